@@ -1,0 +1,1 @@
+"""One file is one command; each holds the Python function of the same name."""

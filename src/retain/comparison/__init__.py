@@ -1,0 +1,1 @@
+"""Statistics: intervals, power, comparison, gate."""

@@ -1,0 +1,52 @@
+"""One family of errors, each with the exit code that the command line gives it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+
+class RetainError(Exception):
+    """Any error that Retain raises on purpose. Shown as a message, without a traceback."""
+
+    exit_code = 4
+
+
+class UserError(RetainError, ValueError):
+    """The user's input is wrong: a recipe, a file, a model's name, an option.
+
+    A good message says where, what was found, what is allowed and what to do.
+    """
+
+    exit_code = 2
+
+
+class BrokenError(RetainError, RuntimeError):
+    """Something broke that the user's input does not explain, such as a loss that became NaN."""
+
+    exit_code = 4
+
+
+class MissingExtraError(UserError):
+    """A part of Retain needs a package that is not installed."""
+
+    def __init__(self, what: str, install: str) -> None:
+        super().__init__(f"{what} is not installed.\n  Install it: {install}")
+
+
+def listed(problems: Sequence[str], most: int = 20) -> str:
+    """Problems as indented lines, the rest counted."""
+    lines = [f"  - {problem}" for problem in problems[:most]]
+    if len(problems) > most:
+        lines.append(f"  ... and {len(problems) - most} more")
+    return "\n".join(lines)
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """``did you mean "x"?`` for the known word closest to ``word``, or the list of known words."""
+    import difflib
+
+    known = sorted(known)
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    if close:
+        return f'did you mean "{close[0]}"?'
+    return f"known: {', '.join(known)}"

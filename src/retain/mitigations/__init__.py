@@ -1,0 +1,1 @@
+"""Mitigations: one file is one way to forget less."""

@@ -1,0 +1,1 @@
+"""Models that can be measured and trained: the protocol and its kinds."""

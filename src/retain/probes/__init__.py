@@ -1,0 +1,1 @@
+"""Probes: one file is one thing measured."""

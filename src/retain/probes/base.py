@@ -1,0 +1,49 @@
+"""What a probe is: something that gives one score per item for one capability."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+from retain.models.base import CausalModel
+from retain.records import Measurement, Split
+from retain.settings import Settings
+
+
+class Probe(Settings):
+    """Measures one capability: one score per item, greedy, with identical settings before and after.
+
+    Items are split into dev (30%) and test by a hash of their input. ``limit`` keeps the first items of each
+    split in hash order, so that a smaller limit measures a subset of a larger one.
+    """
+
+    name: str
+    """Unique within a suite."""
+    capability: str
+    """What the base could do and should keep, in a word or two."""
+    limit: int | None = None
+    """At most this many test items (and 3/7 as many dev items); all when empty."""
+
+    generates: ClassVar[bool] = False
+    """True when the score comes from text that the model writes."""
+
+    def fingerprint(self) -> str:
+        """Hash of the items and of every setting that changes a score (not of ``name``)."""
+        raise NotImplementedError
+
+    def texts(self) -> Iterable[tuple[str, str]]:
+        """(item id, text) of every item of both splits, so that training data containing them can be refused."""
+        raise NotImplementedError
+
+    def measure(self, model: CausalModel, split: Split) -> Measurement:
+        """Score every item of a split.
+
+        Raises:
+            UserError: the split has no items, or the model cannot do what the probe needs.
+        """
+        raise NotImplementedError
+
+
+def as_settings(probe: Probe) -> dict[str, Any]:
+    """The probe's own settings as plain values, without name and capability, for a measurement's record."""
+    return probe.model_dump(mode="json", exclude={"name", "capability"})

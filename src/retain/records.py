@@ -1,0 +1,174 @@
+"""What flows between the stages: frozen, typed, written as JSON. Item ids are hashes of content.
+
+Scores are in their natural unit (a share lies in 0..1). Changes are in *points* of 100 for shares and in
+*percent of the base's value* for open-ended units such as bits per byte. A missing score is missing, never zero.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+Split = Literal["dev", "test"]
+Outcome = Literal["retained", "forgot", "not learned", "inconclusive"]
+
+
+def content_hash(*parts: Any, length: int = 16) -> str:
+    """A short, stable hash of content (strings or JSON-serialisable values)."""
+    text = "\x1f".join(part if isinstance(part, str) else json.dumps(part, sort_keys=True) for part in parts)
+    return hashlib.sha256(text.encode()).hexdigest()[:length]
+
+
+class Record(BaseModel):
+    """A frozen record. NaN and infinity are written as such, so that reading gives back what was written."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
+
+
+class Response(Record):
+    """What a model wrote for one item."""
+
+    text: str
+    tokens: int
+    stopped: bool
+    """True when the model ended by itself (EOS or a stop string), False when it ran into the limit."""
+
+
+class Measurement(Record):
+    """The scores of one model on one probe and split. One score per item."""
+
+    probe: str
+    capability: str
+    metric: str
+    """Name of the main number, for example ``exact match`` or ``bits per byte``."""
+    value: float
+    """The main number: the mean of ``scores`` (weighted where the metric says so)."""
+    higher_is_better: bool
+    unit: Literal["share", "bits per byte"]
+    split: Split
+    scores: dict[str, float]
+    """Item id -> score. An item that could not be scored is absent here and named in ``left_out``."""
+    generates: bool = False
+    """True when the score comes from text that the model wrote."""
+    chance: float | None = None
+    """What guessing scores (1/choices), or None where guessing earns nothing."""
+    responses: dict[str, Response] = {}
+    prompts: dict[str, str] = {}
+    """Item id -> the prompt as a person would read it (for reports and symptoms); generating probes only."""
+    references: dict[str, str] = {}
+    """Item id -> the expected answer as text, where there is one."""
+    clusters: dict[str, str] = {}
+    """Item id -> cluster (passage, template, document), where items share one."""
+    left_out: dict[str, str] = {}
+    """Item id -> reason why it has no score."""
+    settings: dict[str, Any] = {}
+    """Everything that changes the score: limits, precision, template, truncation rule."""
+    model: str
+    """Fingerprint of the measured model."""
+
+
+class Change(Record):
+    """Before and after of one probe, paired by item. ``delta`` positive = better, whatever the metric's direction."""
+
+    probe: str
+    capability: str
+    metric: str
+    unit: Literal["points", "percent"]
+    generates: bool
+    before: float
+    after: float
+    delta: float
+    low: float
+    high: float
+    """Two-sided 95% interval of ``delta``."""
+    loss_low: float
+    loss_high: float
+    """One-sided 95% bounds of the loss (= -delta): lower and upper."""
+    items: int
+    """Items that both measurements scored."""
+    effective_items: float
+    """After the design effect of clusters; equals ``items`` where there are none."""
+    won: int
+    lost: int
+    """Binary: items wrong before and right after, and the reverse. Otherwise items that rose and fell."""
+    binary: bool
+    variance: float
+    """Variance of the paired differences in (unit)^2; for binary scores about psi * 100^2."""
+    p_loss: float
+    """One-sided p-value of 'the loss is above zero'."""
+    near_chance: bool = False
+    """The base is not clear of chance here: the probe cannot show a loss and stays out of the pooled number."""
+    unpaired: int = 0
+    """Items that only one of the two measurements scored."""
+
+
+class Symptom(Record):
+    """Something read off a comparison, always against the base and with an interval."""
+
+    name: str
+    capability: str
+    found: bool
+    statement: str
+    before: float | None = None
+    after: float | None = None
+    low: float | None = None
+    high: float | None = None
+    evidence: list[str] = []
+
+
+class Comparison(Record):
+    """All changes between two models."""
+
+    base: str
+    tuned: str
+    """Names for people; fingerprints are in the measurements."""
+    gains: list[Change]
+    losses: list[Change]
+    pooled: Change | None
+    """The mean loss over capabilities (points; not near chance), or None where nothing can be pooled."""
+    symptoms: list[Symptom] = []
+    notes: list[str] = []
+    """What a reader must know: items left out, probes not measured, settings that differ."""
+
+
+class Gate(Record):
+    """What loss is acceptable, in points of 100 (bits per byte: in percent of the base's)."""
+
+    mean_margin: float = 1.0
+    margin: float = 3.0
+    bits_margin: float = 3.0
+    min_gain: float = 0.0
+    demonstration: bool = False
+    """Wide margins for a short demonstration; the report says plainly that nothing should ship on it."""
+
+
+class ProbeVerdict(Record):
+    """The judgement on one change."""
+
+    probe: str
+    capability: str
+    outcome: Literal["retained", "forgot", "inconclusive", "near chance"]
+    margin: float
+    items: int
+    items_needed: int | None
+    """How many items would decide it (80% power at zero loss), where it is inconclusive."""
+    detectable: float
+    """The smallest loss that this many items would detect with 80% power."""
+
+
+class Verdict(Record):
+    """The run's verdict and why."""
+
+    outcome: Outcome
+    reasons: list[str]
+    items_needed: int | None
+    gate: Gate
+    probes: list[ProbeVerdict]
+    gain: Literal["learned", "not learned", "inconclusive", "not measured"]
+
+
+EXIT_CODES: dict[str, int] = {"retained": 0, "forgot": 1, "not learned": 1, "inconclusive": 3}
+"""Exit code of a verdict, for ``run``, ``compare`` and ``gate``."""

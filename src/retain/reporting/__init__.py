@@ -1,0 +1,1 @@
+"""Reports: markdown and html, pure functions of a record."""

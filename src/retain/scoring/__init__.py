@@ -1,0 +1,1 @@
+"""Engines that score and generate in batches."""

@@ -1,0 +1,11 @@
+"""The base of everything a recipe can say: frozen, no unknown keys, attribute docstrings become help."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Settings(BaseModel):
+    """Values a user may set. Frozen; unknown keys are refused; attribute docstrings become descriptions."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, validate_default=True)

@@ -1,0 +1,1 @@
+"""Training: the hooks in order, on TRL."""
