@@ -170,5 +170,73 @@ class Verdict(Record):
     gain: Literal["learned", "not learned", "inconclusive", "not measured"]
 
 
+class Candidate(Record):
+    """One setting that was measured on dev items when a choice was made (a strength, a checkpoint, a rate)."""
+
+    label: str
+    value: float
+    gain: float | None
+    """Gain on the dev items of the task, in points."""
+    mean_loss: float | None
+    """Pooled loss on dev items, in points."""
+    worst: str
+    worst_loss: float | None
+    """The capability that lost most, and how much, in points."""
+    passing: bool
+    why: str = ""
+
+
+class Choice(Record):
+    """A choice made on dev items: what was tried and what was taken."""
+
+    what: str
+    chosen: float
+    candidates: list[Candidate]
+    reason: str
+
+
+class Training(Record):
+    """What training did."""
+
+    method: str
+    steps: int
+    examples: int
+    task_tokens: int
+    """Tokens of task rows seen, prompts included, all epochs."""
+    general_tokens: int
+    """Tokens of general text seen (rehearsed or used by a penalty)."""
+    trained_parameters: int
+    seconds: float
+    history: list[dict[str, float]]
+    """One entry per logging step: step, loss, learning_rate and each penalty by name."""
+    base_unchanged: bool | None = None
+    """Adapters only: the base weights' hash is the same before and after."""
+    notes: list[str] = []
+
+
+class RunRecord(Record):
+    """Everything a report shows. ``retain compare`` fills only the measured part."""
+
+    title: str
+    recipe: dict[str, Any] | None = None
+    provenance: dict[str, Any] = {}
+    """Versions, hashes, seeds, hardware, when it started."""
+    data: dict[str, Any] = {}
+    """Row counts by split, detected shape, refused and dropped rows with reasons."""
+    general: list[dict[str, Any]] = []
+    """Each general set: name, source, rows, tokens, kept back, rejected by reason."""
+    training: Training | None = None
+    choices: list[Choice] = []
+    before: list[Measurement]
+    after: list[Measurement]
+    """Test items only."""
+    comparison: Comparison
+    verdict: Verdict
+    seconds: dict[str, float] = {}
+    """Stage -> wall time."""
+    output: str | None = None
+    """Where the tuned model lies, relative to the run folder."""
+
+
 EXIT_CODES: dict[str, int] = {"retained": 0, "forgot": 1, "not learned": 1, "inconclusive": 3}
 """Exit code of a verdict, for ``run``, ``compare`` and ``gate``."""
