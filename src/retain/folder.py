@@ -1,0 +1,108 @@
+"""Files and folders: atomic writes, the cache, and the run folder whose stages each write one file."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from retain.errors import UserError
+from retain.records import Record
+
+R = TypeVar("R", bound=Record)
+
+
+def cache_folder() -> Path:
+    """Where models and base measurements are kept between runs: ``$RETAIN_CACHE`` or the user's cache folder."""
+    chosen = os.environ.get("RETAIN_CACHE")
+    if chosen:
+        return Path(chosen).expanduser()
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "retain"
+
+
+def file_hash(path: Path) -> str:
+    """sha256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def disk_errors(path: Path) -> Iterator[None]:
+    """Turn a full or read-only disk into a message that says where and what to do."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise UserError(
+                f"The disk is full: {path} could not be written.\n"
+                "  Free some space, or choose another place with --folder (runs) or RETAIN_CACHE (cache).\n"
+                "  What was finished is kept: run the same command again to go on."
+            ) from error
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise UserError(f"{path} could not be written: {error.strerror}. Choose another folder.") from error
+        raise
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file so that it is either wholly there or not at all.
+
+    Raises:
+        UserError: the disk is full or the folder cannot be written.
+    """
+    with disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            os.chmod(temporary, 0o644)
+            os.replace(temporary, path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write plain values as JSON, atomically."""
+    write_text(path, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
+
+
+def write_record(path: Path, record: Record) -> None:
+    """Write one record as JSON, atomically."""
+    write_text(path, record.model_dump_json(indent=1) + "\n")
+
+
+def write_rows(path: Path, records: list[R]) -> None:
+    """Write records as JSON Lines, atomically."""
+    write_text(path, "".join(record.model_dump_json() + "\n" for record in records))
+
+
+def read_record(path: Path, kind: type[R]) -> R:
+    """Read a record that :func:`write_record` wrote.
+
+    Raises:
+        UserError: the file is missing or holds something else.
+    """
+    try:
+        return kind.model_validate_json(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"There is no file {path}") from None
+    except (ValidationError, UnicodeDecodeError) as error:
+        first = error.errors()[0] if isinstance(error, ValidationError) else {"loc": (), "msg": str(error)}
+        where = ".".join(str(part) for part in first["loc"])
+        raise UserError(f"{path} is not a {kind.__name__}: {where} {first['msg']}".rstrip()) from None
+
+
+def read_rows(path: Path, kind: type[R]) -> list[R]:
+    """Read the records of a JSON Lines file that :func:`write_rows` wrote."""
+    return [kind.model_validate_json(line) for line in path.read_text("utf-8").splitlines() if line]

@@ -1,0 +1,139 @@
+"""From a name to a model: ``builtin:``, a Hub id, a folder (adapters too) or a .gguf file."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+from retain.errors import MissingExtraError, UserError
+from retain.models.builtin import PREFIX, builtin_folder
+from retain.models.causal import TransformersCausal
+from retain.models.gguf import load_gguf
+
+Precision = Literal["fp32", "bf16", "4bit"]
+
+
+def load_causal(spec: str, load_in: Precision = "bf16") -> TransformersCausal:
+    """Load a language model for measuring or training.
+
+    Args:
+        spec: ``builtin:NAME``, a folder with config.json (or adapter_config.json), a .gguf file, or a Hub id.
+        load_in: precision of the weights. ``4bit`` is bitsandbytes NF4 with bf16 arithmetic.
+
+    Raises:
+        UserError: there is no such model, it holds no safetensors, or its kind cannot be loaded.
+        MissingExtraError: the embedded model's package or bitsandbytes is not installed.
+    """
+    place = builtin_folder(spec) if spec.startswith(PREFIX) else Path(spec).expanduser()
+    if place.suffix == ".gguf":
+        module, tokenizer = load_gguf(place)
+        module = _with_precision(module, load_in, place)
+    elif (place / "adapter_config.json").is_file():
+        module, tokenizer = _load_adapter(place, load_in)
+    else:
+        module, tokenizer = _load_pretrained(spec, place, load_in)
+    module.to(device()) if load_in != "4bit" else None
+    module.eval()
+    return TransformersCausal(module, tokenizer, spec, load_in)
+
+
+def device() -> str:
+    """``cuda``, ``mps`` or ``cpu``: the accelerator that torch offers."""
+    import torch
+
+    if torch.accelerator.is_available():
+        return str(torch.accelerator.current_accelerator())
+    return "cpu"
+
+
+def _load_pretrained(spec: str, place: Path, load_in: Precision) -> tuple[Any, Any]:
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    source = str(place) if place.exists() else spec
+    if place.is_dir():
+        _check_folder(place)
+    elif place.exists() or spec.startswith(("/", ".", "~")) or spec.count("/") > 1:
+        raise UserError(f"model: there is no model folder {spec}{_near(place)}")
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(source)
+        module = AutoModelForCausalLM.from_pretrained(source, use_safetensors=True, **_precision(load_in))
+    except (OSError, ValueError, KeyError) as error:
+        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise UserError(
+            f"model: {spec!r} could not be loaded: {first}\n"
+            "  Allowed: builtin:NAME (see 'retain list builtin'), a folder with config.json and safetensors, a .gguf "
+            "file, or a Hub id that this machine can reach.\n  Models that need their own code are not run."
+        ) from error
+    return module, tokenizer
+
+
+def _check_folder(place: Path) -> None:
+    if not (place / "config.json").is_file():
+        raise UserError(f"model: {place} holds no config.json or adapter_config.json: it is not a model folder")
+    if not any(place.glob("*.safetensors")):
+        raise UserError(
+            f"model: {place} holds no *.safetensors file. Retain reads safetensors only, since other formats can "
+            "run code when they are opened. Convert the model first (save_pretrained writes safetensors)."
+        )
+
+
+def _load_adapter(place: Path, load_in: Precision) -> tuple[Any, Any]:
+    from peft import PeftModel
+
+    try:
+        config = json.loads((place / "adapter_config.json").read_text("utf-8"))
+        base_spec = str(config["base_model_name_or_path"])
+    except (ValueError, KeyError) as error:
+        raise UserError(f"model: {place}/adapter_config.json does not name its base model: {error}") from error
+    base = load_causal(base_spec, load_in)
+    if not (place / "adapter_model.safetensors").is_file():
+        raise UserError(f"model: {place} holds no adapter_model.safetensors")
+    try:
+        module = PeftModel.from_pretrained(base.module, str(place), use_safetensors=True)
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        raise UserError(f"model: the adapter {place} does not fit its base {base_spec}: {error}") from error
+    return module, base.tokenizer
+
+
+def _precision(load_in: Precision) -> dict[str, Any]:
+    import torch
+
+    if load_in != "4bit":
+        return {"dtype": torch.float32 if load_in == "fp32" else torch.bfloat16}
+    return {"dtype": torch.bfloat16, "quantization_config": _nf4(), "device_map": {"": device()}}
+
+
+def _nf4() -> Any:
+    import importlib.util
+
+    import torch
+    from transformers import BitsAndBytesConfig
+
+    if importlib.util.find_spec("bitsandbytes") is None:
+        raise MissingExtraError("load_in: 4bit needs bitsandbytes, which", 'pip install "retain[quantized]"')
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_compute_dtype=torch.bfloat16,
+        bnb_4bit_use_double_quant=True,
+    )
+
+
+def _with_precision(module: Any, load_in: Precision, place: Path) -> Any:
+    import torch
+
+    if load_in == "4bit":
+        raise UserError(
+            f"model: {place} is a GGUF file, and load_in: 4bit quantises safetensors only. "
+            "Choose load_in: bf16, or save the model as safetensors first."
+        )
+    return module.to(torch.float32 if load_in == "fp32" else torch.bfloat16)
+
+
+def _near(place: Path) -> str:
+    parent = place.parent
+    names = [entry.name for entry in parent.iterdir()] if parent.is_dir() else []
+    close = difflib.get_close_matches(place.name, names, n=1)
+    return f"; did you mean {parent / close[0]}?" if close else ""
