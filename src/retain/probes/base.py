@@ -32,7 +32,7 @@ class Probe(Settings):
         raise NotImplementedError
 
     def texts(self) -> Iterable[tuple[str, str]]:
-        """(item id, text) of every item of both splits, so that training data containing them can be refused."""
+        """(item id, text) of every item of both splits: training data containing one can be refused."""
         raise NotImplementedError
 
     def measure(self, model: CausalModel, split: Split) -> Measurement:
