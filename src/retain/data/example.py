@@ -30,6 +30,8 @@ class Example(Record):
     positives: tuple[str, ...] = ()
     negatives: tuple[str, ...] = ()
     source: str = ""
+    ended: bool = True
+    """False for a text that was cut off at a limit: its end is not trained."""
     line: int = 0
     """1-based line in the source file (row number where the format has no lines)."""
 

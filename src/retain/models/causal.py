@@ -10,6 +10,7 @@ from typing import Any
 from retain.models.base import Likelihood, Limits, Prompt, Request
 from retain.models.chat import prompt_ids
 from retain.models.fingerprint import tokenizer_hash, weights_hash
+from retain.models.update import Update
 from retain.records import Response, content_hash
 from retain.scoring.generation import Sampling, Written, generate
 from retain.scoring.likelihood import Pair, score
@@ -25,23 +26,46 @@ class TransformersCausal:
         name: what a person calls it.
         load_in: ``fp32``, ``bf16`` or ``4bit``; part of the fingerprint.
         base: a context manager within which ``module`` answers as the base; nothing to do when None.
+        update: what training learned, where it can be scaled.
     """
 
     def __init__(
-        self, module: Any, tokenizer: Any, name: str, load_in: str, base: Callable[[], Any] | None = None
+        self,
+        module: Any,
+        tokenizer: Any,
+        name: str,
+        load_in: str,
+        base: Callable[[], Any] | None = None,
+        update: Update | None = None,
     ) -> None:
         self.module = module
         self.tokenizer = tokenizer
         self.name = name
         self.load_in = load_in
         self._base = base
+        self.update = update
         self.progress: Callable[[str, int, int], None] | None = None
         """Called with (what, done, total) while requests are worked off."""
+
+    def renewed(self) -> TransformersCausal:
+        """The same model after its weights were changed: a new fingerprint, the same progress."""
+        model = TransformersCausal(
+            self.module, self.tokenizer, self.name, self.load_in, base=self._base, update=self.update
+        )
+        model.progress = self.progress
+        return model
 
     @cached_property
     def fingerprint(self) -> str:
         """Hash of weights, tokenizer and precision. Of the moment it is first asked for: training makes a new one."""
-        return content_hash(weights_hash(self.module), tokenizer_hash(self.tokenizer), self.load_in, length=24)
+        scaling = sorted(
+            (name, float(value))
+            for name, layer in self.module.named_modules()
+            for value in getattr(layer, "scaling", {}).values()
+            if isinstance(getattr(layer, "scaling", None), dict)
+        )
+        weights = content_hash(weights_hash(self.module), scaling)
+        return content_hash(weights, tokenizer_hash(self.tokenizer), self.load_in, length=24)
 
     @property
     def context_length(self) -> int:

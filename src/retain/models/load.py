@@ -48,6 +48,19 @@ def device() -> str:
     return "cpu"
 
 
+def hub_reachable() -> bool:
+    """False when the hub's name does not even resolve, so that a typo is answered at once and not after retries."""
+    import socket
+
+    from huggingface_hub import constants
+
+    try:
+        socket.getaddrinfo(constants.ENDPOINT.split("//")[-1].split("/")[0].split(":")[0], 443)
+    except OSError:
+        return False
+    return not constants.HF_HUB_OFFLINE
+
+
 def _load_pretrained(spec: str, place: Path, load_in: Precision) -> tuple[Any, Any]:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -57,8 +70,11 @@ def _load_pretrained(spec: str, place: Path, load_in: Precision) -> tuple[Any, A
     elif place.exists() or spec.startswith(("/", ".", "~")) or spec.count("/") > 1:
         raise UserError(f"model: there is no model folder {spec}{_near(place)}")
     try:
-        tokenizer = AutoTokenizer.from_pretrained(source)
-        module = AutoModelForCausalLM.from_pretrained(source, use_safetensors=True, **_precision(load_in))
+        local = place.exists() or not hub_reachable()
+        tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=local)
+        module = AutoModelForCausalLM.from_pretrained(
+            source, use_safetensors=True, local_files_only=local, **_precision(load_in)
+        )
     except (OSError, ValueError, KeyError) as error:
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise UserError(

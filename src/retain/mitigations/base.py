@@ -1,0 +1,164 @@
+"""What a mitigation is: it overrides only the hooks it needs; each returns a value and changes nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from retain.data.example import Example
+from retain.errors import UserError, nearest
+from retain.models.causal import TransformersCausal
+from retain.records import Choice, Gate, Measurement, Record
+from retain.settings import Settings
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import TrainerCallback
+
+
+class Encoded(Record):
+    """Token ids and labels (-100 where nothing is trained) of one row."""
+
+    input_ids: list[int]
+    labels: list[int]
+
+
+@dataclass(frozen=True)
+class GeneralSet:
+    """One set of general text: what mitigations use, and the 20% that is kept back for the KL meter."""
+
+    name: str
+    source: str
+    examples: Sequence[Example]
+    kept_back: Sequence[Example]
+
+
+@dataclass(frozen=True)
+class Setup:
+    """Everything a mitigation may look at. Read-only; dev items only."""
+
+    base: TransformersCausal
+    general: Mapping[str, GeneralSet]
+    gate: Gate
+    folder: Path
+    """Where a mitigation may keep files."""
+    seed: int
+    encode: Callable[[Example], Encoded | None]
+    """Tokens and labels of a row, as training sees them; None for a row with nothing to train."""
+    epochs: float
+    measure_dev: Callable[[TransformersCausal], list[Measurement]]
+    """Measures the task and the suite on dev items."""
+    base_dev: Callable[[], list[Measurement]]
+    """The base's scores on the same dev items."""
+    task_probes: frozenset[str]
+
+    def general_set(self, name: str | None) -> GeneralSet:
+        """The named set, or the first one.
+
+        Raises:
+            UserError: there is none, or none of that name.
+        """
+        if not self.general:
+            raise UserError(
+                "mitigations: general text is needed, and the recipe has none.\n"
+                "  Add it under data, for example: general: [{name: own, source: base_model, count: 400}]"
+            )
+        if name is None:
+            return next(iter(self.general.values()))
+        if name not in self.general:
+            raise UserError(f'mitigations: there is no general set "{name}"; {nearest(name, self.general)}')
+        return self.general[name]
+
+    def tokens(self, example: Example) -> int:
+        """Tokens of a row as training sees it, prompt included."""
+        encoded = self.encode(example)
+        return len(encoded.input_ids) if encoded else 0
+
+
+class Step:
+    """One training step as penalties see it. Logits are computed lazily, once, with gradient.
+
+    TRL's own outputs carry logits without gradient, so penalties must take them from here.
+    """
+
+    def __init__(self, module: Any, task: Mapping[str, torch.Tensor], general: Callable[[str], GeneralBatch | None]):
+        self.module = module
+        self.task = task
+        self._general = general
+        self._logits: dict[str, torch.Tensor] = {}
+
+    def general(self, name: str) -> GeneralBatch | None:
+        """This step's rows of a general set, or None when the step has none."""
+        return self._general(name)
+
+    @cached_property
+    def task_logits(self) -> torch.Tensor:
+        """Logits at the positions that predict a labelled token of the task rows, (positions, vocabulary)."""
+        return labelled_logits(self.module, self.task)
+
+    def general_logits(self, name: str) -> torch.Tensor:
+        """The same for this step's general rows; one forward pass however many penalties ask."""
+        if name not in self._logits:
+            batch = self.general(name)
+            assert batch is not None
+            self._logits[name] = labelled_logits(self.module, batch.tensors)
+        return self._logits[name]
+
+
+@dataclass(frozen=True)
+class GeneralBatch:
+    """Some rows of a general set, padded on the right, and which rows they are."""
+
+    rows: tuple[int, ...]
+    tensors: Mapping[str, torch.Tensor]
+    tokens: int
+
+
+def labelled_logits(module: Any, batch: Mapping[str, Any]) -> torch.Tensor:
+    """Logits in fp32 at the positions whose next token is labelled, (positions, vocabulary), with gradient."""
+    logits = module(
+        input_ids=batch["input_ids"], attention_mask=batch["attention_mask"], use_cache=False
+    ).logits[:, :-1]
+    found: torch.Tensor = logits[batch["labels"][:, 1:] != -100].float()
+    return found
+
+
+Penalty = Callable[[Step], "torch.Tensor | None"]
+
+
+class Mitigation(Settings):
+    """One way to forget less. Override only the hooks it needs."""
+
+    trains: ClassVar[bool] = True
+    """False when it only acts after training."""
+
+    def general_share(self, setup: Setup) -> tuple[str, float] | None:
+        """(general set, general tokens per task token) that :meth:`penalty` wants beside the task rows."""
+        return None
+
+    def mix_data(self, examples: Sequence[Example], setup: Setup) -> Sequence[Example]:
+        """The rows to train on."""
+        return examples
+
+    def wrap_model(self, model: TransformersCausal, setup: Setup) -> TransformersCausal:
+        """The model to train, for example with an adapter."""
+        return model
+
+    def weigh_tokens(self, model: TransformersCausal, setup: Setup) -> Callable[[Step], torch.Tensor] | None:
+        """Weights of the task loss, one per labelled position."""
+        return None
+
+    def penalty(self, model: TransformersCausal, setup: Setup) -> Penalty | None:
+        """A term added to the loss. Called before the first step, while the model still is the base."""
+        return None
+
+    def callback(self, model: TransformersCausal, setup: Setup) -> TrainerCallback | None:
+        """Something that watches training."""
+        return None
+
+    def finish_model(self, model: TransformersCausal, setup: Setup) -> tuple[TransformersCausal, Choice | None]:
+        """The model after training, and the choice that was made on dev items, if one was."""
+        return model, None

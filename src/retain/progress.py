@@ -1,0 +1,86 @@
+"""What a person sees while work goes on: bars with time left on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress as Bars
+
+PLAIN_SECONDS = 15.0
+"""At most one plain line in this time."""
+
+
+class Progress:
+    """Shows stages and how far they are, on standard error."""
+
+    def __init__(self, quiet: bool = False, console: Console | None = None) -> None:
+        self.console = console or Console(stderr=True, highlight=False, soft_wrap=True)
+        self.quiet = quiet
+        self._bars: Bars | None = None
+        self._task: TaskID | None = None
+        self._title = ""
+        self._what = ""
+        self._started = self._last = 0.0
+
+    def say(self, line: str) -> None:
+        """One line, unless quiet."""
+        if not self.quiet:
+            self.console.print(line, markup=False)
+
+    @contextmanager
+    def stage(self, title: str) -> Iterator[None]:
+        """Announce a stage; bars within it are cleared at its end, and the time it took is said."""
+        begun = time.monotonic()
+        self._title, self._what = title, ""
+        self.say(f"{title} ...")
+        try:
+            yield
+        finally:
+            self._clear()
+        self.say(f"{title}: done in {_spoken(time.monotonic() - begun)}")
+
+    def update(self, what: str, done: int, total: int) -> None:
+        """Show that ``done`` of ``total`` is finished."""
+        if self.quiet or not total:
+            return
+        now = time.monotonic()
+        if what != self._what or done < 1:
+            self._what, self._started, self._last = what, now, now
+            self._clear()
+        if self.console.is_terminal:
+            self._draw(what, done, total)
+        elif now - self._last >= PLAIN_SECONDS and 0 < done < total:
+            left = (now - self._started) / done * (total - done)
+            self._last = now
+            self.say(f"  {what}: {done}/{total}, about {_spoken(left)} left")
+
+    def _draw(self, what: str, done: int, total: int) -> None:
+        if self._bars is None:
+            self._bars = Bars(
+                TextColumn("  {task.description}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TimeElapsedColumn(),
+                TimeRemainingColumn(),
+                console=self.console,
+                transient=True,
+            )
+            self._task = self._bars.add_task(what, total=total)
+            self._bars.start()
+        assert self._task is not None
+        self._bars.update(self._task, description=what, completed=done, total=total)
+
+    def _clear(self) -> None:
+        if self._bars is not None:
+            self._bars.stop()
+        self._bars = self._task = None
+
+
+def _spoken(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

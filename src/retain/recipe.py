@@ -1,0 +1,306 @@
+"""The recipe: one YAML file that says everything. All its errors are reported at once, with their paths."""
+
+from __future__ import annotations
+
+import operator
+from functools import cache, reduce
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import Field, ValidationError, create_model
+
+from retain.errors import UserError, listed, nearest
+from retain.mitigations.base import Mitigation
+from retain.models.load import Precision
+from retain.records import Gate, content_hash
+from retain.registry import units
+from retain.settings import Settings
+from retain.training.settings import TrainingSettings
+
+
+class ModelSettings(Settings):
+    """The base model."""
+
+    base: str
+    """``builtin:smollm2-135m``, a Hub id, a folder or a .gguf file."""
+    load_in: Precision = "bf16"
+    """Precision of the weights, before and after: ``fp32``, ``bf16`` or ``4bit`` (QLoRA)."""
+
+
+class HeldOutFiles(Settings):
+    """Held-out task rows in files of their own."""
+
+    dev: str
+    """Rows for choices."""
+    test: str
+    """Rows for the report; no choice sees them."""
+    shifted: str | None = None
+    """Rows from another source or time, reported beside the test rows."""
+
+
+class GeneralSettings(Settings):
+    """One set of general text."""
+
+    name: str = "own"
+    """What mitigations call it."""
+    source: str = "base_model"
+    """``base_model`` (self-written), a file, or a Hub data set."""
+    count: int = Field(200, ge=2)
+    """How many rows are written, or at most taken from the file."""
+    max_tokens: int = Field(128, ge=8)
+    """Self-written: longest answer."""
+    temperature: float = Field(0.7, gt=0)
+    """Self-written: sampling temperature."""
+    top_p: float = Field(0.9, gt=0, le=1)
+    """Self-written: nucleus."""
+
+
+class DataSettings(Settings):
+    """The rows."""
+
+    train: str
+    """A file (JSONL, JSON, CSV, Parquet, text) or a Hub data set; the shape is detected."""
+    held_out: Annotated[float, Field(gt=0, lt=1)] | HeldOutFiles = 0.15
+    """Share held out by a hash of the input and halved into dev and test, or files."""
+    limit: int | None = Field(None, ge=1)
+    """Train on at most this many rows, drawn by the seed."""
+    loss_on: Literal["completion", "all"] = "completion"
+    """Which tokens are trained: the assistant's turns, or everything."""
+    general: list[GeneralSettings] = []
+    """General text, one or several sets; mitigations take the first unless they name one."""
+
+
+class TaskSettings(Settings):
+    """How the held-out answers of the task are scored."""
+
+    score: Literal["auto", "exact", "contains", "number", "json", "regex", "length", "sql"] = "auto"
+    """The rule; ``auto`` reads it off the held-out answers and says which."""
+    max_tokens: int | None = Field(None, ge=1)
+    """Longest answer; from the held-out answers' lengths when empty."""
+    database: str | None = None
+    """``sql``: the SQLite file that queries run against, opened read-only."""
+    limit: int | None = Field(None, ge=1)
+    """At most this many test rows."""
+
+
+class MeasureSettings(Settings):
+    """What is measured."""
+
+    suite: str = "core"
+    """A built-in suite, a YAML file, a folder of JSONL files, or ``lm-eval:task,task``."""
+    limit: int | None = Field(None, ge=2)
+    """At most this many test items per probe."""
+    task: TaskSettings = TaskSettings()
+    """How the task itself is scored."""
+
+
+class RecipeBase(Settings):
+    """A whole recipe, but for the mitigations, whose kinds are found in their folder."""
+
+    model: ModelSettings
+    data: DataSettings
+    training: TrainingSettings = TrainingSettings()
+    measure: MeasureSettings = MeasureSettings()
+    gate: Gate = Gate()
+    seed: int = Field(0, ge=0)
+    """Seed of everything that is drawn."""
+
+
+@cache
+def recipe_type() -> type[RecipeBase]:
+    """The recipe's type with every mitigation there is as a kind of ``mitigations``."""
+    kinds = list(units("mitigations").values())
+    kind = Annotated[reduce(operator.or_, kinds), Field(discriminator="kind")]  # type: ignore[valid-type]
+    return create_model("Recipe", __base__=RecipeBase, mitigations=(list[kind], []))
+
+
+class Recipe(RecipeBase):
+    """A recipe as the rest of the code sees it."""
+
+    mitigations: list[Mitigation] = []
+
+    @staticmethod
+    def json_schema() -> dict[str, Any]:
+        """The JSON schema, for editors."""
+        return recipe_type().model_json_schema()
+
+
+def load_recipe(path: str | Path, overrides: list[str] | None = None) -> Recipe:
+    """Read a recipe file; its relative paths are meant from the recipe's folder.
+
+    Args:
+        path: the YAML file.
+        overrides: ``a.b.c=value`` settings that replace the file's.
+
+    Raises:
+        UserError: everything that is wrong with it, all at once, each with its path.
+    """
+    path = Path(path)
+    try:
+        values = yaml.safe_load(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"There is no recipe {path}. Make one: retain init MODEL DATA") from None
+    except (IsADirectoryError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is not a recipe: {error}") from None
+    except yaml.YAMLError as error:
+        raise UserError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(values, dict):
+        raise UserError(f"{path} is not a recipe: it should hold keys such as model and data")
+    for override in overrides or []:
+        _override(values, override)
+    return parse_recipe(values, str(path), path.parent)
+
+
+def parse_recipe(values: dict[str, Any], where: str = "recipe", folder: Path | None = None) -> Recipe:
+    """Check plain values and make a recipe of them.
+
+    Raises:
+        UserError: as :func:`load_recipe`.
+    """
+    try:
+        checked = recipe_type().model_validate(values)
+    except ValidationError as error:
+        problems = [_problem(dict(one)) for one in error.errors(include_url=False)]
+        raise UserError(f"{where} has {len(problems)} error{'s' * (len(problems) > 1)}:\n{listed(problems)}") from None
+    recipe = Recipe.model_construct(**{name: getattr(checked, name) for name in type(checked).model_fields})
+    problems = contradictions(recipe)
+    if problems:
+        raise UserError(f"{where} has {len(problems)} error{'s' * (len(problems) > 1)}:\n{listed(problems)}")
+    return recipe if folder is None else _with_paths(recipe, folder)
+
+
+def contradictions(recipe: Recipe) -> list[str]:
+    """What no single key shows: things that do not go together."""
+    problems = []
+    kinds = [str(getattr(mitigation, "kind", "")) for mitigation in recipe.mitigations]
+    problems += [f"mitigations: {kind} is given {kinds.count(kind)} times" for kind in {*kinds} if kinds.count(kind) > 1]
+    if recipe.model.load_in == "4bit" and "lora" not in kinds:
+        problems.append("model.load_in: 4bit weights cannot be trained; add {kind: lora} to mitigations")
+    names = [general.name for general in recipe.data.general]
+    problems += [f'data.general: the name "{name}" is given twice' for name in {*names} if names.count(name) > 1]
+    for index, mitigation in enumerate(recipe.mitigations):
+        wants = "general" in type(mitigation).model_fields
+        named = getattr(mitigation, "general", None)
+        if wants and not names:
+            problems.append(
+                f"mitigations.{index} ({kinds[index]}): needs general text; add under data: "
+                "general: [{name: own, source: base_model, count: 200}]"
+            )
+        elif wants and named is not None and named not in names:
+            problems.append(f'mitigations.{index}.general: there is no general set "{named}"; {nearest(named, names)}')
+    if recipe.measure.task.score == "sql" and not recipe.measure.task.database:
+        problems.append("measure.task.database: score: sql needs the SQLite file that queries run against")
+    return problems
+
+
+def as_plain(recipe: Recipe) -> dict[str, Any]:
+    """The resolved recipe as plain values, every default written out."""
+    plain = recipe.model_dump(mode="json", exclude={"mitigations"})
+    plain["mitigations"] = [mitigation.model_dump(mode="json") for mitigation in recipe.mitigations]
+    return plain
+
+
+def recipe_hash(recipe: Recipe) -> str:
+    """Same recipe, same hash."""
+    return content_hash(as_plain(recipe))
+
+
+def _with_paths(recipe: Recipe, folder: Path) -> Recipe:
+    """The recipe with paths that lie beside it made absolute; names that are no files stay as they are."""
+
+    def found(value: str) -> str:
+        candidate = folder / Path(value).expanduser()
+        looks_like_path = value.startswith((".", "/", "~")) or Path(value).suffix != "" or candidate.exists()
+        return str(candidate.resolve()) if looks_like_path and ":" not in value else value
+
+    data = recipe.data
+    held_out = data.held_out
+    if isinstance(held_out, HeldOutFiles):
+        files = {key: found(value) for key, value in held_out.model_dump().items() if value is not None}
+        held_out = HeldOutFiles(**files)
+    general = [
+        one if one.source == "base_model" else one.model_copy(update={"source": found(one.source)})
+        for one in data.general
+    ]
+    task = recipe.measure.task
+    task = task.model_copy(update={"database": found(task.database)}) if task.database else task
+    base = recipe.model.base
+    is_file = (folder / base).exists()
+    return recipe.model_copy(
+        update={
+            "model": recipe.model.model_copy(update={"base": str((folder / base).resolve()) if is_file else base}),
+            "data": data.model_copy(update={"train": found(data.train), "held_out": held_out, "general": general}),
+            "measure": recipe.measure.model_copy(update={"suite": found(recipe.measure.suite), "task": task}),
+        }
+    )
+
+
+def _override(values: dict[str, Any], override: str) -> None:
+    key, sign, text = override.partition("=")
+    if not sign or not key:
+        raise UserError(f"--set {override}: write it as path=value, for example training.epochs=1")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise UserError(f"--set {override}: {text!r} is not a YAML value") from None
+    parts = key.split(".")
+    place: Any = values
+    for index, part in enumerate(parts[:-1]):
+        step = _step(place, part, override)
+        if isinstance(place, dict) and place.get(step) is None:
+            place[step] = {}
+        place = place[step]
+        if not isinstance(place, dict | list):
+            raise UserError(f"--set {override}: {'.'.join(parts[: index + 1])} holds a value, not keys")
+    place[_step(place, parts[-1], override)] = value
+
+
+def _step(place: Any, part: str, override: str) -> Any:
+    if isinstance(place, dict):
+        return part
+    if not part.isdigit() or int(part) >= len(place):
+        raise UserError(f"--set {override}: {part!r} is not an index of a list of {len(place)}")
+    return int(part)
+
+
+def _problem(error: dict[str, Any]) -> str:
+    """One pydantic error as a line: path, what was found, what is allowed."""
+    tags = set(units("mitigations"))
+    parts = [part for part in error["loc"] if part not in ("float", "HeldOutFiles", "constrained-float", *tags)]
+    path = ".".join(str(part) for part in parts)
+    if error["type"] == "extra_forbidden":
+        return f"{path}: unknown key; {nearest(str(parts[-1]), _siblings(error['loc']))}"
+    if error["type"] == "missing":
+        return f"{path}: missing"
+    if error["type"] in ("union_tag_invalid", "union_tag_not_found"):
+        found = error["input"].get("kind") if isinstance(error["input"], dict) else error["input"]
+        known = sorted(tags)
+        return f"{path}.kind: there is no mitigation {found!r}; {nearest(str(found), known)}"
+    found = repr(error["input"])
+    return f"{path}: {error['msg'][0].lower()}{error['msg'][1:]} (found {found[:80]})"
+
+
+def _siblings(location: tuple[Any, ...]) -> list[str]:
+    """The keys that are allowed where an unknown one was found."""
+    kind: Any = recipe_type()
+    for part in location[:-1]:
+        if isinstance(part, int):
+            continue
+        if part in units("mitigations"):
+            kind = units("mitigations")[part]
+        elif part in ("HeldOutFiles",):
+            kind = HeldOutFiles
+        elif hasattr(kind, "model_fields") and part in kind.model_fields:
+            kind = _inner(kind.model_fields[part].annotation)
+    return sorted(getattr(kind, "model_fields", {}))
+
+
+def _inner(annotation: Any) -> Any:
+    """The settings class inside ``list[X]`` or ``X | None``."""
+    for argument in getattr(annotation, "__args__", ()):
+        if hasattr(argument, "model_fields"):
+            return argument
+    return annotation
+
+

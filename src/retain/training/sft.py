@@ -1,0 +1,207 @@
+"""Supervised fine-tuning with TRL: from the recipe's words to SFTConfig, and the training itself."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from retain.errors import BrokenError, UserError, nearest
+from retain.folder import disk_errors
+from retain.mitigations.base import Encoded, Mitigation, Penalty, Setup
+from retain.mitigations.kl_to_base import encoded_rows
+from retain.models.causal import TransformersCausal
+from retain.progress import Progress
+from retain.records import Training
+from retain.training.checkpoints import last_checkpoint, total_steps
+from retain.training.settings import TrainingSettings
+from retain.training.stream import GeneralStream, rate_for
+from retain.training.trainer import with_penalties
+from retain.training.watch import HaltBeforeBrokenUpdate, ShowProgress
+
+
+def train_sft(
+    model: TransformersCausal,
+    rows: Sequence[Encoded],
+    task_rows: Sequence[Encoded],
+    settings: TrainingSettings,
+    mitigations: Sequence[Mitigation],
+    setup: Setup,
+    progress: Progress,
+) -> Training:
+    """Train a model in place; goes on from the last whole checkpoint in ``setup.folder / "checkpoints"``.
+
+    Args:
+        model: already wrapped by the mitigations; still the base.
+        rows: what is trained on, rehearsed text included.
+        task_rows: the task's rows alone, for the token counts.
+        settings: the recipe's.
+        mitigations: whose penalties and callbacks take part.
+        setup: what mitigations may look at.
+        progress: where steps are shown.
+
+    Raises:
+        BrokenError: the loss or a gradient became NaN; the weights of the last good step are saved first.
+        UserError: ``training.extra`` or ``training.optimizer`` holds something TRL does not know.
+    """
+    from datasets import Dataset
+    from trl import SFTTrainer
+
+    begun = time.monotonic()
+    checkpoints = setup.folder / "checkpoints"
+    steps = total_steps(len(rows), settings)
+    arguments = sft_config(settings, model, checkpoints, steps, setup.seed)
+    streams = _streams(mitigations, setup, settings, task_rows)
+    penalties = _penalties(mitigations, model, setup)
+    _prepare_precision(model)
+    callbacks = [c for m in mitigations if (c := m.callback(model, setup)) is not None]
+    _quiet_libraries()
+    trainer = with_penalties(SFTTrainer, penalties, streams)(
+        model=model.module,
+        args=arguments,
+        train_dataset=Dataset.from_list([row.model_dump() for row in rows]),
+        processing_class=_with_pad(model.tokenizer),
+        callbacks=[HaltBeforeBrokenUpdate(), ShowProgress(progress), *callbacks],
+    )
+    _drop_printers(trainer)
+    try:
+        with disk_errors(checkpoints):
+            trainer.train(resume_from_checkpoint=last_checkpoint(checkpoints))
+    except BrokenError as error:
+        raise BrokenError(_broken(error, model, setup.folder)) from None
+    task_tokens = sum(len(row.input_ids) for row in task_rows)
+    rehearsed = sum(len(row.input_ids) for row in rows) - task_tokens
+    passes = trainer.state.global_step * settings.gradient_accumulation
+    return Training(
+        method=settings.method,
+        steps=trainer.state.global_step,
+        examples=len(rows),
+        task_tokens=round(task_tokens * settings.epochs),
+        general_tokens=round(rehearsed * settings.epochs) + sum(s.tokens(passes) for s in streams.values()),
+        trained_parameters=sum(p.numel() for p in model.module.parameters() if p.requires_grad),
+        seconds=time.monotonic() - begun,
+        history=[_entry(entry) for entry in trainer.state.log_history if "loss" in entry],
+    )
+
+
+def sft_config(
+    settings: TrainingSettings, model: TransformersCausal, checkpoints: Path, steps: int, seed: int
+) -> Any:
+    """The recipe's settings as TRL's configuration.
+
+    Raises:
+        UserError: a key of ``training.extra`` is unknown to TRL or one of Retain's own.
+    """
+    import torch
+    from trl import SFTConfig
+
+    own: dict[str, Any] = {
+        "output_dir": str(checkpoints),
+        "learning_rate": settings.learning_rate,
+        "num_train_epochs": settings.epochs,
+        "per_device_train_batch_size": settings.batch_size,
+        "gradient_accumulation_steps": settings.gradient_accumulation,
+        "max_length": settings.max_length,
+        "lr_scheduler_type": settings.schedule,
+        "warmup_steps": round(settings.warmup * steps),
+        "weight_decay": settings.weight_decay,
+        "max_grad_norm": settings.max_grad_norm,
+        "optim": settings.optimizer,
+        "packing": settings.packing,
+        "gradient_checkpointing": settings.gradient_checkpointing,
+        "report_to": settings.report_to or "none",
+        "save_strategy": "steps" if settings.checkpoints else "no",
+        "save_steps": max(1, steps // (settings.checkpoints + 1)),
+        "save_total_limit": 2,
+        "logging_steps": max(1, steps // 50),
+        "logging_nan_inf_filter": False,
+        "bf16": model.load_in != "fp32",
+        "use_cpu": not torch.accelerator.is_available(),
+        "seed": seed,
+        "data_seed": seed,
+        "disable_tqdm": True,
+        "eos_token": None,
+    }
+    taken = sorted(set(settings.extra) & set(own))
+    if taken:
+        raise UserError(f"training.extra: {', '.join(taken)} is set by Retain's own keys; use those")
+    known = set(SFTConfig.__dataclass_fields__)
+    unknown = [key for key in settings.extra if key not in known]
+    if unknown:
+        raise UserError("training.extra: " + "; ".join(f"{key} is no key of SFTConfig, {nearest(key, known)}" for key in unknown))
+    try:
+        return SFTConfig(**own, **settings.extra)
+    except (ValueError, TypeError) as error:
+        raise UserError(f"training: TRL refuses these settings: {error}") from error
+
+
+def _streams(
+    mitigations: Sequence[Mitigation], setup: Setup, settings: TrainingSettings, task_rows: Sequence[Encoded]
+) -> dict[str, GeneralStream]:
+    """One stream for each general set that a penalty wants, with the largest share that is asked of it."""
+    shares: dict[str, float] = {}
+    for wanted in filter(None, (mitigation.general_share(setup) for mitigation in mitigations)):
+        shares[wanted[0]] = max(shares.get(wanted[0], 0.0), wanted[1])
+    tokens = sum(len(row.input_ids) for row in task_rows)
+    found = {}
+    for name, share in shares.items():
+        rows = encoded_rows(setup, name)
+        rate = rate_for(share, tokens, len(task_rows), settings.batch_size, rows)
+        found[name] = GeneralStream(rows, rate, setup.seed)
+    return found
+
+
+def _penalties(mitigations: Sequence[Mitigation], model: TransformersCausal, setup: Setup) -> dict[str, Penalty]:
+    named = {str(getattr(m, "kind", "")): m.penalty(model, setup) for m in mitigations}
+    return {name: penalty for name, penalty in named.items() if penalty is not None}
+
+
+def _prepare_precision(model: TransformersCausal) -> None:
+    """Trained weights are kept in fp32 and used in the model's precision: bf16 would round small updates away."""
+    import torch
+
+    for parameter in model.module.parameters():
+        if parameter.requires_grad and parameter.dtype != torch.float32:
+            parameter.data = parameter.data.float()
+
+
+def _with_pad(tokenizer: Any) -> Any:
+    """The tokenizer with a pad token; labels are ours, so that pad = eos masks nothing."""
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer
+
+
+def _quiet_libraries() -> None:
+    """The libraries' own bars and notices would tear the progress display."""
+    import datasets
+
+    datasets.utils.logging.set_verbosity_error()
+    datasets.disable_progress_bars()
+    for name in ("trl", "transformers.trainer", "accelerate"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+
+
+def _drop_printers(trainer: Any) -> None:
+    from transformers.trainer_callback import PrinterCallback, ProgressCallback
+
+    for printer in (PrinterCallback, ProgressCallback):
+        trainer.remove_callback(printer)
+
+
+def _entry(entry: Mapping[str, Any]) -> dict[str, float]:
+    dropped = ("total_flos", "train_runtime", "num_tokens")
+    return {key: float(value) for key, value in entry.items() if key not in dropped}
+
+
+def _broken(error: BrokenError, model: TransformersCausal, folder: Path) -> str:
+    from retain.training.trained import save_trained
+
+    kept = save_trained(model, folder / "last_good")
+    return (
+        f"{error}\n  The weights before it are kept in {kept}.\n"
+        "  Usual reasons: a learning rate that is too high, or rows that hold no text. Lower training.learning_rate "
+        "(try a tenth) and use another run folder."
+    )

@@ -1,0 +1,67 @@
+"""Which general rows each training step sees: a pure function of the step's number, so that training can go on."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from retain.mitigations.base import Encoded, GeneralBatch
+
+
+class GeneralStream:
+    """Draws general rows for the forward passes of training.
+
+    Pass ``i`` gets rows ``floor(i * rate)`` to ``floor((i + 1) * rate)`` of an endless order in which every row
+    comes once before any comes twice; each round has its own order. No state: pass ``i`` always gets the same rows.
+
+    Args:
+        rows: encoded general rows.
+        rate: rows for each forward pass, a fraction too.
+        seed: of the orders.
+    """
+
+    def __init__(self, rows: Sequence[Encoded], rate: float, seed: int) -> None:
+        self.rows = rows
+        self.rate = rate
+        self.seed = seed
+
+    def indices(self, number: int) -> list[int]:
+        """The rows of forward pass ``number``, counted from 0."""
+        return [self._at(place) for place in range(int(number * self.rate), int((number + 1) * self.rate))]
+
+    def _at(self, place: int) -> int:
+        turn, offset = divmod(place, len(self.rows))
+        order = list(range(len(self.rows)))
+        random.Random(f"{self.seed}-{turn}").shuffle(order)
+        return order[offset]
+
+    def tokens(self, passes: int) -> int:
+        """Tokens of all rows of the first ``passes`` forward passes."""
+        return sum(len(self.rows[i].input_ids) for number in range(passes) for i in self.indices(number))
+
+    def batch(self, number: int, pad: int, device: Any) -> GeneralBatch | None:
+        """The rows of a forward pass, padded on the right; None where it has none."""
+        indices = self.indices(number)
+        if not indices:
+            return None
+        rows = [self.rows[i] for i in indices]
+        width = max(len(row.input_ids) for row in rows)
+        ids = torch.full((len(rows), width), pad, dtype=torch.long)
+        labels = torch.full((len(rows), width), -100, dtype=torch.long)
+        mask = torch.zeros((len(rows), width), dtype=torch.long)
+        for place, row in enumerate(rows):
+            length = len(row.input_ids)
+            ids[place, :length] = torch.tensor(row.input_ids)
+            labels[place, :length] = torch.tensor(row.labels)
+            mask[place, :length] = 1
+        tensors = {"input_ids": ids.to(device), "labels": labels.to(device), "attention_mask": mask.to(device)}
+        return GeneralBatch(tuple(indices), tensors, int(mask.sum()))
+
+
+def rate_for(share: float, task_tokens: float, task_rows: int, batch_size: int, rows: Sequence[Encoded]) -> float:
+    """General rows per forward pass that give ``share`` general tokens per task token."""
+    per_pass = share * batch_size * task_tokens / task_rows
+    return per_pass / (sum(len(row.input_ids) for row in rows) / len(rows))
