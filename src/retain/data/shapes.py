@@ -1,0 +1,190 @@
+"""How each row shape becomes examples: one function per shape, from a row to the fields of its examples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from retain.data.rows import RowError, kind_of
+from retain.data.turns import check_chat, check_order, is_labelled, labelled_turns, read_turn, read_turns
+from retain.models.base import Message
+
+Values = dict[str, Any]
+Fields = dict[str, Any]
+"""Keyword arguments of an `Example`, without id, source and line."""
+
+PROMPTS = ("prompt", "question", "input")
+ANSWERS = ("completion", "response", "answer", "output")
+QUERIES = ("query", "anchor")
+POSITIVES = ("pos", "positive", "positives")
+NEGATIVES = ("neg", "negative", "negatives")
+CONVERSATIONS = ("conversations", "conversation")
+CONTEXTS = ("input", "context")
+
+
+def present(row: Values, keys: Sequence[str]) -> str | None:
+    """The first of the keys that the row has with a value."""
+    return next((key for key in keys if row.get(key) is not None), None)
+
+
+def from_messages(row: Values) -> Iterator[Fields]:
+    """``messages``: a list of role and content."""
+    yield _chat(row, read_turns(row["messages"], "messages"))
+
+
+def from_sharegpt(row: Values) -> Iterator[Fields]:
+    """``conversations``: a list of from and value."""
+    key = present(row, CONVERSATIONS) or ""
+    yield _chat(row, read_turns(row[key], key))
+
+
+def from_pair(row: Values) -> Iterator[Fields]:
+    """``prompt`` and ``completion`` (or question, answer, ...), each a string or a list of turns."""
+    prompt, answer = present(row, PROMPTS) or "", present(row, ANSWERS) or ""
+    yield _chat(row, (*_said(row, prompt, "user"), *_said(row, answer, "assistant")))
+
+
+def from_alpaca(row: Values) -> Iterator[Fields]:
+    """``instruction``, ``output`` and, where it is not empty, ``input`` after a blank line."""
+    answer = present(row, ANSWERS) or ""
+    user = Message(role="user", content=_instruction(row, present(row, CONTEXTS)))
+    yield _chat(row, (user, *_said(row, answer, "assistant")))
+
+
+def from_self_instruct(row: Values) -> Iterator[Fields]:
+    """``instruction`` with ``instances`` of input and output: one example each."""
+    instances = row["instances"]
+    if not isinstance(instances, list) or not instances:
+        raise RowError(f"`instances` is {kind_of(instances)}, expected a list with at least one instance")
+    for index, instance in enumerate(instances):
+        if not isinstance(instance, dict) or instance.get("output") is None:
+            raise RowError(f"`instances[{index}]` needs the keys input and output")
+        yield from from_alpaca({**instance, "instruction": row["instruction"]})
+
+
+def from_preference(row: Values) -> Iterator[Fields]:
+    """``chosen`` and ``rejected``: answers to a prompt, or whole dialogues that differ in their last answer.
+
+    One of the two answers may be empty (saying nothing can be the better or the worse answer), not both.
+    """
+    prompt = _preference_prompt(row)
+    before, chosen = _last_answer(prompt, row["chosen"], "chosen")
+    other, rejected = _last_answer(prompt, row["rejected"], "rejected")
+    if before != other:
+        raise RowError("`chosen` and `rejected` differ before their last answer; they need the same prompt")
+    if not before:
+        raise RowError(
+            "missing key `prompt`: the turns that `chosen` and `rejected` answer (or messages, conversations)"
+        )
+    if not chosen.strip() and not rejected.strip():
+        raise RowError("empty answer: neither `chosen` nor `rejected` has text")
+    messages = _with_system(row, before)
+    check_order(messages)
+    yield {"shape": "preference", "messages": messages, "chosen": chosen, "rejected": rejected}
+
+
+def from_ranking(row: Values) -> Iterator[Fields]:
+    """``query`` with ``pos`` and ``neg``, each a string or a list. Negatives may be absent."""
+    positives = _texts(row, present(row, POSITIVES))
+    if not positives:
+        raise RowError(f"`{present(row, POSITIVES)}` is empty: there is no relevant text")
+    yield {
+        "shape": "ranking",
+        "query": _text(row, present(row, QUERIES) or ""),
+        "positives": positives,
+        "negatives": _texts(row, present(row, NEGATIVES)),
+    }
+
+
+def from_text(row: Values) -> Iterator[Fields]:
+    """``text``: plain text."""
+    yield {"shape": "text", "text": _text(row, "text")}
+
+
+def _string(row: Values, key: str) -> str:
+    value = row[key]
+    if not isinstance(value, str):
+        raise RowError(f"`{key}` is {kind_of(value)}, expected a string")
+    return value
+
+
+def _text(row: Values, key: str) -> str:
+    text = _string(row, key)
+    if not text.strip():
+        raise RowError(f"`{key}` is empty")
+    return text
+
+
+def _texts(row: Values, key: str | None) -> tuple[str, ...]:
+    if key is None:
+        return ()
+    values = [row[key]] if isinstance(row[key], str) else row[key]
+    if not isinstance(values, list):
+        raise RowError(f"`{key}` is {kind_of(values)}, expected a string or a list of strings")
+    for index, value in enumerate(values):
+        if not isinstance(value, str) or not value.strip():
+            found = "an empty string" if isinstance(value, str) else kind_of(value)
+            raise RowError(f"`{key}[{index}]` is {found}, expected a string with text")
+    return tuple(values)
+
+
+def _chat(row: Values, turns: tuple[Message, ...]) -> Fields:
+    messages = _with_system(row, turns)
+    check_chat(messages)
+    return {"shape": "chat", "messages": messages}
+
+
+def _with_system(row: Values, turns: tuple[Message, ...]) -> tuple[Message, ...]:
+    """The turns after the row's own ``system`` text, where it has one."""
+    if row.get("system") is None or not _string(row, "system").strip():
+        return turns
+    return (Message(role="system", content=row["system"]), *turns)
+
+
+def _said(row: Values, key: str, role: str) -> tuple[Message, ...]:
+    """A string as one turn of ``role``; a list as the turns it holds."""
+    if isinstance(row[key], list):
+        return read_turns(row[key], key)
+    text = _string(row, key)
+    if not text.strip():
+        raise RowError(f"empty {'answer' if role == 'assistant' else 'prompt'}: `{key}` has no text")
+    return (Message(role=role, content=text),)
+
+
+def _instruction(row: Values, context: str | None) -> str:
+    parts = [_string(row, key) for key in ("instruction", context) if key is not None]
+    return "\n\n".join(part for part in parts if part.strip())
+
+
+def _preference_prompt(row: Values) -> tuple[Message, ...]:
+    """The turns that both answers follow, where the row gives them apart from the answers."""
+    key = present(row, ("messages", *CONVERSATIONS, *PROMPTS[:2], "instruction"))
+    if key is None:
+        return ()
+    if key == "instruction":
+        return (Message(role="user", content=_instruction(row, present(row, CONTEXTS))),)
+    if isinstance(row[key], str) and is_labelled(row[key]):
+        turns = labelled_turns(row[key])
+        return turns[:-1] if turns[-1].role == "assistant" and not turns[-1].content.strip() else turns
+    return _said(row, key, "user")
+
+
+def _last_answer(prompt: tuple[Message, ...], value: object, key: str) -> tuple[tuple[Message, ...], str]:
+    """The turns before the last answer and that answer, from any spelling of ``chosen`` or ``rejected``.
+
+    A whole dialogue replaces the prompt. Assistant turns in a row count as one answer.
+    """
+    if isinstance(value, str) and not is_labelled(value):
+        return prompt, value
+    if isinstance(value, str):
+        turns = labelled_turns(value)
+    elif isinstance(value, dict):
+        turns = (read_turn(value, key),)
+    else:
+        turns = read_turns(value, key)
+    start = max((index for index, turn in enumerate(turns, 1) if turn.role != "assistant"), default=0)
+    if start == len(turns):
+        raise RowError(
+            f"`{key}` ends with the {turns[-1].role}'s turn; its last turn must be the assistant's"
+        )
+    return turns[:start] or prompt, "\n\n".join(turn.content for turn in turns[start:])
