@@ -1,0 +1,258 @@
+"""The pooled loss: the mean over probes, and a bound on it that holds when flips are rare.
+
+Why and how well it covers: docs/decisions/pooled-loss.md.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from retain.comparison.intervals import ONE_SIDED, TWO_SIDED, Bounds, Floats, critical_value
+from retain.comparison.paired import Evidence
+
+_OUTER, _INNER = 60, 60
+
+
+class Strata:
+    """Probes as arrays: flips (lost, won, items) and means (estimate, variance of the mean). Shape (..., k).
+
+    Rows before the last axis are independent suites, so that a simulation bounds thousands at once.
+    """
+
+    def __init__(
+        self,
+        lost: Floats,
+        won: Floats,
+        items: Floats,
+        means: Floats | None = None,
+        errors: Floats | None = None,
+        groups: Sequence[int] | None = None,
+    ) -> None:
+        self.lost, self.won, self.items = (np.asarray(x, dtype=float) for x in (lost, won, items))
+        rows = self.lost.shape[:-1]
+        self.means = np.zeros((*rows, 0)) if means is None else np.asarray(means, dtype=float)
+        self.errors = np.zeros((*rows, 0)) if errors is None else np.asarray(errors, dtype=float)
+        self.count = self.lost.shape[-1] + self.means.shape[-1]
+        self.groups = np.arange(self.count) if groups is None else np.asarray(groups)
+
+    @property
+    def estimate(self) -> Floats:
+        """(...,) the mean loss over probes."""
+        flips = (self.lost - self.won) / self.items
+        return np.asarray((flips.sum(axis=-1) + self.means.sum(axis=-1)) / self.count, dtype=float)
+
+    def mirrored(self) -> Strata:
+        """The same with losses and wins exchanged: its upper bound is minus the lower bound."""
+        return Strata(self.won, self.lost, self.items, -self.means, self.errors, list(self.groups))
+
+    def tilted(self, pull: Floats) -> tuple[Floats, Floats]:
+        """The mean loss and the variance of its estimate at the constrained maximum likelihood.
+
+        Among all flip probabilities with the same mean loss, those that make the data most likely, found by
+        the multiplier ``pull`` (...,) >= 0 of that constraint: 0 gives the estimate, more gives larger
+        losses.
+        """
+        lost, won = _most_likely(self.lost, self.won, self.items, pull[..., None])
+        flips_loss = lost - won
+        flips_variance = np.maximum(lost + won - flips_loss**2, 0) / self.items
+        spread = self.errors**2
+        losses = np.concatenate([flips_loss, self.means + pull[..., None] * spread], axis=-1)
+        variances = np.concatenate([flips_variance, spread], axis=-1)
+        return losses.mean(axis=-1), self.variance_of_mean(variances)
+
+    def variance_of_mean(self, variances: Floats) -> Floats:
+        """(...,) variance of the mean over probes from (..., k) variances of each.
+
+        Probes that share items may be wrong together: inside a group errors add up, between groups variances.
+        """
+        total = np.zeros(variances.shape[:-1])
+        for group in np.unique(self.groups):
+            total += np.sqrt(variances[..., self.groups == group]).sum(axis=-1) ** 2
+        return np.asarray(total / self.count**2, dtype=float)
+
+
+def _most_likely(lost: Floats, won: Floats, items: Floats, pull: Floats) -> tuple[Floats, Floats]:
+    """Shares (lost, won) that maximise the multinomial likelihood plus ``pull`` * (share lost - share won).
+
+    Stationary points have lost = L/(s - pull), won = W/(s + pull), kept = K/s with s so that they sum to 1.
+    Where nothing was lost, s cannot fall below ``pull``: there the share lost takes what remains.
+    """
+    kept = np.maximum(items - lost - won, 0)
+    low = np.broadcast_to(pull, lost.shape).astype(float)
+    high = low + items
+    with np.errstate(divide="ignore", invalid="ignore"):
+        for _ in range(_INNER):
+            s = (low + high) / 2
+            total = _ratio(kept, s) + _ratio(won, s + pull) + _ratio(lost, s - pull)
+            low, high = np.where(total > 1, s, low), np.where(total > 1, high, s)
+        s = high
+        share_won = _ratio(won, s + pull)
+        share_lost = np.where(
+            lost > 0, 1 - share_won - _ratio(kept, s), np.maximum(0, 1 - share_won - _ratio(kept, s))
+        )
+    return share_lost, share_won
+
+
+def _ratio(top: Floats, bottom: Floats) -> Floats:
+    return np.where(top > 0, top / np.maximum(bottom, 1e-300), 0.0)
+
+
+def score_upper(strata: Strata, critical: float) -> tuple[Floats, Floats]:
+    """Upper score bound of the mean loss: the largest d with (d - estimate) / sqrt(v(d)) <= ``critical``.
+
+    v(d) is the variance of the estimate at the most likely flip probabilities whose mean loss is d
+    (``tilted``). With one probe this is Tango's bound; without any flips v(d) is still above 0.
+
+    Returns:
+        (...,) the bound d as a share, and v(d).
+    """
+    estimate = strata.estimate
+    # The pull is searched as x/(1 - x) times the smallest number of items, x in (0, 1).
+    unit = strata.items.min(axis=-1) if strata.items.shape[-1] else np.ones_like(estimate)
+    low, high = np.zeros_like(estimate), np.ones_like(estimate)
+    for _ in range(_OUTER):
+        x = (low + high) / 2
+        loss, variance = strata.tilted(unit * x / np.maximum(1 - x, 1e-15))
+        beyond = loss - estimate > critical * np.sqrt(variance)
+        low, high = np.where(beyond, low, x), np.where(beyond, x, high)
+    return strata.tilted(unit * high / np.maximum(1 - high, 1e-15))
+
+
+def score_bounds(strata: Strata, critical: float) -> tuple[Floats, Floats]:
+    """Both score bounds of the mean loss, widened to exact binomial ones where all flips go one way.
+
+    With no wins in any probe the pooled loss behaves as one proportion among N = d(1 - d)/v(d)
+    items, and Clopper and Pearson's bound of estimate * N among N is taken where it is wider, as
+    ``flip_bounds`` does for one probe.
+
+    Returns:
+        (...,) lower and (...,) upper bounds as shares.
+    """
+    high, low = _widened_upper(strata, critical), _widened_upper(strata.mirrored(), critical)
+    estimate, variance = strata.tilted(np.zeros_like(strata.estimate))
+    tail = float(stats.norm.sf(critical))
+    low = np.where(_one_way(strata.won), np.maximum(low, -_exact_lower(estimate, variance, tail)), low)
+    high = np.where(_one_way(strata.lost), np.maximum(high, -_exact_lower(-estimate, variance, tail)), high)
+    return -low, high
+
+
+def _one_way(counts: Floats) -> NDArray[np.bool_]:
+    """(...,) whether no probe has any of these flips (false where no probe counts flips)."""
+    return (
+        np.asarray(counts.sum(axis=-1) == 0) if counts.shape[-1] else np.zeros(counts.shape[:-1], dtype=bool)
+    )
+
+
+def _widened_upper(strata: Strata, critical: float) -> Floats:
+    bound, variance = score_upper(strata, critical)
+    items = _as_one_proportion(bound, variance)
+    count = np.maximum(strata.estimate, 0) * items
+    exact = stats.beta.isf(stats.norm.sf(critical), count + 1, np.maximum(items - count, 1e-9))
+    use = _one_way(strata.won) & (strata.estimate >= 0) & (bound > 0) & (bound < 1)
+    return np.where(use, np.maximum(bound, exact), bound)
+
+
+def _exact_lower(share: Floats, variance: Floats, tail: float) -> Floats:
+    """Clopper and Pearson's lower bound of ``share``; 1, which widens nothing, where it does not apply."""
+    valid = (share > 0) & (share < 1) & (variance > 0)
+    items = np.where(valid, _as_one_proportion(share, variance), 2.0)
+    count = np.where(valid, share, 0.5) * items
+    return np.where(valid, stats.beta.ppf(tail, count, items - count + 1), 1.0)
+
+
+def _as_one_proportion(share: Floats, variance: Floats) -> Floats:
+    """Items among which one proportion of ``share`` would have this variance."""
+    inside = np.clip(share, 1e-12, 1 - 1e-12)
+    return np.asarray(inside * (1 - inside) / np.maximum(variance, 1e-300))
+
+
+@dataclass(frozen=True)
+class Pooled:
+    """The mean loss over probes as a share, its bounds and its test."""
+
+    estimate: float
+    two_sided: Bounds
+    one_sided: Bounds
+    p_loss: float
+    variance: float
+    """Of the estimate."""
+
+
+def pool(evidence: Sequence[Evidence]) -> Pooled:
+    """The mean loss over probes, each with the same weight, with score bounds.
+
+    Flips enter as counts, other scores as a normal mean with its error. Where errors come from few clusters
+    the normal quantile gives way to Student's t with Welch and Satterthwaite's degrees of freedom. Probes
+    that share items count as fully dependent.
+
+    Args:
+        evidence: one per probe, losses as shares; not empty.
+    """
+    flips = [e for e in evidence if e.flips is not None]
+    means = [e for e in evidence if e.flips is None]
+    ordered = flips + means
+    pairs = [e.flips or (0.0, 0.0) for e in flips]
+    strata = Strata(
+        np.array([lost for lost, _ in pairs]),
+        np.array([won for _, won in pairs]),
+        np.array([e.items for e in flips]),
+        np.array([e.estimate for e in means]),
+        np.array([e.standard_error for e in means]),
+        _groups([e.ids for e in ordered]),
+    )
+    variances = np.array([max(e.variance, 1 / e.items if e.flips else 0.0) / e.items for e in ordered])
+    df = _welch(variances, np.array([e.df for e in ordered]))
+    two = _bounds(strata, TWO_SIDED, df)
+    variance = float(strata.variance_of_mean(np.array([e.variance / e.items for e in ordered])))
+    return Pooled(float(strata.estimate), two, _bounds(strata, ONE_SIDED, df), _p_loss(strata, df), variance)
+
+
+def _bounds(strata: Strata, level: float, df: float) -> Bounds:
+    if df <= 0:
+        return Bounds(-1.0, 1.0)
+    low, high = score_bounds(strata, critical_value(level, df))
+    return Bounds(max(float(low), -1.0), min(float(high), 1.0))
+
+
+def _welch(variances: Floats, df: Floats) -> float:
+    """Degrees of freedom of a sum of independent variance estimates (Welch 1947, Satterthwaite 1946)."""
+    if (df <= 0).any():
+        return 0.0
+    finite = np.isfinite(df)
+    below = float((variances[finite] ** 2 / df[finite]).sum())
+    return float(variances.sum()) ** 2 / below if below > 0 else math.inf
+
+
+def _p_loss(strata: Strata, df: float) -> float:
+    """One-sided p-value of 'the mean loss is above zero': the score test at zero."""
+    estimate = float(strata.estimate)
+    if df <= 0 or estimate == 0:
+        return 0.5
+    toward = strata if estimate < 0 else strata.mirrored()
+    unit = float(strata.items.min()) if strata.items.size else 1.0
+    low, high = 0.0, 1.0
+    for _ in range(_OUTER):
+        x = (low + high) / 2
+        loss, _ = toward.tilted(np.asarray(unit * x / max(1 - x, 1e-15)))
+        low, high = (x, high) if loss < 0 else (low, x)
+    _, variance = toward.tilted(np.asarray(unit * high / max(1 - high, 1e-15)))
+    if variance <= 0:
+        return float(estimate < 0)
+    z = estimate / math.sqrt(float(variance))
+    return float(stats.norm.sf(z) if math.isinf(df) else stats.t.sf(z, df))
+
+
+def _groups(ids: Sequence[frozenset[str]]) -> list[int]:
+    """Probes that share an item get the same number."""
+    groups = list(range(len(ids)))
+    for i, mine in enumerate(ids):
+        for j in range(i):
+            if groups[i] != groups[j] and not mine.isdisjoint(ids[j]):
+                groups = [groups[j] if g == groups[i] else g for g in groups]
+    return groups

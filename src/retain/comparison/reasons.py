@@ -1,0 +1,98 @@
+"""A verdict's reasons as sentences: probes, numbers, intervals and margins."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from retain.comparison.power import items_to_decide
+from retain.records import Change, Comparison, Gate, ProbeVerdict
+
+
+def forgotten(losses: Sequence[Change], probes: Sequence[ProbeVerdict]) -> list[str]:
+    """One sentence for each capability that was forgotten."""
+    return [
+        f"{name(change)} {moved(change)} ({interval(change)}; margin {probe.margin:g})."
+        for change, probe in zip(losses, probes, strict=True)
+        if probe.outcome == "forgot"
+    ]
+
+
+def gained(change: Change | None, gain: str, gate: Gate, needed: int | None) -> list[str]:
+    """What the task gained and whether that is enough; nothing without a task probe."""
+    if change is None:
+        return []
+    span = f"95% interval {change.low:.1f} to {change.high:.1f}; more than {gate.min_gain:g} wanted"
+    text = f"{name(change)} changed by {change.delta:+.1f} {_unit(change)} ({span})"
+    endings = {
+        "learned": "the task was learned.",
+        "not learned": "the task was not learned.",
+        "inconclusive": f"too few items to say whether the task was learned.{would_decide(needed)}",
+    }
+    return [f"{text}: {endings[gain]}"]
+
+
+def pooled(comparison: Comparison, gate: Gate) -> list[str]:
+    """The mean loss against its margin, or why there is none."""
+    change = comparison.pooled
+    if change is None:
+        return [_nothing_pooled(comparison)]
+    bounds = f"one-sided 95% bounds of the loss {change.loss_low:.1f} and {change.loss_high:.1f}"
+    text = (
+        f"On average ({change.metric}) the model {moved(change)} ({bounds}; mean margin {gate.mean_margin:g})"
+    )
+    if change.loss_high < gate.mean_margin:
+        return [f"{text}: retained."]
+    if change.loss_low > gate.mean_margin:
+        return [f"{text}: more than the mean margin."]
+    needed = would_decide(items_to_decide(change, gate.mean_margin), " over all probes")
+    return [f"{text}: not proven.{needed}"]
+
+
+def _nothing_pooled(comparison: Comparison) -> str:
+    if not comparison.losses:
+        return "No capability was measured, so that nothing is known about forgetting."
+    if any(change.unit == "points" for change in comparison.losses):
+        return "No pooled loss: the base is near chance on every probe that is scored in points."
+    return "No pooled loss: no probe is scored in points."
+
+
+def unproven(losses: Sequence[Change], probes: Sequence[ProbeVerdict]) -> list[str]:
+    """Capabilities that are not proven one by one, and those that the base does not have."""
+    found = []
+    for change, probe in zip(losses, probes, strict=True):
+        if probe.outcome == "inconclusive":
+            found.append(
+                f"Not proven alone: {name(change)} {moved(change)} "
+                f"({interval(change)}; margin {probe.margin:g}) on {change.items:,} items."
+                + would_decide(probe.items_needed)
+            )
+        elif probe.outcome == "near chance":
+            found.append(
+                f"Not judged: {name(change)}, which the base cannot do ({change.before:.1f} points)."
+            )
+    return found
+
+
+def name(change: Change) -> str:
+    """The capability, and the probe in parentheses where it is called differently."""
+    return change.probe if change.probe == change.capability else f"{change.capability} ({change.probe})"
+
+
+def moved(change: Change) -> str:
+    """``lost 3.1 points`` or ``gained 0.4 %``."""
+    loss = -change.delta + 0.0
+    return f"lost {loss:.1f} {_unit(change)}" if loss >= 0 else f"gained {-loss:.1f} {_unit(change)}"
+
+
+def interval(change: Change) -> str:
+    """The two-sided interval of the loss."""
+    return f"95% interval {-change.high + 0.0:.1f} to {-change.low + 0.0:.1f}"
+
+
+def would_decide(items: int | None, where: str = "") -> str:
+    """A closing sentence with the items that would decide it; empty where that is not known."""
+    return "" if items is None else f" About {items:,} items{where} would decide it."
+
+
+def _unit(change: Change) -> str:
+    return "points" if change.unit == "points" else "%"
