@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from retain.errors import UserError, nearest
+from retain.data.hub import parse_hub_name, read_hub
+from retain.errors import nearest
 
 T = TypeVar("T", bound=BaseModel)
 Fields = Mapping[str, str | list[str]]
@@ -105,22 +106,9 @@ def _column(row: Mapping[str, Any], path: str) -> Any:
 
 
 def hub_rows(source: str) -> list[tuple[int, Any]]:
-    """Rows of ``hub:owner/name:config:split`` (an empty config is the default one).
+    """Rows of ``hub:owner/name:config:split``.
 
     Raises:
         UserError: the source is written wrongly, or the data set cannot be loaded.
     """
-    parts = source.removeprefix("hub:").split(":")
-    if len(parts) != 3 or not parts[0] or not parts[2]:
-        raise UserError(f'"{source}": write hub:owner/name:config:split (the config may be empty)')
-    import datasets
-
-    name, config, split = parts
-    try:
-        rows = datasets.load_dataset(name, config or None, split=split)
-    except (OSError, ValueError, RuntimeError) as error:
-        raise UserError(
-            f'the data set "{name}" cannot be loaded from the Hub: {type(error).__name__}: {error}\n'
-            "  Check the name and the connection, or save its rows as JSON lines and name that file as items."
-        ) from None
-    return list(enumerate((dict(row) for row in rows), start=1))
+    return [(row.line, row.value) for row in read_hub(parse_hub_name(source))]

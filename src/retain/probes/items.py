@@ -19,7 +19,7 @@ IGNORED_KEYS = frozenset({"id", "source", "note", "key"})
 
 
 class Item(BaseModel):
-    """One thing that a probe asks. Unknown keys are refused; ``id``, ``source``, ``note``, ``key`` ignored."""
+    """One thing that a probe asks. Unknown keys are refused; id, source, note and key are not read."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

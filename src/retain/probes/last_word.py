@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from retain.models.base import CausalModel, Request
 from retain.probes.items import Item, ItemProbe, Scored
 
 
 class LastWordItem(Item):
-    """``{context, continuation}``: a passage without its last word, and the word."""
+    """``{context, continuation}``: a passage without its last word, and the word; or ``{text}``, the whole."""
 
     context: str = Field(min_length=1)
     continuation: str = Field(min_length=1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _split_off(cls, row: Any) -> Any:
+        if not isinstance(row, dict) or not isinstance(row.get("text"), str) or "context" in row:
+            return row
+        rest = {key: value for key, value in row.items() if key != "text"}
+        words = row["text"].rstrip().rsplit(maxsplit=1)
+        return {**rest, "context": words[0], "continuation": words[1]} if len(words) == 2 else row
 
     @property
     def input(self) -> str:
@@ -32,7 +41,7 @@ class LastWord(ItemProbe):
     """Share of passages whose last word the model would write greedily; raw text, no chat template.
 
     Right when every token of ``' ' + word`` is the most likely one. Items:
-    ``{"context": str, "continuation": str, "cluster"?}``. Source: LAMBADA (Paperno et al., 2016).
+    ``{"context": str, "continuation": str, "cluster"?}`` or ``{"text": str}``. Source: LAMBADA (Paperno et al., 2016).
     """
 
     items: tuple[LastWordItem, ...] = Field(default=(), exclude=True, repr=False)

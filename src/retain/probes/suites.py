@@ -16,6 +16,7 @@ from retain.probes.answers import tokens_for
 from retain.probes.base import Probe
 from retain.probes.item_files import hub_rows, read_rows, reasons, validated
 from retain.probes.items import ItemProbe
+from retain.probes.lm_eval_task import LmEvalTask
 from retain.probes.rules.item import AnswerItem
 from retain.records import content_hash
 
@@ -96,7 +97,7 @@ def _checked(name: str, where: str, probes: Sequence[Probe], problems: Sequence[
         f'two probes are named "{one}"' for one, count in Counter(p.name for p in probes).items() if count > 1
     ]
     for probe in probes:
-        if isinstance(probe, ItemProbe):
+        if isinstance(probe, ItemProbe | LmEvalTask):
             found += [f'probe "{probe.name}": {problem}' for problem in probe.problems()]
     if not probes and not found:
         found.append("it has no probes")
@@ -139,8 +140,9 @@ def _from_entry(entry: Any, folder: Path, where: str) -> tuple[Probe | None, lis
     problems: list[str] = []
     if issubclass(unit, ItemProbe):
         values["items"], problems = _items(unit, source, fields, folder)
-        if "database" in values:
-            values["database"] = folder / str(values["database"])
+    for path in ("database", "include_path"):
+        if isinstance(values.get(path), str):
+            values[path] = folder / values[path]
     return _built(unit, values, where, [f"{where}: {one}" for one in problems])
 
 
@@ -290,12 +292,6 @@ _SHAPES = (
 
 def _from_lm_eval(name: str) -> Suite:
     tasks = [task.strip() for task in name.removeprefix(LM_EVAL).split(",") if task.strip()]
-    unit = registry.find("probes", "lm_eval_task")
-    probes: list[Probe] = []
-    problems: list[str] = []
-    for task in tasks:
-        capability = _KNOWN.get(task, (task.replace("_", " "), {}))[0]
-        probe, wrong = _built(unit, {"name": task, "capability": capability, "task": task}, task, [])
-        probes += [probe] if probe else []
-        problems += wrong
-    return _checked(name, name, probes, problems)
+    capabilities = {task: _KNOWN.get(task, (task.replace("_", " "), {}))[0] for task in tasks}
+    probes = [LmEvalTask(name=task, capability=capabilities[task], task=task) for task in tasks]
+    return _checked(name, name, probes, [])
