@@ -38,7 +38,7 @@ def write_general(
     count: int,
     limits: Limits,
     folder: Path,
-    refuse: Callable[[Example], str | None] = lambda example: None,
+    refuse: Callable[[Sequence[Example]], set[str]] = lambda examples: set(),
     tick: Callable[[int, int], None] = lambda done, total: None,
 ) -> GeneralRows:
     """Let the base model write general text ("Talking to Yourself", arXiv 2602.20162).
@@ -51,7 +51,7 @@ def write_general(
         count: rows wanted.
         limits: how it samples; chunk ``i`` is drawn with ``limits.seed + i``.
         folder: where finished chunks are kept.
-        refuse: a reason why a row must not be used (it contains a probe's item), or None.
+        refuse: the ids of those rows that must not be used because they contain a probe's item.
         tick: called with (accepted, count).
 
     Raises:

@@ -90,8 +90,8 @@ def split(
 
     Either ``held_out`` is given, and that share of the distinct inputs (those with the smallest hashes) is
     halved into test and dev. Or ``dev`` and ``test`` come from files of their own. Or one of them does, and
-    the held-out share is the other. A dev row whose input is in test or shifted is left out, as is a train row
-    whose input is in any of the three; the summary names them.
+    the held-out share is the other. A dev row whose input is in test or shifted is left out, as is a train
+    row whose input is in any of the three; the summary names them.
 
     Args:
         examples: The rows to train on.
