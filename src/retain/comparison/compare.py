@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import numpy as np
 
 from retain.comparison.chance import near_chance
 from retain.comparison.clusters import design_effect
+from retain.comparison.comparable import matched
 from retain.comparison.intervals import Bounds
-from retain.comparison.paired import Evidence, Paired, pair, weigh
+from retain.comparison.paired import Evidence, Paired, weigh
 from retain.comparison.pooled import pool
-from retain.errors import UserError, listed
 from retain.records import Change, Comparison, Measurement
-
-HARMLESS_SETTINGS = frozenset({"batch_size", "device", "seconds", "threads", "workers"})
-"""Keys of ``Measurement.settings`` that do not change a score: a difference is noted, not refused."""
-_SAME = ("metric", "unit", "higher_is_better", "chance", "capability")
-
-Key = tuple[str, str]
 
 
 def compare(
@@ -43,6 +35,7 @@ def compare(
         before: the base's measurements.
         after: the tuned model's; one per probe, all of one split.
         task_probes: names of the probes that measure the task; the others measure capabilities.
+            One named "task" comes first among the gains and decides.
         base_name: the base's name for people.
         tuned_name: the tuned model's.
 
@@ -52,29 +45,16 @@ def compare(
     """
     names = set(task_probes)
     notes: list[str] = []
-    problems: list[str] = []
-    old, new = _by_key(before, "before", problems), _by_key(after, "after", problems)
-    shared = [key for key in old if key in new]
-    notes += _one_sided_notes(old, new)
-    if len({split for _, split in shared}) > 1:
-        problems.append("Both splits were measured, dev and test. Compare one split at a time.")
-    if not shared and not problems:
-        problems.append(_nothing_shared(old, new))
-    for key in shared:
-        problems += _differences(old[key], new[key], notes)
-    pairs = {} if problems else _paired(shared, old, new, problems, notes)
-    if problems:
-        raise UserError(_message(problems))
     gains: list[Change] = []
     losses: list[Change] = []
     evidence: dict[str, Evidence] = {}
-    for key, paired in pairs.items():
-        is_task = key[0] in names
+    for old, new, paired in matched(before, after, notes):
+        is_task = old.probe in names
         found = weigh(paired)
-        flagged = not is_task and _cannot_lose(old[key], paired)
-        change = _change(old[key], new[key], paired, found, flagged)
-        (gains if is_task else losses).append(change)
-        evidence[change.probe] = found
+        flagged = not is_task and _cannot_lose(old, paired)
+        (gains if is_task else losses).append(_change(old, new, paired, found, flagged))
+        evidence[old.probe] = found
+    gains.sort(key=lambda change: change.probe != "task")
     notes += [
         f'The task probe "{name}" was not measured.' for name in sorted(names - {c.probe for c in gains})
     ]
@@ -86,89 +66,6 @@ def compare(
         pooled=_pooled(losses, evidence),
         notes=notes + _chance_notes(losses),
     )
-
-
-def _by_key(measurements: Sequence[Measurement], side: str, problems: list[str]) -> dict[Key, Measurement]:
-    found: dict[Key, Measurement] = {}
-    for measurement in measurements:
-        key = (measurement.probe, measurement.split)
-        if key in found:
-            problems.append(f'The probe "{measurement.probe}" occurs twice among the measurements {side}.')
-        found[key] = measurement
-    return found
-
-
-def _one_sided_notes(old: dict[Key, Measurement], new: dict[Key, Measurement]) -> list[str]:
-    notes = []
-    for side, mine, other in (("before", old, new), ("after", new, old)):
-        for probe, split in mine:
-            if (probe, split) not in other:
-                notes.append(f'"{probe}" ({split} items) was measured only {side} and is not compared.')
-    return notes
-
-
-def _nothing_shared(old: dict[Key, Measurement], new: dict[Key, Measurement]) -> str:
-    def names(side: dict[Key, Measurement]) -> str:
-        return ", ".join(sorted(f"{probe} ({split})" for probe, split in side)) or "none"
-
-    return f"No probe was measured on both sides. Before: {names(old)}. After: {names(new)}."
-
-
-def _differences(old: Measurement, new: Measurement, notes: list[str]) -> list[str]:
-    """Whatever makes the two scores incomparable, as problems; harmless differences become notes."""
-    problems = [
-        f'"{old.probe}": {name} is {getattr(old, name)!r} before and {getattr(new, name)!r} after.'
-        for name in _SAME
-        if getattr(old, name) != getattr(new, name)
-    ]
-    for key in sorted(old.settings.keys() | new.settings.keys()):
-        first, second = (_shown(m.settings, key) for m in (old, new))
-        if first == second:
-            continue
-        text = f'"{old.probe}": the setting {key} is {first} before and {second} after.'
-        if key in HARMLESS_SETTINGS:
-            notes.append(text)
-        else:
-            problems.append(text)
-    return problems
-
-
-def _shown(settings: dict[str, Any], key: str) -> str:
-    return json.dumps(settings[key], sort_keys=True, default=str) if key in settings else "not set"
-
-
-def _paired(
-    shared: Sequence[Key],
-    old: dict[Key, Measurement],
-    new: dict[Key, Measurement],
-    problems: list[str],
-    notes: list[str],
-) -> dict[Key, Paired]:
-    pairs: dict[Key, Paired] = {}
-    for key in shared:
-        try:
-            paired = pair(old[key], new[key])
-        except UserError as error:
-            problems.append(str(error))
-            continue
-        if paired.before.size == 0:
-            notes.append(f'"{key[0]}" has no item that both sides scored and is not compared.')
-            continue
-        pairs[key] = paired
-        if paired.unpaired:
-            notes.append(f'"{key[0]}": {paired.unpaired} items were scored on one side only and left out.')
-        both = len(old[key].left_out.keys() & new[key].left_out.keys())
-        if both:
-            notes.append(f'"{key[0]}": {both} items could not be scored on either side.')
-    if not pairs and not problems:
-        problems.append("No item was scored on both sides. " + " ".join(notes))
-    return pairs
-
-
-def _message(problems: Sequence[str]) -> str:
-    if len(problems) == 1:
-        return f"These measurements cannot be compared. {problems[0]}"
-    return f"These measurements cannot be compared ({len(problems)} problems):\n{listed(problems)}"
 
 
 def _cannot_lose(old: Measurement, paired: Paired) -> bool:

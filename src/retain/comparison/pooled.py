@@ -16,7 +16,7 @@ from scipy import stats
 from retain.comparison.intervals import ONE_SIDED, TWO_SIDED, Bounds, Floats, critical_value
 from retain.comparison.paired import Evidence
 
-_OUTER, _INNER = 60, 60
+_OUTER, _INNER = 50, 46
 
 
 class Strata:
