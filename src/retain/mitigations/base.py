@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from retain.data.encoding import Encoded
 from retain.data.example import Example
 from retain.errors import UserError, nearest
 from retain.models.causal import TransformersCausal
-from retain.records import Choice, Gate, Measurement, Record
+from retain.records import Choice, Gate, Measurement
 from retain.settings import Settings
 
 if TYPE_CHECKING:
     import torch
     from transformers import TrainerCallback
-
-
-class Encoded(Record):
-    """Token ids and labels (-100 where nothing is trained) of one row."""
-
-    input_ids: list[int]
-    labels: list[int]
 
 
 @dataclass(frozen=True)
@@ -34,6 +28,8 @@ class GeneralSet:
     source: str
     examples: Sequence[Example]
     kept_back: Sequence[Example]
+    rejected: Mapping[str, int] = field(default_factory=dict)
+    """Reason -> rows that were left out."""
 
 
 @dataclass(frozen=True)

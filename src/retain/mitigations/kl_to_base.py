@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
+from retain.data.encoding import Encoded
 from retain.errors import UserError
-from retain.mitigations.base import Encoded, GeneralBatch, Mitigation, Penalty, Setup, Step
+from retain.mitigations.base import GeneralBatch, Mitigation, Penalty, Setup, Step, labelled_logits
 from retain.models.causal import TransformersCausal
 
 if TYPE_CHECKING:
@@ -79,21 +80,22 @@ def store_base(model: TransformersCausal, rows: Sequence[Encoded], top_k: int | 
     """
     import torch
 
-    from retain.mitigations.base import labelled_logits
-
     stored: Stored = []
     model.module.eval()
     with torch.no_grad(), model.as_base():
         for row in rows:
-            batch = {
-                "input_ids": torch.tensor([row.input_ids], device=model.module.device),
-                "labels": torch.tensor([row.labels], device=model.module.device),
-            }
-            batch["attention_mask"] = torch.ones_like(batch["input_ids"])
-            logprobs = labelled_logits(model.module, batch).log_softmax(-1)
+            logprobs = labelled_logits(model.module, as_batch(row, model.module.device)).log_softmax(-1)
             top = logprobs.topk(min(top_k or logprobs.shape[-1], logprobs.shape[-1]), dim=-1)
             stored.append((top.indices.to(torch.int32).cpu(), top.values.cpu()))
     return stored
+
+
+def as_batch(row: Encoded, device: Any) -> dict[str, torch.Tensor]:
+    """One row as a batch without padding."""
+    import torch
+
+    ids = torch.tensor([row.input_ids], device=device)
+    return {"input_ids": ids, "labels": torch.tensor([row.labels], device=device), "attention_mask": torch.ones_like(ids)}
 
 
 def gather_stored(stored: Stored, batch: GeneralBatch) -> tuple[Any, Any]:

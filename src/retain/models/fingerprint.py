@@ -37,3 +37,17 @@ def tokenizer_hash(tokenizer: Any) -> str:
     digest.update(str(tokenizer.chat_template).encode())
     digest.update(str([tokenizer.bos_token_id, tokenizer.eos_token_id]).encode())
     return digest.hexdigest()
+
+
+def base_weights_hash(module: torch.nn.Module) -> str:
+    """Hash of a model's own parameters, the same with and without a LoRA adapter wrapped around them."""
+    digest = hashlib.sha256()
+    own = {}
+    for name, parameter in module.named_parameters():
+        if ".lora_" not in name and "modules_to_save" not in name:
+            own[name.removeprefix("base_model.model.").replace(".base_layer.", ".")] = parameter
+    for name in sorted(own):
+        flat = own[name].detach().to("cpu").contiguous().flatten()
+        digest.update(f"{name}|{flat.dtype}|{tuple(own[name].shape)}".encode())
+        digest.update(flat.view(torch.uint8).numpy().tobytes() if flat.numel() else b"")
+    return digest.hexdigest()

@@ -10,7 +10,8 @@ from typing import Any
 
 from retain.errors import BrokenError, UserError, nearest
 from retain.folder import disk_errors
-from retain.mitigations.base import Encoded, Mitigation, Penalty, Setup
+from retain.data.encoding import Encoded
+from retain.mitigations.base import Mitigation, Penalty, Setup
 from retain.mitigations.kl_to_base import encoded_rows
 from retain.models.causal import TransformersCausal
 from retain.progress import Progress

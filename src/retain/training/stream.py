@@ -8,7 +8,8 @@ from typing import Any
 
 import torch
 
-from retain.mitigations.base import Encoded, GeneralBatch
+from retain.data.encoding import Encoded
+from retain.mitigations.base import GeneralBatch
 
 
 class GeneralStream:

@@ -11,6 +11,10 @@ from retain.folder import disk_errors
 from retain.models.causal import TransformersCausal
 from retain.models.update import AdapterUpdate, WeightUpdate, save_weights
 
+TRAINED = "trained"
+"""Name of the folder in a run."""
+TUNED = "tuned"
+"""Name of the folder that holds the finished model."""
 WEIGHTS = "trained.safetensors"
 BASE_WEIGHTS = "base.safetensors"
 

@@ -1,0 +1,220 @@
+"""The command line. Thin: each command is a function of ``retain.commands``, called and shown here."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from retain.errors import RetainError
+from retain.records import EXIT_CODES, Gate, RunRecord, Verdict
+
+app = typer.Typer(
+    help="Fine-tune a language model, keep what it already knew, and prove both.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+RecipeFile = Annotated[Path, typer.Argument(help="The recipe, a YAML file.")]
+Folder = Annotated[Path | None, typer.Option(help="Where results are written.")]
+Overrides = Annotated[list[str] | None, typer.Option("--set", help="Replace a setting: training.epochs=1")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="No progress.")]
+SuiteName = Annotated[str, typer.Option(help="A built-in suite, a YAML file, a folder, or lm-eval:task,task.")]
+Precision = Annotated[str, typer.Option(help="fp32, bf16 or 4bit.")]
+Limit = Annotated[int | None, typer.Option(help="At most this many test items per probe.")]
+
+
+@app.command()
+def run(recipe: RecipeFile, folder: Folder = None, set_: Overrides = None, json_: AsJson = False, quiet: Quiet = False) -> None:
+    """Fine-tune, measure before and after, compare, judge, report. Goes on where it stopped."""
+    from retain.commands.run import RUNS
+    from retain.commands.run import run as command
+
+    place = folder or RUNS / recipe.stem
+    record = command(recipe, place, set_ or [], _progress(quiet))
+    _finish(record, place, json_)
+
+
+@app.command()
+def check(recipe: RecipeFile, set_: Overrides = None, json_: AsJson = False) -> None:
+    """Validate a recipe and its data without loading a model."""
+    from retain.commands.check import check as command
+
+    checked = command(recipe, set_ or [])
+    if json_:
+        _print(checked.model_dump_json(indent=1))
+        return
+    _print(f"{recipe} is valid.")
+    _print("\n".join(f"  {key}: {value}" for key, value in checked.data.items() if value not in (0, "")))
+    _print(f"  the task is scored by: {checked.task_metric}")
+    for name, items in checked.probes.items():
+        _print(f"  probe {name}: " + ", ".join(f"{count} {part}" for part, count in items.items()))
+    _print("".join(f"  note: {note}\n" for note in checked.notes).rstrip())
+
+
+@app.command()
+def measure(
+    model: Annotated[str, typer.Argument(help="builtin:NAME, a folder, a .gguf file or a Hub id.")],
+    suite: SuiteName = "core",
+    load_in: Precision = "bf16",
+    split: Annotated[str, typer.Option(help="test or dev.")] = "test",
+    limit: Limit = None,
+    output: Annotated[Path | None, typer.Option(help="Write the measurements to this JSON file.")] = None,
+    json_: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Measure one model."""
+    from retain.commands.measure import measure as command
+
+    found = command(model, suite, load_in, split, limit, output, _progress(quiet))
+    if json_:
+        _print(found.model_dump_json(indent=1))
+        return
+    width = max(len(one.probe) for one in found.measurements)
+    for one in found.measurements:
+        left_out = f", {len(one.left_out)} left out" if one.left_out else ""
+        _print(f"{one.probe:<{width}}  {one.value:7.4f}  {one.metric}, {len(one.scores)} items{left_out}")
+
+
+@app.command()
+def compare(
+    before: Annotated[str, typer.Argument(help="A model, or a JSON file of measurements.")],
+    after: Annotated[str, typer.Argument(help="The same.")],
+    suite: SuiteName = "core",
+    load_in: Precision = "bf16",
+    limit: Limit = None,
+    task: Annotated[list[str] | None, typer.Option(help="A probe that measures what was learned.")] = None,
+    margin: Annotated[float | None, typer.Option(help="Largest loss of one capability, in points.")] = None,
+    mean_margin: Annotated[float | None, typer.Option(help="Largest mean loss, in points.")] = None,
+    folder: Folder = None,
+    json_: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Compare two models item by item, and judge what was forgotten."""
+    from retain.commands.compare import compare as command
+
+    place = folder or Path("runs") / "comparison"
+    gate = _gate(Gate(), margin, mean_margin, None)
+    record = command(before, after, suite, load_in, limit, gate, task or [], place, _progress(quiet))
+    _finish(record, place, json_)
+
+
+@app.command()
+def gate(
+    comparison: Annotated[Path, typer.Argument(help="A run folder or its record.json.")],
+    margin: Annotated[float | None, typer.Option(help="Largest loss of one capability, in points.")] = None,
+    mean_margin: Annotated[float | None, typer.Option(help="Largest mean loss, in points.")] = None,
+    min_gain: Annotated[float | None, typer.Option(help="Smallest gain, in points.")] = None,
+    json_: AsJson = False,
+) -> None:
+    """Judge a finished run or comparison; the exit code is the verdict."""
+    from retain.commands.gate import gate as command
+    from retain.commands.gate import load_run
+
+    margins = _gate(load_run(comparison).verdict.gate, margin, mean_margin, min_gain)
+    verdict = command(comparison, margins)
+    _print(verdict.model_dump_json(indent=1) if json_ else _verdict_text(verdict))
+    raise typer.Exit(EXIT_CODES[verdict.outcome])
+
+
+@app.command()
+def report(run: Annotated[Path, typer.Argument(help="A run folder.")], json_: AsJson = False) -> None:
+    """Write the reports of a finished run again."""
+    from retain.commands.report import report as command
+
+    paths = [str(path) for path in command(run)]
+    _print(json.dumps(paths) if json_ else "\n".join(paths))
+
+
+@app.command()
+def init(
+    model: Annotated[str, typer.Argument(help="The base model.")],
+    data: Annotated[Path, typer.Argument(help="The training rows.")],
+    output: Annotated[Path, typer.Option(help="Where the recipe is written.")] = Path("recipe.yaml"),
+    force: Annotated[bool, typer.Option(help="Replace an existing recipe.")] = False,
+) -> None:
+    """Look at a model's name and a data file, and write a commented recipe."""
+    from retain.commands.init import init as command
+
+    command(model, data, output, force)
+    _print(f"{output} is written. Check it: retain check {output}\nRun it:   retain run {output}")
+
+
+@app.command("list")
+def list_(
+    what: Annotated[str | None, typer.Argument(help="mitigations, probes, suites or builtin.")] = None,
+    json_: AsJson = False,
+) -> None:
+    """Show what there is: mitigations, probes, suites, embedded models."""
+    from retain.commands.list_units import list_units
+
+    found = list_units(what)
+    if json_:
+        _print(json.dumps(found, indent=1))
+        return
+    for group, entries in found.items():
+        _print(f"{group}")
+        _print("\n".join(f"  {name}: {about}" for name, about in entries.items()))
+
+
+@app.command()
+def schema() -> None:
+    """Print the recipe's JSON schema, for editors."""
+    from retain.commands.schema import schema as command
+
+    _print(json.dumps(command(), indent=1))
+
+
+def _progress(quiet: bool) -> Any:
+    from retain.progress import Progress
+
+    return Progress(quiet)
+
+
+def _gate(margins: Gate, margin: float | None, mean_margin: float | None, min_gain: float | None) -> Gate:
+    changed = {"margin": margin, "mean_margin": mean_margin, "min_gain": min_gain}
+    return margins.model_copy(update={key: value for key, value in changed.items() if value is not None})
+
+
+def _verdict_text(verdict: Verdict) -> str:
+    return "\n".join([verdict.outcome, *(f"  - {reason}" for reason in verdict.reasons)])
+
+
+def _finish(record: RunRecord, folder: Path, as_json: bool) -> None:
+    """Show a record, and leave with its verdict's exit code."""
+    from retain.reporting.summary import render_summary
+
+    _print(record.model_dump_json(indent=1) if as_json else render_summary(record, folder / "report.html"))
+    raise typer.Exit(EXIT_CODES[record.verdict.outcome])
+
+
+def _print(text: str) -> None:
+    """Results go to standard output; everything else to standard error."""
+    if text:
+        sys.stdout.write(text + "\n")
+
+
+def main() -> None:
+    """Run a command; every way it can end has an exit code, and mistakes show no traceback."""
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    try:
+        app(standalone_mode=True)
+    except RetainError as error:
+        sys.stderr.write(f"{error}\n")
+        raise SystemExit(error.exit_code) from None
+    except KeyboardInterrupt:
+        sys.stderr.write("Interrupted. What was finished is kept: run the same command again to go on.\n")
+        raise SystemExit(130) from None
+    except BrokenPipeError:
+        raise SystemExit(4) from None
+
+
+if __name__ == "__main__":
+    main()

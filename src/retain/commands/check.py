@@ -1,0 +1,47 @@
+"""``retain check``: recipe and data, without loading a model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from retain.recipe import load_recipe
+from retain.records import Record
+from retain.stages.prepare import read_and_split, suite_of, task_probes
+
+
+class Checked(Record):
+    """What a recipe would do."""
+
+    recipe: str
+    data: dict[str, object]
+    suite: str
+    probes: dict[str, dict[str, int]]
+    """Probe -> items by split."""
+    task_metric: str
+    notes: list[str]
+
+
+def check(recipe: str | Path, overrides: Sequence[str] = ()) -> Checked:
+    """Validate a recipe and its data: keys, files, rows, splits, overlap with the probes.
+
+    Raises:
+        UserError: everything that is wrong, with file, line and what to do.
+    """
+    checked = load_recipe(recipe, list(overrides))
+    prepared = read_and_split(checked)
+    suite = suite_of(checked)
+    task = task_probes(checked, prepared.splits)
+    probes = {}
+    for probe in [*task, *suite.probes]:
+        select = getattr(probe, "select", None)
+        probes[probe.name] = {part: len(select(part)) for part in ("dev", "test")} if select else {}
+    metric = str(getattr(task[0], "metric_name", "bits per byte"))
+    return Checked(
+        recipe=str(recipe),
+        data=prepared.summary,
+        suite=suite.name,
+        probes=probes,
+        task_metric=metric,
+        notes=suite.notes(),
+    )

@@ -1,0 +1,39 @@
+"""What ``retain run`` does, from the recipe to the report. Arrows never turn back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from retain.comparison.compare import compare
+from retain.comparison.gate import judge
+from retain.progress import Progress
+from retain.recipe import Recipe
+from retain.records import RunRecord
+from retain.stages.choosing import choose
+from retain.stages.finishing import finish
+from retain.stages.general import general_text
+from retain.stages.measuring import measure_after, measure_before
+from retain.stages.prepare import prepare
+from retain.stages.run_folder import RunFolder
+from retain.stages.setting_up import Workbench
+from retain.stages.training import train
+
+
+def run_recipe(recipe: Recipe, folder: Path, progress: Progress) -> RunRecord:
+    """Measure, train, choose, measure again, compare, judge, report; goes on where an earlier go stopped.
+
+    Raises:
+        UserError: the recipe's data, model or folder is not usable.
+        BrokenError: training broke.
+    """
+    run = RunFolder(folder, recipe, progress)
+    data = prepare(run)
+    bench = Workbench(run, data)
+    before = measure_before(run, bench)
+    general = general_text(run, bench)
+    training = train(run, bench, general)
+    chosen = choose(run, bench, general)
+    after = measure_after(run, bench)
+    comparison = compare(before, after, bench.task_names, recipe.model.base, "tuned")
+    verdict = judge(comparison, recipe.gate)
+    return finish(run, data, general, training, chosen, before, after, comparison, verdict)

@@ -1,0 +1,42 @@
+"""Stage 5: finish the trained model by choices on dev items, save it, and read the KL meter."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+
+from retain.mitigations.base import GeneralSet
+from retain.mitigations.kl_meter import KlReading, read_kl_meter
+from retain.records import Choice, Record
+from retain.stages.run_folder import RunFolder
+from retain.stages.setting_up import Workbench
+from retain.training.trained import TRAINED, TUNED, load_trained, save_tuned
+
+
+class Chosen(Record):
+    """Which choices were made, and how far the finished model is from the base on general text."""
+
+    choices: list[Choice]
+    kl: dict[str, KlReading]
+    """General set -> reading on its kept-back rows."""
+
+
+def choose(run: RunFolder, bench: Workbench, general: Mapping[str, GeneralSet]) -> Chosen:
+    """Let each mitigation finish the model, and save the result as ``tuned``."""
+
+    def make() -> Chosen:
+        setup = bench.setup(general)
+        setup.base_dev()  # while the base is still itself
+        model = load_trained(bench.base(), run.path / TRAINED)
+        bench.give_up_base()
+        choices = []
+        for mitigation in run.recipe.mitigations:
+            model, choice = mitigation.finish_model(model, setup)
+            choices += [choice] if choice else []
+        readings = {name: read_kl_meter(model, one, setup) for name, one in general.items()}
+        save_tuned(model, run.path / TUNED)
+        return Chosen(choices=choices, kl=readings)
+
+    chosen = run.once("chosen", Chosen, make, "Choosing on dev items")
+    shutil.rmtree(run.path / TRAINED, ignore_errors=True)
+    return chosen

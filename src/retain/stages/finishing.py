@@ -1,0 +1,65 @@
+"""Stage 7: the run's record and its reports."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from retain.folder import write_record
+from retain.mitigations.base import GeneralSet
+from retain.recipe import as_plain
+from retain.records import Comparison, Measurement, RunRecord, Training, Verdict
+from retain.reporting.write import write_reports
+from retain.stages.choosing import Chosen
+from retain.stages.prepare import Prepared
+from retain.stages.run_folder import RunFolder
+from retain.training.trained import TUNED
+
+
+def finish(
+    run: RunFolder,
+    data: Prepared,
+    general: Mapping[str, GeneralSet],
+    training: Training,
+    chosen: Chosen,
+    before: Sequence[Measurement],
+    after: Sequence[Measurement],
+    comparison: Comparison,
+    verdict: Verdict,
+) -> RunRecord:
+    """Put the record together and write ``record.json``, ``report.md`` and ``report.html``."""
+    record = RunRecord(
+        title=f"{run.recipe.model.base}: {run.path.name}",
+        recipe=as_plain(run.recipe),
+        provenance={**run.provenance(), "data": data.hashes, "models": _fingerprints(before, after)},
+        data=data.summary,
+        general=[_described(one, chosen) for one in general.values()],
+        training=training,
+        choices=chosen.choices,
+        before=list(before),
+        after=list(after),
+        comparison=comparison,
+        verdict=verdict,
+        seconds=run.seconds(),
+        output=TUNED,
+    )
+    write_record(run.path / "record.json", record)
+    write_reports(record, run.path)
+    return record
+
+
+def _fingerprints(before: Sequence[Measurement], after: Sequence[Measurement]) -> dict[str, str]:
+    return {"base": before[0].model, "tuned": after[0].model}
+
+
+def _described(one: GeneralSet, chosen: Chosen) -> dict[str, Any]:
+    reading = chosen.kl[one.name]
+    return {
+        "name": one.name,
+        "source": "written by the base model" if one.source == "base_model" else one.source,
+        "rows": len(one.examples),
+        "kept back": len(one.kept_back),
+        "rejected": dict(one.rejected),
+        "KL to the base on kept-back rows, mean nats per token": round(reading.mean, 4),
+        "95th percentile": round(reading.percentile_95, 4),
+    }

@@ -1,0 +1,79 @@
+"""Stage 2: the general text that mitigations use, written by the base or read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from retain.data.example import Example
+from retain.data.formats import read_examples
+from retain.data.general import GeneralRows, keep_back, write_general
+from retain.data.overlap import find_overlaps, refuse_overlaps
+from retain.data.splits import sample
+from retain.mitigations.base import GeneralSet
+from retain.models.base import Limits
+from retain.recipe import GeneralSettings
+from retain.records import Record
+from retain.stages.run_folder import RunFolder
+from retain.stages.setting_up import Workbench
+
+OWN = "base_model"
+
+
+class GeneralText(Record):
+    """All general sets of a run."""
+
+    sets: dict[str, GeneralRows]
+
+
+def general_text(run: RunFolder, bench: Workbench) -> dict[str, GeneralSet]:
+    """The recipe's general sets by name, 20% of each kept back for the KL meter.
+
+    Raises:
+        UserError: a file is bad, or contains a probe's items (self-written rows that do are dropped and counted).
+    """
+    if not run.recipe.data.general:
+        return {}
+    texts = {probe.name: list(probe.texts()) for probe in bench.probes}
+
+    def make() -> GeneralText:
+        return GeneralText(sets={one.name: _rows(one, run, bench, texts) for one in run.recipe.data.general})
+
+    found = run.once("general", GeneralText, make, "General text")
+    sources = {one.name: one.source for one in run.recipe.data.general}
+    sets = {}
+    for name, written in found.sets.items():
+        used, back = keep_back(written.rows)
+        sets[name] = GeneralSet(
+            name=name, source=sources[name], examples=used, kept_back=back, rejected=written.rejected
+        )
+    return sets
+
+
+def _rows(
+    wanted: GeneralSettings, run: RunFolder, bench: Workbench, texts: dict[str, Any]
+) -> GeneralRows:
+    if wanted.source != OWN:
+        rows = sample(read_examples(wanted.source), wanted.count, run.recipe.seed)
+        refuse_overlaps(rows, texts)
+        return GeneralRows(rows=rows)
+    limits = Limits(
+        max_tokens=wanted.max_tokens, temperature=wanted.temperature, top_p=wanted.top_p, seed=run.recipe.seed
+    )
+    folder = run.path / "general" / wanted.name
+    return write_general(
+        bench.base(),
+        wanted.count,
+        limits,
+        Path(folder),
+        refuse=lambda examples: _overlapping(examples, texts),
+        tick=lambda done, total: run.progress.update("rows written", done, total),
+    )
+
+
+def _overlapping(examples: Sequence[Example], texts: dict[str, Any]) -> set[str]:
+    """Ids of the rows that contain a probe's item."""
+    items = [item for items in texts.values() for item in items]
+    numbered = [example.model_copy(update={"line": number}) for number, example in enumerate(examples)]
+    return {examples[hit.line].id for hit in find_overlaps(numbered, items)}

@@ -1,0 +1,138 @@
+"""Stage 1: read the data, split it, and refuse what would spoil the measurement. No model is needed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from retain.data.example import Example
+from retain.data.formats import read_examples
+from retain.data.overlap import refuse_overlaps
+from retain.data.splits import Splits, sample, split
+from retain.errors import UserError
+from retain.folder import file_hash
+from retain.probes.answers import Answers
+from retain.probes.base import Probe
+from retain.probes.suites import Suite, load_suite
+from retain.recipe import HeldOutFiles, Recipe
+from retain.records import Record
+from retain.stages.run_folder import RunFolder
+
+TASK = "task"
+SHIFTED = "task, shifted"
+TRAINABLE = ("chat", "text")
+
+
+class Prepared(Record):
+    """The rows of a run, and what a report says of them."""
+
+    splits: Splits
+    summary: dict[str, Any]
+    hashes: dict[str, str]
+    """File -> sha256 when it was read."""
+
+
+def prepare(run: RunFolder) -> Prepared:
+    """The rows of a run: read now, or as they were read when the run began.
+
+    Raises:
+        UserError: as :func:`read_and_split`, or a data file has changed since.
+    """
+    prepared = run.once("data", Prepared, lambda: read_and_split(run.recipe), "Reading the data")
+    _check_unchanged(prepared)
+    return prepared
+
+
+def read_and_split(recipe: Recipe) -> Prepared:
+    """Read and split the task's rows, and check them against the probes.
+
+    Raises:
+        UserError: rows are bad, of a shape that the method cannot train, or contain a probe's items.
+    """
+    data = recipe.data
+    rows = _trainable(data.train, read_examples(data.train), recipe.training.method)
+    if isinstance(data.held_out, HeldOutFiles):
+        named = {key: value for key, value in data.held_out.model_dump().items() if value}
+        parts = {key: _trainable(value, read_examples(value), recipe.training.method) for key, value in named.items()}
+        splits = split(rows, dev=parts["dev"], test=parts["test"], shifted=parts.get("shifted", []))
+        files = [data.train, *named.values()]
+    else:
+        splits = split(rows, data.held_out)
+        files = [data.train]
+    if data.limit is not None:
+        splits = splits.model_copy(update={"train": tuple(sample(splits.train, data.limit, recipe.seed))})
+    suite = load_suite(recipe.measure.suite, recipe.measure.limit)
+    refuse_overlaps(splits.train, {probe.name: list(probe.texts()) for probe in suite.probes})
+    return Prepared(splits=splits, summary=_summary(splits, len(rows)), hashes=_hashes(files))
+
+
+def _trainable(source: str, rows: list[Example], method: str) -> list[Example]:
+    shape = rows[0].shape
+    if shape not in TRAINABLE:
+        raise UserError(
+            f"{source}: found {shape} rows, and training.method: {method} trains on conversations "
+            "(messages, prompt/completion, alpaca, sharegpt) or plain text"
+        )
+    return rows
+
+
+def _summary(splits: Splits, read: int) -> dict[str, Any]:
+    answers = Counter(example.target for example in splits.train)
+    summary = splits.summary
+    return {
+        "shape": splits.train[0].shape,
+        "rows read": read,
+        "train": len(splits.train),
+        "dev": len(splits.dev),
+        "test": len(splits.test),
+        "shifted": len(splits.shifted),
+        "distinct answers": len(answers),
+        "left out of train (input is held out)": len(summary.removed_from_train),
+        "duplicate rows": len(summary.duplicates),
+        "conflicting rows (same input, another answer)": len(summary.conflicts),
+    }
+
+
+def _hashes(files: list[str]) -> dict[str, str]:
+    return {file: file_hash(Path(file)) for file in files if Path(file).is_file()}
+
+
+def _check_unchanged(prepared: Prepared) -> None:
+    """Refuse to go on with a run whose data files have changed.
+
+    Raises:
+        UserError: a file's content is not what it was when the run began.
+    """
+    for file, digest in prepared.hashes.items():
+        path = Path(file)
+        if path.is_file() and file_hash(path) != digest:
+            raise UserError(
+                f"{file} has changed since this run began. Choose another place with --folder to run with the new data."
+            )
+
+
+def task_probes(recipe: Recipe, splits: Splits) -> list[Probe]:
+    """The probes that measure the task itself on held-out rows; a shifted one where the recipe names such rows."""
+    probes = [_task_probe(recipe, TASK, splits.dev, splits.test)]
+    if splits.shifted:
+        probes.append(_task_probe(recipe, SHIFTED, (), splits.shifted))
+    return probes
+
+
+def _task_probe(recipe: Recipe, name: str, dev: tuple[Example, ...], test: tuple[Example, ...]) -> Probe:
+    task = recipe.measure.task
+    if test[0].shape == "text":
+        from retain.probes.bits_per_byte import BitsPerByte, TextItem
+
+        items = [TextItem.model_validate({"text": one.text, "split": part}) for part, rows in (("dev", dev), ("test", test)) for one in rows]
+        return BitsPerByte(name=name, capability="task", items=tuple(items), limit=task.limit)
+    extra: dict[str, Any] = {"database": task.database} if task.database else {}
+    return Answers.from_examples(
+        name, "task", test, task.score, dev=dev, max_tokens=task.max_tokens, limit=task.limit, **extra
+    )
+
+
+def suite_of(recipe: Recipe) -> Suite:
+    """The recipe's suite, limited as the recipe says."""
+    return load_suite(recipe.measure.suite, recipe.measure.limit)

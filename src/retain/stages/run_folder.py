@@ -1,0 +1,99 @@
+"""The run folder: each stage writes one file in it, once; a run that was interrupted goes on at the next one."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+
+from retain.errors import UserError, listed
+from retain.folder import read_record, write_json, write_record, write_text
+from retain.progress import Progress
+from retain.provenance import provenance
+from retain.recipe import Recipe, as_plain
+from retain.records import Record, content_hash
+
+R = TypeVar("R", bound=Record)
+LEAST_SECONDS = 0.05
+"""A stage shorter than this was read, not done."""
+
+
+class RunFolder:
+    """One run of one recipe.
+
+    Args:
+        path: the folder; made when it is missing.
+        recipe: what is run.
+        progress: where stages are shown.
+
+    Raises:
+        UserError: the folder holds a run of another recipe, or something else.
+    """
+
+    def __init__(self, path: Path, recipe: Recipe, progress: Progress) -> None:
+        self.path = path
+        self.recipe = recipe
+        self.progress = progress
+        self._open()
+
+    def _open(self) -> None:
+        written = self.path / "recipe.yaml"
+        if written.is_file():
+            self._check_same(written)
+            return
+        if self.path.is_file() or (self.path.is_dir() and any(self.path.iterdir())):
+            raise UserError(f"{self.path} is not empty and holds no run. Choose another place with --folder.")
+        write_json(self.path / "provenance.json", provenance(self.recipe.seed))
+        write_text(written, yaml.safe_dump(as_plain(self.recipe), sort_keys=False, allow_unicode=True))
+
+    def _check_same(self, written: Path) -> None:
+        try:
+            earlier = flat(yaml.safe_load(written.read_text("utf-8")))
+        except yaml.YAMLError as error:
+            raise UserError(f"{written} is damaged: {error}. Choose another place with --folder.") from None
+        mine = flat(as_plain(self.recipe))
+        if content_hash(earlier) == content_hash(mine):
+            return
+        keys = sorted(key for key in {*earlier, *mine} if earlier.get(key) != mine.get(key))
+        differences = [f"{key}: there {earlier.get(key)!r}, here {mine.get(key)!r}" for key in keys]
+        raise UserError(
+            f"{self.path} holds a run of another recipe:\n{listed(differences)}\n"
+            "  Choose another place with --folder, or remove that folder to start anew."
+        )
+
+    def once(self, name: str, kind: type[R], make: Callable[[], R], title: str = "") -> R:
+        """The record of a stage: read when the stage was finished before, else made and written."""
+        path = self.path / f"{name}.json"
+        if path.is_file():
+            return read_record(path, kind)
+        begun = time.monotonic()
+        with self.progress.stage(title or name):
+            record = make()
+        write_record(path, record)
+        self._note_time(name, time.monotonic() - begun)
+        return record
+
+    def _note_time(self, name: str, seconds: float) -> None:
+        if seconds >= LEAST_SECONDS:
+            write_json(self.path / "seconds.json", {**self.seconds(), name: round(seconds, 2)})
+
+    def seconds(self) -> dict[str, float]:
+        """Stage -> wall time of the go that finished it."""
+        path = self.path / "seconds.json"
+        return dict(json.loads(path.read_text("utf-8"))) if path.is_file() else {}
+
+    def provenance(self) -> dict[str, Any]:
+        """What was written down when the run began."""
+        return dict(json.loads((self.path / "provenance.json").read_text("utf-8")))
+
+
+def flat(value: Any, path: str = "") -> dict[str, Any]:
+    """Nested values as ``a.b.0.c`` -> leaf."""
+    if isinstance(value, dict | list) and value:
+        pairs = value.items() if isinstance(value, dict) else enumerate(value)
+        return {key: leaf for name, part in pairs for key, leaf in flat(part, f"{path}.{name}" if path else str(name)).items()}
+    return {path: value}

@@ -1,0 +1,76 @@
+"""What the stages share: the probes, the base model (loaded when first needed) and the mitigations' view of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cache
+
+from retain.data.encoding import Encoded, encode
+from retain.data.example import Example
+from retain.mitigations.base import GeneralSet, Setup
+from retain.models.causal import TransformersCausal
+from retain.models.load import load_causal
+from retain.probes.base import Probe
+from retain.records import Measurement
+from retain.stages.measuring import measure_probes
+from retain.stages.prepare import Prepared, suite_of, task_probes
+from retain.stages.run_folder import RunFolder
+
+
+class Workbench:
+    """The tools of one run. A base that training has changed is given up and loaded again when asked for."""
+
+    def __init__(self, run: RunFolder, data: Prepared) -> None:
+        self.run = run
+        self.suite = suite_of(run.recipe)
+        task = task_probes(run.recipe, data.splits)
+        self.probes: list[Probe] = [*task, *self.suite.probes]
+        self.task_names = frozenset(probe.name for probe in task)
+        self.train_rows = data.splits.train
+        self._base: TransformersCausal | None = None
+
+    def base(self) -> TransformersCausal:
+        """The base model."""
+        if self._base is None:
+            self._base = load_causal(self.run.recipe.model.base, self.run.recipe.model.load_in)
+            self._base.progress = self.run.progress.update
+        return self._base
+
+    def give_up_base(self) -> None:
+        """Forget the loaded base because its module was trained or changed."""
+        self._base = None
+
+    def setup(self, general: Mapping[str, GeneralSet]) -> Setup:
+        """The read-only view that every hook gets; it offers dev items only."""
+        run, base, recipe = self.run, self.base(), self.run.recipe
+
+        def measure_dev(model: TransformersCausal) -> list[Measurement]:
+            return measure_probes(model, self.probes, "dev", run.path / "dev" / model.fingerprint)
+
+        def base_dev() -> list[Measurement]:
+            return measure_probes(base, self.probes, "dev", run.path / "before")
+
+        return Setup(
+            base=base,
+            general=general,
+            gate=recipe.gate,
+            folder=run.path / "training",
+            seed=recipe.seed,
+            encode=encoder(base, recipe.training.max_length, recipe.data.loss_on),
+            epochs=recipe.training.epochs,
+            measure_dev=measure_dev,
+            base_dev=cache(base_dev),
+            task_probes=self.task_names,
+        )
+
+
+def encoder(model: TransformersCausal, max_length: int, loss_on: str) -> Callable[[Example], Encoded | None]:
+    """A function from a row to its tokens and labels, which remembers the rows it has seen."""
+    seen: dict[str, Encoded | None] = {}
+
+    def encoded(example: Example) -> Encoded | None:
+        if example.id not in seen:
+            seen[example.id] = encode(example, model.tokenizer, max_length, loss_on)
+        return seen[example.id]
+
+    return encoded
