@@ -50,7 +50,7 @@ class EncodingReport(Record):
     truncated: tuple[str, ...] = ()
     """Rows that lost their end, and with it EOS, to ``max_length``."""
     dropped: tuple[str, ...] = ()
-    """Rows of which ``max_length`` left nothing to train; they are not among the results."""
+    """Rows with nothing to train within ``max_length``; they are not among the results."""
 
 
 def encode(
