@@ -1,0 +1,245 @@
+"""The report as one self-contained HTML file: it loads nothing, and no foreign text is ever markup."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from retain.records import Choice, RunRecord, Training
+from retain.reporting import terms
+from retain.reporting.charts import Mark, Series, Setting, forest_plot, line_chart, strength_curve
+from retain.reporting.facts import Block, as_yaml, blocks, table
+from retain.reporting.markdown import plain_value, training_facts
+from retain.reporting.measured import ways
+from retain.reporting.numbers import NOT_AVAILABLE, count, duration, interval, number_of, plain, signed
+from retain.reporting.pairs import Pair, pairs, shown
+from retain.reporting.tables import TONES, Row, gain_rows, loss_rows, main_reasons, pooled_row, unproven
+from retain.reporting.text import clean, shorten, words
+
+WIDE, NARROW = 1000, 330
+LONGEST_ANSWER = 4000
+
+
+def render_html(record: RunRecord) -> str:
+    """The whole report as one page: offline, light and dark, on a phone, printed and without JavaScript."""
+    return _environment().get_template("report.html").render(**_page(record))
+
+
+def _page(record: RunRecord) -> dict[str, Any]:
+    """Everything the template shows."""
+    examples = shown(record)
+    return {
+        "record": record,
+        "verdict": record.verdict,
+        "comparison": record.comparison,
+        "tone": _verdict_tone(record),
+        "outcome": terms.outcome(record),
+        "headline": terms.headline(record),
+        "deciding": terms.deciding(record),
+        "terms": terms,
+        "reasons": main_reasons(record),
+        "tiles": _tiles(record),
+        "gains": gain_rows(record),
+        "losses": loss_rows(record),
+        "pooled": pooled_row(record),
+        "unproven": unproven(record),
+        "plots": _plots(record),
+        "examples": examples,
+        "example_probes": list(dict.fromkeys((pair.probe, pair.capability) for pair in examples)),
+        "answered": len(pairs(record)),
+        "symptoms": sorted(record.comparison.symptoms, key=lambda symptom: not symptom.found),
+        "choices": [(choice, _choice_plots(choice, record)) for choice in record.choices],
+        "training_facts": training_facts(record.training) if record.training else [],
+        "curves": _curves(record.training) if record.training else [],
+        "data": blocks(record.data),
+        "general": [table(record.general)] if record.general else [],
+        "ways": ways(record),
+        "provenance": _provenance(record),
+        "recipe": as_yaml(record.recipe) if record.recipe else "",
+        "css": Markup(_asset("report.css")),
+        "js": Markup(_asset("report.js")),
+    }
+
+
+def _verdict_tone(record: RunRecord) -> str:
+    """The banner's colour; a demonstration is never green."""
+    if record.verdict.gate.demonstration and record.verdict.outcome == "retained":
+        return "open"
+    return TONES[record.verdict.outcome]
+
+
+def _tiles(record: RunRecord) -> list[dict[str, str]]:
+    """The two or three numbers that a reader wants first."""
+    tiles = [_tile("Gain", row, f"on {row.label}") for row in gain_rows(record)[:1]]
+    pooled = pooled_row(record)
+    if pooled is not None:
+        tiles.append(
+            _tile(
+                "Mean change of capabilities",
+                pooled,
+                f"loss at most {pooled.loss_at_most}, margin {pooled.margin}",
+            )
+        )
+    counted = [
+        row for row in loss_rows(record) if row.outcome != "near chance" and row.delta != NOT_AVAILABLE
+    ]
+    if counted:
+        worst = min(counted, key=lambda row: row.change.delta)
+        tiles.append(_tile("Largest fall", worst, f"{worst.label}, margin {worst.margin}"))
+    return tiles
+
+
+def _tile(name: str, row: Row, note: str) -> dict[str, str]:
+    unit = "" if row.delta.endswith("%") else " points"
+    return {
+        "name": name,
+        "value": row.delta,
+        "unit": unit,
+        "range": row.interval,
+        "note": note,
+        "tone": row.tone,
+    }
+
+
+def _plots(record: RunRecord) -> dict[str, Markup]:
+    """Forest plots by place: gains, losses in points, losses in percent; each wide and narrow."""
+    losses = loss_rows(record)
+    pooled = pooled_row(record)
+    points = [row for row in losses if row.change.unit == "points"]
+    percent = [row for row in losses if row.change.unit == "percent"]
+    return {
+        "gains": _forest(gain_rows(record), "Gains", "gain in points (right is better)", "least wanted", 1),
+        "points": _forest(
+            [*([pooled] if pooled else []), *points], "Capabilities", "change in points (right is better)"
+        ),
+        "percent": _forest(
+            percent, "Capabilities in percent", "change in percent of the base's value (right is better)"
+        ),
+    }
+
+
+def _forest(rows: Sequence[Row], title: str, axis: str, limit: str = "margin", side: int = -1) -> Markup:
+    marks = [_mark(row, side) for row in rows]
+    return _both(lambda width: forest_plot(marks, title, axis, limit, width))
+
+
+def _mark(row: Row, side: int) -> Mark:
+    """A change as a row of the forest plot; ``side`` -1 puts the limit below zero, as losses need it."""
+    change = row.change
+    return Mark(
+        label=row.label,
+        value=change.delta,
+        low=change.low,
+        high=change.high,
+        tone=row.tone,
+        limit=side * row.margin_value,
+        note=f"{_minus(row.delta)} ({_minus(row.interval)})",
+        strong=row.pooled,
+    )
+
+
+def _choice_plots(choice: Choice, record: RunRecord) -> Markup:
+    """The plot of one choice; nothing where only one setting was tried."""
+    if len(choice.candidates) < 2:
+        return Markup("")
+    settings = [
+        Setting(
+            label=candidate.label,
+            gain=candidate.gain,
+            mean_loss=candidate.mean_loss,
+            worst_loss=candidate.worst_loss,
+            passing=candidate.passing,
+            chosen=candidate.value == choice.chosen,
+        )
+        for candidate in choice.candidates
+    ]
+    gate = record.verdict.gate
+    title = f"Choice of {words(choice.what)} on dev items"
+    return _both(
+        lambda width: strength_curve(
+            settings, title, words(choice.what), gate.mean_margin, gate.margin, width
+        )
+    )
+
+
+def _both(draw: Any) -> Markup:
+    """One drawing for wide and one for narrow screens; CSS shows the one that fits."""
+    wide, narrow = draw(WIDE), draw(NARROW)
+    if not wide:
+        return Markup("")
+    return Markup(f'<div class="wide">{wide}</div><div class="narrow">{narrow}</div>')
+
+
+def _curves(training: Training) -> list[Markup]:
+    """One small chart for the loss and for each penalty; the learning rate comes last."""
+    names = list(
+        dict.fromkeys(name for entry in training.history for name in entry if name not in ("step", "epoch"))
+    )
+    names.sort(key=lambda name: (name != "loss", name == "learning_rate"))
+    charts = []
+    for name in names:
+        points = [
+            (entry.get("step", float(index)), entry[name])
+            for index, entry in enumerate(training.history)
+            if name in entry
+        ]
+        if len(points) > 1:
+            charts.append(Markup(line_chart([Series(words(name), points)], words(name), "step")))
+    return [chart for chart in charts if chart]
+
+
+def _provenance(record: RunRecord) -> list[Block]:
+    found = blocks(record.provenance)
+    if record.seconds:
+        times = [(words(stage), duration(seconds)) for stage, seconds in record.seconds.items()]
+        found.append(Block("time by stage", times))
+    return found
+
+
+def _minus(text: str) -> str:
+    """A real minus sign before numbers."""
+    return re.sub(r"(?<![\w.])-(?=\d)", "\u2212", text)
+
+
+def _answer(text: str) -> str:
+    return shorten(clean(text), LONGEST_ANSWER)
+
+
+def _way(pair: Pair) -> str:
+    return "fell" if pair.change < 0 else "rose"
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("retain.reporting", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "minus": _minus,
+        "clean": clean,
+        "answer": _answer,
+        "words": words,
+        "plain": plain,
+        "signed": signed,
+        "interval": interval,
+        "count": count,
+        "value": plain_value,
+        "number_of": number_of,
+        "way": _way,
+    }
+    return environment
+
+
+@cache
+def _asset(name: str) -> str:
+    return resources.files("retain.reporting").joinpath("templates", name).read_text("utf-8")

@@ -1,0 +1,349 @@
+"""The report as markdown: it reads well as plain text, in a pull request and in a model's repository."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from retain.records import Candidate, Choice, RunRecord, Training
+from retain.reporting import terms
+from retain.reporting.facts import Block, as_yaml, blocks, table
+from retain.reporting.measured import ways
+from retain.reporting.numbers import count, duration, number_of, plain, share, signed
+from retain.reporting.pairs import Pair, fallen
+from retain.reporting.tables import Row, gain_rows, loss_rows, main_reasons, pooled_row, unproven
+from retain.reporting.text import fenced, markdown, words
+
+MOST_EXAMPLES = 5
+_SIGNS = {"good": "✓", "bad": "✗", "open": "?", "muted": "–"}
+
+
+def render_markdown(record: RunRecord) -> str:
+    """The whole report. Sections without content are left out; all foreign text is escaped or fenced."""
+    sections = [
+        _verdict(record),
+        _gains(record),
+        _losses(record),
+        _unproven(record),
+        _symptoms(record),
+        _notes(record),
+        _examples(record),
+        _choices(record),
+        _training(record.training),
+        _data(record),
+        _general(record),
+        _measured(record),
+        _provenance(record),
+        _recipe(record),
+    ]
+    return "\n\n".join(section for section in sections if section) + "\n"
+
+
+def _verdict(record: RunRecord) -> str:
+    comparison, verdict = record.comparison, record.verdict
+    lines = [f"# {markdown(record.title)}", f"**Verdict: {terms.outcome(record)}.** {terms.headline(record)}"]
+    if terms.deciding(record):
+        lines.append(terms.deciding(record))
+    if verdict.gate.demonstration:
+        lines.append(f"> **Demonstration.** {terms.DEMONSTRATION}")
+    if main_reasons(record):
+        lines.append("\n".join(f"- {markdown(reason)}" for reason in main_reasons(record)))
+    names = f"Base: {markdown(comparison.base)}. Tuned: {markdown(comparison.tuned)}."
+    lines.append(names + (f" The tuned model lies in {markdown(record.output)}." if record.output else ""))
+    return "\n\n".join(lines)
+
+
+def _gains(record: RunRecord) -> str:
+    rows = gain_rows(record)
+    if not rows:
+        return terms.not_measured(record)
+    columns = ["Task", "Measured by", "Before", "After", "Gain", "95% interval", "Smallest wanted", "Items"]
+    columns += ["Won / lost", "Flipped or spread", "Outcome"]
+    body = [
+        [
+            markdown(row.label),
+            markdown(row.source),
+            row.before,
+            row.after,
+            row.delta,
+            row.interval,
+            row.margin,
+            row.measured,
+            row.flips,
+            row.spread,
+            _outcome(row),
+        ]
+        for row in rows
+    ]
+    return _section(
+        "What was learned", f"{terms.GAIN} {terms.INTERVAL}", _table(columns, body, numbers=range(2, 10))
+    )
+
+
+def _losses(record: RunRecord) -> str:
+    rows, pooled = loss_rows(record), pooled_row(record)
+    if not rows and pooled is None:
+        return ""
+    columns = [
+        "Capability",
+        "Measured by",
+        "Before",
+        "After",
+        "Change",
+        "95% interval",
+        "Loss at most",
+        "Margin",
+    ]
+    columns += ["Items", "Won / lost", "Flipped or spread", "Detectable", "Outcome"]
+    body = [_loss(row) for row in [*([pooled] if pooled else []), *rows]]
+    explained = [terms.MARGIN, terms.LOSS_AT_MOST, terms.UNITS, terms.FLIPS, terms.SPREAD, terms.DETECTABLE]
+    explained += [terms.POOLED] if pooled else []
+    explained += [terms.NEAR_CHANCE] if any(row.outcome == "near chance" for row in rows) else []
+    intro = "\n".join(
+        f"- {sentence}" for sentence in ([terms.INTERVAL] if not gain_rows(record) else []) + explained
+    )
+    return _section("What was kept and what was lost", _table(columns, body, numbers=range(2, 12)), intro)
+
+
+def _loss(row: Row) -> list[str]:
+    name = f"**{markdown(row.label)}**" if row.pooled else markdown(row.label)
+    return [
+        name,
+        markdown(row.source),
+        row.before,
+        row.after,
+        row.delta,
+        row.interval,
+        row.loss_at_most,
+        row.margin,
+        row.measured,
+        row.flips,
+        row.spread,
+        row.detectable,
+        _outcome(row),
+    ]
+
+
+def _outcome(row: Row) -> str:
+    return f"{_SIGNS[row.tone]} {row.outcome}"
+
+
+def _unproven(record: RunRecord) -> str:
+    rows = unproven(record)
+    if not rows:
+        return ""
+    body = [[markdown(row.label), row.items, row.needed or "unknown"] for row in rows]
+    intro = (
+        "These capabilities may or may not have lost more than their margin. Measuring more items would tell."
+    )
+    return _section(
+        "Not proven", intro, _table(["Capability", "Items measured", "Items that decide"], body, range(1, 3))
+    )
+
+
+def _symptoms(record: RunRecord) -> str:
+    symptoms = record.comparison.symptoms
+    if not symptoms:
+        return ""
+    body = [
+        [
+            markdown(words(symptom.name)),
+            markdown(symptom.capability),
+            "**found**" if symptom.found else "not found",
+            markdown(symptom.statement, 600),
+            plain(symptom.before, 2) if symptom.before is not None else "",
+            plain(symptom.after, 2) if symptom.after is not None else "",
+            f"{signed(symptom.low, 2)} to {signed(symptom.high, 2)}" if symptom.low is not None else "",
+        ]
+        for symptom in sorted(symptoms, key=lambda symptom: not symptom.found)
+    ]
+    columns = ["Symptom", "Where", "Found", "What was seen", "Before", "After", "95% interval"]
+    intro = "Ways of forgetting that a mean score can hide, each measured against the base."
+    evidence = [
+        f"{markdown(words(symptom.name))}:\n\n{fenced(chr(10).join(symptom.evidence[:5]))}"
+        for symptom in symptoms
+        if symptom.found and symptom.evidence
+    ]
+    return _section("Symptoms", intro, _table(columns, body, numbers=range(4, 7)), *evidence)
+
+
+def _notes(record: RunRecord) -> str:
+    notes = record.comparison.notes
+    return _section("Notes", "\n".join(f"- {markdown(note, 1000)}" for note in notes)) if notes else ""
+
+
+def _examples(record: RunRecord) -> str:
+    worst = fallen(record)
+    if not worst:
+        return ""
+    shown = [_example(pair) for pair in worst[:MOST_EXAMPLES]]
+    fell = f"{number_of(len(worst), 'answer')} scored lower than the base's; {len(shown)} shown."
+    return _section("Answers that got worse", f"{fell} {terms.EXAMPLES}", *shown)
+
+
+def _example(pair: Pair) -> str:
+    score = f"score {plain(pair.base_score, 2)} to {plain(pair.tuned_score, 2)}"
+    parts = [f"### {markdown(pair.capability)} ({score})", "Prompt:", fenced(pair.prompt)]
+    if pair.reference:
+        parts += ["Expected:", fenced(pair.reference, most=400)]
+    parts += ["Base answered:", fenced(pair.base.text), "Tuned answered:", fenced(pair.tuned.text)]
+    return "\n\n".join(parts)
+
+
+def _choices(record: RunRecord) -> str:
+    if not record.choices:
+        return ""
+    intro = (
+        f"{terms.CHOICE} {terms.STRENGTH}"
+        if any(c.what == "strength" for c in record.choices)
+        else terms.CHOICE
+    )
+    return _section("Choices", intro, *(_choice(choice) for choice in record.choices))
+
+
+def _choice(choice: Choice) -> str:
+    columns = [
+        words(choice.what).capitalize(),
+        "Gain (dev)",
+        "Mean loss (dev)",
+        "Worst loss (dev)",
+        "Passing",
+        "Why",
+    ]
+    body = [
+        [
+            f"**{markdown(candidate.label)}** (chosen)"
+            if candidate.value == choice.chosen
+            else markdown(candidate.label),
+            signed(candidate.gain),
+            plain(candidate.mean_loss),
+            markdown(_worst(candidate)),
+            "yes" if candidate.passing else "no",
+            markdown(candidate.why),
+        ]
+        for candidate in choice.candidates
+    ]
+    title = f"### {words(choice.what).capitalize()}: {plain_value(choice.chosen)}"
+    return "\n\n".join([title, markdown(choice.reason, 600), _table(columns, body, numbers=range(1, 3))])
+
+
+def _worst(candidate: Candidate) -> str:
+    return (
+        f"{plain(candidate.worst_loss)} ({candidate.worst})"
+        if candidate.worst
+        else plain(candidate.worst_loss)
+    )
+
+
+def plain_value(value: float) -> str:
+    """A chosen value without needless digits: ``0.0002``, ``0.75``."""
+    return f"{value:.6g}"
+
+
+def _training(training: Training | None) -> str:
+    if training is None:
+        return ""
+    facts = _facts(training_facts(training))
+    history = [entry for entry in training.history if entry]
+    parts = [facts]
+    if history:
+        parts.append("First and last entries of the training log:")
+        parts.append(_block(table([*history[:3], *(history[-3:] if len(history) > 6 else history[3:])])))
+    parts.append("\n".join(f"- {markdown(note, 600)}" for note in training.notes))
+    return _section("Training", *parts)
+
+
+def training_facts(training: Training) -> list[tuple[str, str]]:
+    """What training did, as names and values for any kind of report."""
+    tokens = training.task_tokens + training.general_tokens
+    facts = [
+        ("method", training.method),
+        ("steps", count(training.steps)),
+        ("examples", count(training.examples)),
+        ("task tokens", count(training.task_tokens)),
+        (
+            "general tokens",
+            f"{count(training.general_tokens)} ({share(training.general_tokens, tokens)} of all)",
+        ),
+        ("trained parameters", count(training.trained_parameters)),
+        ("time", duration(training.seconds)),
+    ]
+    if training.base_unchanged is not None:
+        unchanged = (
+            "unchanged (same hash)"
+            if training.base_unchanged
+            else "CHANGED although only an adapter was trained"
+        )
+        facts.append(("base weights", unchanged))
+    return facts
+
+
+def _data(record: RunRecord) -> str:
+    return _section("Data", *(_block(block) for block in blocks(record.data))) if record.data else ""
+
+
+def _general(record: RunRecord) -> str:
+    return _section("General text", terms.GENERAL, _block(table(record.general))) if record.general else ""
+
+
+def _measured(record: RunRecord) -> str:
+    measured = ways(record)
+    if not measured:
+        return ""
+    columns = ["Probe", "Capability", "Metric", "Kind", "Items", "Left out", "Settings", "Same for both"]
+    body = [
+        [
+            markdown(way.probe),
+            markdown(way.capability),
+            markdown(way.metric),
+            way.kind,
+            way.items,
+            markdown(way.left_out, 600),
+            markdown(way.settings, 600),
+            markdown(way.alike),
+        ]
+        for way in measured
+    ]
+    intro = terms.MEASURED
+    return _section("How it was measured", intro, _table(columns, body, numbers=range(4, 5)))
+
+
+def _provenance(record: RunRecord) -> str:
+    parts = [_block(block) for block in blocks(record.provenance)]
+    if record.seconds:
+        times = [(words(stage), duration(seconds)) for stage, seconds in record.seconds.items()]
+        parts.append(_block(Block("time by stage", times)))
+    return _section("Provenance", *parts) if parts else ""
+
+
+def _recipe(record: RunRecord) -> str:
+    if not record.recipe:
+        return ""
+    body = fenced(as_yaml(record.recipe), "yaml", most=100_000)
+    return _section("Recipe", "As it was resolved, with every default filled in.", body)
+
+
+def _section(title: str, *parts: str) -> str:
+    return "\n\n".join([f"## {title}", *(part for part in parts if part)])
+
+
+def _block(block: Block) -> str:
+    title = f"**{markdown(block.title)}**" if block.title else ""
+    if block.facts:
+        return "\n\n".join(filter(None, [title, _facts(block.facts)]))
+    body = _table(
+        [markdown(column) for column in block.columns],
+        [[markdown(cell) for cell in row] for row in block.rows],
+    )
+    left_off = f"... and {count(block.left_off)} more." if block.left_off else ""
+    return "\n\n".join(filter(None, [title, body, left_off]))
+
+
+def _facts(facts: Iterable[tuple[str, str]]) -> str:
+    return _table(["", "Value"], [[markdown(name), markdown(value, 600)] for name, value in facts])
+
+
+def _table(columns: Sequence[str], rows: Sequence[Sequence[str]], numbers: Iterable[int] = ()) -> str:
+    """A table whose cells are already escaped; columns listed in ``numbers`` are set to the right."""
+    right = set(numbers)
+    rule = ["---:" if index in right else "---" for index in range(len(columns))]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in [columns, rule, *rows])

@@ -1,0 +1,147 @@
+"""The short text that ends a run in the terminal."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+
+from retain.records import RunRecord
+from retain.reporting import terms
+from retain.reporting.numbers import plain
+from retain.reporting.pairs import Pair, fallen
+from retain.reporting.tables import Row, gain_rows, loss_rows, main_reasons, pooled_row, unproven
+from retain.reporting.text import one_line, words
+
+WIDTH = 100
+MOST_CAPABILITIES = 20
+
+
+def render_summary(record: RunRecord, report: Path | str | None = None) -> str:
+    """The verdict, what was gained and lost, what is not proven, the worst example and where the report lies.
+
+    Plain text without colour or markup, so that it reads the same in a terminal and in a log.
+    """
+    parts = [_verdict(record), _gains(record), _losses(record), _symptoms(record), _unproven(record)]
+    parts += [_example(fallen(record)), f"Report: {report}" if report else ""]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _verdict(record: RunRecord) -> str:
+    comparison = record.comparison
+    names = f"{one_line(comparison.base, 60)} -> {one_line(comparison.tuned, 60)}"
+    lines = [f"{terms.outcome(record).upper()}   {names}"]
+    lines += _wrapped(" ".join(filter(None, [terms.headline(record), terms.deciding(record)])))
+    if record.verdict.gate.demonstration:
+        lines += _wrapped(terms.DEMONSTRATION)
+    for reason in main_reasons(record):
+        lines += _wrapped(one_line(reason, 300), "  - ", "    ")
+    return "\n".join(lines)
+
+
+def _gains(record: RunRecord) -> str:
+    rows = gain_rows(record)
+    if not rows:
+        return terms.not_measured(record)
+    header = ["learned on held-out items", "before", "after", "gain", "95% interval", "items", "verdict"]
+    body = [
+        [row.label, row.before, row.after, row.delta, row.interval, row.items, row.outcome] for row in rows
+    ]
+    return "\n".join(_aligned([header, *body]))
+
+
+def _losses(record: RunRecord) -> str:
+    pooled = pooled_row(record)
+    rows = loss_rows(record)
+    shown = rows[:MOST_CAPABILITIES]
+    if not rows and pooled is None:
+        return "No capability was measured: this says nothing about forgetting."
+    header = [
+        "kept or lost",
+        "before",
+        "after",
+        "change",
+        "95% interval",
+        "loss at most",
+        "margin",
+        "items",
+        "verdict",
+    ]
+    lines = _aligned([header, *(_loss(row) for row in [*shown, *([pooled] if pooled else [])])])
+    if len(rows) > len(shown):
+        lines.append(f"... and {len(rows) - len(shown)} more in the report")
+    return "\n".join([*lines, *_wrapped(terms.UNITS)])
+
+
+def _loss(row: Row) -> list[str]:
+    return [
+        row.label,
+        row.before,
+        row.after,
+        row.delta,
+        row.interval,
+        row.loss_at_most,
+        row.margin,
+        row.items,
+        row.outcome,
+    ]
+
+
+def _symptoms(record: RunRecord) -> str:
+    found = [symptom for symptom in record.comparison.symptoms if symptom.found]
+    lines = [
+        line
+        for symptom in found
+        for line in _wrapped(_symptom(symptom.name, symptom.statement), "  - ", "    ")
+    ]
+    return "\n".join(["Symptoms:", *lines]) if lines else ""
+
+
+def _symptom(name: str, statement: str) -> str:
+    return f"{words(one_line(name, 60))}: {one_line(statement, 240)}"
+
+
+def _unproven(record: RunRecord) -> str:
+    rows = unproven(record)
+    if not rows:
+        return ""
+    lines = ["Not proven either way:"]
+    for row in rows[:MOST_CAPABILITIES]:
+        needed = (
+            f"{row.needed} items would decide (measured: {row.items})" if row.needed else f"{row.items} items"
+        )
+        lines += _wrapped(f"{one_line(row.label, 60)}: {needed}", "  - ", "    ")
+    return "\n".join(lines)
+
+
+def _example(pairs: Sequence[Pair]) -> str:
+    if not pairs:
+        return ""
+    worst = pairs[0]
+    score = f"score {plain(worst.base_score, 2)} to {plain(worst.tuned_score, 2)}"
+    lines = [f"Worst example ({one_line(worst.capability, 60)}, {score}):"]
+    lines += _wrapped(_answer(worst.prompt), "  prompt  ", "          ")
+    lines += _wrapped(_answer(worst.base.text), "  base    ", "          ")
+    return "\n".join([*lines, *_wrapped(_answer(worst.tuned.text), "  tuned   ", "          ")])
+
+
+def _answer(text: str) -> str:
+    return one_line(text, 260) or "(nothing)"
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Columns under each other: the first to the left, numbers to the right, the verdict to the left."""
+    cells = [[one_line(cell, 32) for cell in row] for row in rows]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]
+    last = len(widths) - 1
+    return [
+        "  ".join(
+            cell.ljust(wide) if i in (0, last) else cell.rjust(wide)
+            for i, (cell, wide) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in cells
+    ]
+
+
+def _wrapped(text: str, first: str = "", rest: str = "") -> list[str]:
+    return textwrap.wrap(text, WIDTH, initial_indent=first, subsequent_indent=rest) or [first.rstrip()]

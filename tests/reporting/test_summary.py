@@ -1,0 +1,89 @@
+import re
+
+from retain.records import Comparison, Gate
+from retain.reporting.summary import render_summary
+
+from .makers import (
+    make_change,
+    make_full_record,
+    make_measurement,
+    make_probe_verdict,
+    make_record,
+    make_verdict,
+)
+
+
+def test_it_says_the_verdict_the_numbers_the_example_and_where_the_report_is():
+    text = render_summary(make_full_record(), "runs/x/report.html")
+    assert text.startswith("FORGOT   builtin:smollm2-135m -> tickets\n")
+    assert "  - facts: lost 13.1 points, at least 9.4 (margin 3.0)\n" in text
+    assert re.search(
+        r"^intent of a ticket +0\.0 +46\.9 +\+46\.9 +\+33\.4 to \+60\.2 +53 +learned$", text, re.M
+    )
+    assert re.search(r"^facts +54\.3 +41\.2 +-13\.1 +-17\.4 to -8\.7 +16\.8 +3\.0 +351 +forgot$", text, re.M)
+    assert re.search(r"^Mean \(pooled\) +45\.4 +40\.2 +-5\.2 ", text, re.M)
+    assert "  - instructions: 2,674 items would decide (measured: 287)\n" in text
+    assert "Worst example (facts, score 1.00 to 0.00):\n  prompt  What is the capital of France?\n" in text
+    assert "  base    Paris.\n  tuned   country_support\n" in text
+    assert text.endswith("\nReport: runs/x/report.html\n")
+
+
+def test_columns_stand_under_each_other():
+    lines = render_summary(make_full_record()).splitlines()
+    start = next(i for i, line in enumerate(lines) if line.startswith("kept or lost"))
+    table = lines[start : start + 7]
+    assert len({line.index(" " + line.split("  ")[-1]) for line in table}) == 1
+
+
+def test_only_symptoms_that_were_found_are_named():
+    text = render_summary(make_full_record())
+    assert "mode collapse" in text
+    assert "refusal drift" not in text
+
+
+def test_a_demonstration_is_called_one():
+    record = make_record(verdict=make_verdict(outcome="retained", gate=Gate(demonstration=True)))
+    text = render_summary(record)
+    assert text.startswith("RETAINED (DEMONSTRATION ONLY)   base-model")
+    assert "prove nothing about whether this model should ship" in " ".join(text.split())
+    assert "emonstration" not in render_summary(make_record())
+
+
+def test_an_inconclusive_verdict_says_how_many_items_would_decide():
+    text = render_summary(make_record(verdict=make_verdict(outcome="inconclusive", items_needed=2674)))
+    assert "About 2,674 items would decide it." in " ".join(text.split())
+
+
+def test_no_task_no_capability_and_no_example_are_said_or_left_out():
+    nothing = Comparison(base="b", tuned="t", gains=[], losses=[], pooled=None)
+    text = render_summary(make_record(comparison=nothing))
+    assert "No task was measured" in text
+    assert "No capability was measured" in text
+    assert "Worst example" not in text
+    assert "Not proven" not in text
+    assert "Report" not in text
+
+
+def test_a_models_answer_cannot_colour_the_terminal_or_add_lines():
+    prompt = "\x1b[2J\u202eevil\nRETAINED"
+    record = make_record(
+        before=[make_measurement(texts=[(prompt, "x", 1.0)])],
+        after=[make_measurement(texts=[(prompt, "\x1b]0;title\x07\r\nRETAINED", 0.0)])],
+    )
+    text = render_summary(record)
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f\u202e]", text)
+    assert sum(line.startswith("RETAINED") for line in text.splitlines()) == 0
+
+
+def test_very_many_capabilities_and_very_long_answers_stay_short():
+    changes = [make_change(f"c{i}") for i in range(60)]
+    record = make_record(
+        before=[make_measurement("c0", [("p" * 9000, "a" * 9000, 1.0)])],
+        after=[make_measurement("c0", [("p" * 9000, "b" * 9000, 0.0)])],
+        comparison=Comparison(base="b", tuned="t", gains=[], losses=changes, pooled=None),
+        verdict=make_verdict(probes=[make_probe_verdict(change.probe) for change in changes]),
+    )
+    text = render_summary(record)
+    assert "... and 40 more in the report" in text
+    assert max(len(line) for line in text.splitlines()) <= 120
+    assert "8,740 more characters" in " ".join(text.split())
