@@ -1,0 +1,85 @@
+"""``retain list``: what there is, from docstrings and from the suites' own files."""
+
+from __future__ import annotations
+
+import re
+from itertools import takewhile
+from pathlib import Path
+
+from retain import registry
+from retain.errors import UserError, nearest
+
+TITLES: dict[str, str] = {
+    "mitigations": "Ways to forget less (`mitigations: - kind: ...`)",
+    "probes": "Things that can be measured (`kind` of a suite's probe)",
+    "suites": "Named sets of probes (`measure: suite: ...`)",
+    "builtin": "Embedded models (`model: base: builtin:...`)",
+}
+
+
+def list_units(folder: str | None = None) -> dict[str, dict[str, str]]:
+    """Everything a recipe can name: kind of thing -> name -> its first sentence.
+
+    Args:
+        folder: ``mitigations``, ``probes``, ``suites`` or ``builtin``; all of them when empty.
+
+    Raises:
+        UserError: there is no such kind of thing.
+    """
+    if folder is not None and folder not in TITLES:
+        raise UserError(f'list: there is no kind of unit "{folder}"; {nearest(folder, TITLES)}')
+    return {name: _units(name) for name in TITLES if folder in (None, name)}
+
+
+def render_list(listed: dict[str, dict[str, str]]) -> str:
+    """The units as plain text, names under each other."""
+    width = max((len(name) for units in listed.values() for name in units), default=0)
+    parts = [
+        "\n".join([folder, *(f"  {name:<{width}}  {about}" for name, about in units.items())])
+        for folder, units in listed.items()
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def markdown_tables(folder: str | None = None) -> str:
+    """The units as markdown tables, for README and docs: generated, never kept by hand."""
+    return "\n\n".join(_table(name, units) for name, units in list_units(folder).items()) + "\n"
+
+
+def _table(folder: str, units: dict[str, str]) -> str:
+    rows = [f"| `{name}` | {_cell(about)} |" for name, about in units.items()]
+    return "\n".join([f"**{TITLES[folder]}**", "", "| name | what it is |", "| --- | --- |", *rows])
+
+
+def _cell(text: str) -> str:
+    """Docstrings are ours and may use markdown: only what would end the cell is escaped."""
+    return " ".join(text.replace("``", "`").split()).replace("|", "\\|")
+
+
+def _units(folder: str) -> dict[str, str]:
+    if folder == "suites":
+        return _suites()
+    if folder == "builtin":
+        return _builtin()
+    return {kind: registry.summary(unit) for kind, unit in sorted(registry.units(folder).items())}
+
+
+def _suites() -> dict[str, str]:
+    import retain.probes
+
+    folder = Path(retain.probes.__path__[0]) / "suites"
+    return {path.stem: suite_summary(path.read_text("utf-8")) for path in sorted(folder.glob("*.yaml"))}
+
+
+def suite_summary(text: str) -> str:
+    """The first sentence of the comment that a suite's file opens with, without ``What it is:``."""
+    lines = list(takewhile(lambda line: line.startswith("#"), text.splitlines()))
+    comment = " ".join(line.removeprefix("#").strip() for line in lines).strip()
+    sentence = re.split(r"(?<=\.)\s(?=[A-Z`])", comment.removeprefix("What it is:").strip(), maxsplit=1)[0]
+    return sentence[:1].upper() + sentence[1:]
+
+
+def _builtin() -> dict[str, str]:
+    from retain.models.builtin import BUILTINS
+
+    return {name: f"{builtin.about} ({builtin.licence})" for name, builtin in sorted(BUILTINS.items())}
