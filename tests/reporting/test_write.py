@@ -45,7 +45,8 @@ def test_a_report_survives_its_record_being_stored(tmp_path):
 
 def test_every_file_that_a_report_reads_is_in_the_package():
     root = Path(__file__).parents[2]
-    settings = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]["retain"]
+    project = tomllib.loads((root / "pyproject.toml").read_text())
+    settings = project["tool"]["setuptools"]["package-data"]["retain"]
     read = sorted((root / "src" / "retain" / "reporting" / "templates").iterdir())
     assert len(read) == 3
     assert all(any(path.match(pattern) for pattern in settings) for path in read)

@@ -179,7 +179,7 @@ def _row(
         margin=_unit(plain(margin), percent),
         items=count(change.items),
         flips=f"{count(change.won)} / {count(change.lost)}",
-        spread=spread(change),
+        spread=NOT_AVAILABLE if pooled and not change.binary else spread(change),
         detectable=_unit(detectable, percent),
         outcome=outcome,
         needed=needed,
