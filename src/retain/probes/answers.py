@@ -12,13 +12,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Literal, cast
 
-from pydantic import Field
+from pydantic import Field, ValidationError, field_serializer
 
 from retain.data.example import Example
-from retain.errors import UserError
+from retain.errors import UserError, listed
 from retain.models.base import CausalModel, Limits
+from retain.probes.item_files import reasons
 from retain.probes.items import Item, ItemProbe, Scored, as_prompt, readable
-from retain.probes.reference_likelihood import ReferenceItem, ReferenceLikelihood
+from retain.probes.reference_likelihood import ReferenceLikelihood
 from retain.probes.rules.item import AnswerItem, CannotScore, Rule
 from retain.probes.rules.json import first_value
 from retain.probes.rules.number import is_number
@@ -108,19 +109,16 @@ class Answers(ItemProbe):
             )
         targets = [one.target for one, _ in rows]
         rule = rule_for(targets) if score == "auto" else score
-        if rule == "likelihood":
-            references = [
-                ReferenceItem.model_validate({"messages": one.prompt, "answer": one.target, "split": split})
-                for one, split in rows
-            ]
-            return ReferenceLikelihood(name=name, capability=capability, items=tuple(references), **settings)
-        items = [
-            AnswerItem.model_validate({"messages": one.prompt, "answer": one.target, "split": split})
-            for one, split in rows
-        ]
-        tokens = max_tokens or tokens_for(targets)
-        values = {"name": name, "capability": capability, "score": rule, "max_tokens": tokens, **settings}
-        return cls.model_validate({**values, "items": tuple(items)})
+        items = [{"messages": one.prompt, "answer": one.target, "split": split} for one, split in rows]
+        values = {"name": name, "capability": capability, "items": items, **settings}
+        unit: type[Answers] | type[ReferenceLikelihood] = ReferenceLikelihood
+        if rule != "likelihood":
+            unit = cls
+            values |= {"score": rule, "max_tokens": max_tokens or tokens_for(targets)}
+        try:
+            return unit.model_validate(values)
+        except ValidationError as error:
+            raise UserError(f'probe "{name}":\n{listed(reasons(error, unit))}') from None
 
     @cached_property
     def rule_name(self) -> str:
@@ -141,10 +139,17 @@ class Answers(ItemProbe):
         return cast(Rule, importlib.import_module(f"retain.probes.rules.{self.rule_name}"))
 
     def fingerprint(self) -> str:
-        """Covers the database's content, too."""
-        found = self.database is not None and self.database.is_file()
-        content = hashlib.sha256(self.database.read_bytes()).hexdigest() if self.database and found else ""
-        return content_hash(super().fingerprint(), content)
+        """Covers the database's content, wherever it lies."""
+        return content_hash(super().fingerprint(), self._database_hash())
+
+    def _database_hash(self) -> str:
+        if self.database is None or not self.database.is_file():
+            return ""
+        return hashlib.sha256(self.database.read_bytes()).hexdigest()
+
+    @field_serializer("database")
+    def _name_only(self, database: Path | None) -> str | None:
+        return database.name if database else None
 
     def problems(self) -> list[str]:
         """Items that the rule cannot score."""

@@ -27,6 +27,11 @@ class InstructionItem(Item):
     def _without_language(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(name.removeprefix("en:") for name in names)
 
+    @field_validator("kwargs", mode="after")
+    @classmethod
+    def _without_nothing(cls, kwargs: tuple[dict[str, Any], ...]) -> tuple[dict[str, Any], ...]:
+        return tuple({key: value for key, value in one.items() if value is not None} for one in kwargs)
+
     @model_validator(mode="after")
     def _one_each(self) -> Self:
         if len(self.kwargs) != len(self.instruction_id_list):

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from retain.data.splits import hash_order, probe_split
-from retain.errors import UserError
+from retain.errors import UserError, listed
 from retain.models.base import CausalModel, Message, Prompt
 from retain.probes.base import Probe, as_settings
 from retain.records import Measurement, Response, Split, content_hash
@@ -148,7 +148,7 @@ class ItemProbe(Probe):
             UserError: the split has no items, no item could be scored, or the items do not fit the settings.
         """
         if problems := self.problems():
-            raise UserError(f'probe "{self.name}": ' + "; ".join(problems))
+            raise UserError(f'probe "{self.name}":\n{listed(problems)}')
         items = self.select(split)
         if not items:
             raise UserError(

@@ -12,7 +12,7 @@ from retain.probes.items import Item, ItemProbe, Scored
 
 
 class LastWordItem(Item):
-    """``{context, continuation}``: a passage without its last word, and the word; or ``{text}``, the whole."""
+    """``{context, continuation}``: a passage without its last word, and it; or ``{text}``, the whole."""
 
     context: str = Field(min_length=1)
     continuation: str = Field(min_length=1)
@@ -41,7 +41,8 @@ class LastWord(ItemProbe):
     """Share of passages whose last word the model would write greedily; raw text, no chat template.
 
     Right when every token of ``' ' + word`` is the most likely one. Items:
-    ``{"context": str, "continuation": str, "cluster"?}`` or ``{"text": str}``. Source: LAMBADA (Paperno et al., 2016).
+    ``{"context": str, "continuation": str, "cluster"?}`` or ``{"text": str}``.
+    Source: LAMBADA (Paperno et al., 2016).
     """
 
     items: tuple[LastWordItem, ...] = Field(default=(), exclude=True, repr=False)

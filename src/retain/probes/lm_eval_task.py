@@ -11,7 +11,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from pydantic import Field
+from pydantic import Field, field_serializer
 
 from retain.data.splits import hash_order, probe_split
 from retain.errors import MissingExtraError, UserError, nearest
@@ -65,21 +65,29 @@ class LmEvalTask(Probe):
 
     def problems(self) -> list[str]:
         """A name that lm-eval does not know."""
-        known = _manager(self.include_path).all_tasks
-        if self.task in known:
+        if self._manager is not None:
             return []
+        known = [*_index(None).all_tasks, *(_index(self.include_path).all_tasks if self.include_path else [])]
         return [f'lm-eval has no task "{self.task}"; {nearest(self.task, known)}']
+
+    @cached_property
+    def _manager(self) -> Any:
+        """The index that has the task: the folder's own, else lm-eval's."""
+        for path in (self.include_path, None) if self.include_path else (None,):
+            if self.task in _index(path).all_tasks:
+                return _index(path)
+        return None
 
     @cached_property
     def _tasks(self) -> Mapping[str, Any]:
         if problems := self.problems():
             raise self._wrong(problems[0])
         try:
-            loaded = _manager(self.include_path).load([self.task])
+            loaded = self._manager.load([self.task])
         except (OSError, ValueError, RuntimeError, ImportError, KeyError, TypeError) as error:
             raise self._wrong(
                 f'the task "{self.task}" cannot be loaded: {type(error).__name__}: {error}\n'
-                "  Most tasks read their data from the Hub: check the connection, or use local files as items."
+                "  Most tasks read data from the Hub: check the connection, or use local files as items."
             ) from None
         return dict(loaded["tasks"])
 
@@ -99,9 +107,23 @@ class LmEvalTask(Probe):
         return list(found.values())
 
     def fingerprint(self) -> str:
-        """Covers the documents and lm-eval's version, so it loads the task."""
+        """Covers the documents, the tasks' configurations and lm-eval's version, so it loads the task."""
         documents = sorted(one.id for one in self._documents)
-        return content_hash("LmEvalTask", _version(), as_settings(self), documents)
+        return content_hash("LmEvalTask", _version(), as_settings(self), self._configurations, documents)
+
+    @cached_property
+    def _configurations(self) -> list[str]:
+        """What the task files say, but for where the data lies; taken before anything is set."""
+        found = []
+        for name, task in sorted(self._tasks.items()):
+            settings = task.dump_config()
+            told = {key: settings[key] for key in settings if key not in ("dataset_kwargs", "dataset_path")}
+            found.append(name + json.dumps(told, sort_keys=True, default=_plain))
+        return found
+
+    @field_serializer("include_path")
+    def _name_only(self, folder: Path | None) -> str | None:
+        return folder.name if folder else None
 
     def texts(self) -> Iterable[tuple[str, str]]:
         """(item id, text) of every document."""
@@ -121,7 +143,7 @@ class LmEvalTask(Probe):
         Raises:
             UserError: the task cannot be loaded or run, or has no metric that can be paired by item.
         """
-        chosen = self.select(split)
+        chosen, fingerprint = self.select(split), self.fingerprint()
         if not chosen:
             raise self._wrong(f"the {split} split of {self.task} has no documents")
         kinds = {task.OUTPUT_TYPE for task in self._tasks.values()}
@@ -154,7 +176,7 @@ class LmEvalTask(Probe):
                 "kind": "lm_eval_task",
                 "lm_eval": _version(),
                 "task_versions": {name: str(one.VERSION) for name, one in self._tasks.items()},
-                "fingerprint": self.fingerprint(),
+                "fingerprint": fingerprint,
                 **as_settings(self),
                 "metric": log.metric,
                 "filter": log.filter,
@@ -256,12 +278,18 @@ class _Log:
 
 
 @cache
-def _manager(include_path: Path | None) -> Any:
+def _index(folder: Path | None) -> Any:
+    """The tasks of a folder, or lm-eval's own (some seconds)."""
     try:
         from lm_eval.tasks import TaskManager
     except ImportError:
         raise MissingExtraError("lm-evaluation-harness", INSTALL) from None
-    return TaskManager(include_path=str(include_path) if include_path else None)
+    return TaskManager(include_path=str(folder) if folder else None, include_defaults=folder is None)
+
+
+def _plain(value: Any) -> str:
+    """A value that JSON has no word for, without its place in memory."""
+    return str(getattr(value, "__qualname__", type(value).__name__))
 
 
 def _version() -> str:

@@ -41,8 +41,6 @@ class ChoiceItem(Item):
         options = self.choices or self.contexts
         if len(options) < 2:
             raise ValueError("needs at least two choices")
-        if not all(option.strip() for option in options):
-            raise ValueError("a choice is empty")
         if self.gold >= len(options):
             raise ValueError(f"gold is {self.gold}, but there are {len(options)} choices (counted from 0)")
         return self
@@ -194,6 +192,8 @@ class MultipleChoice(ItemProbe):
 
     def _best(self, item: ChoiceItem, found: Sequence[Likelihood | None]) -> int | str:
         """Index of the most likely choice (the first of equals), or why there is none."""
+        if self.style == "text" and not all(option.strip() for option in item.options):
+            return "a choice is empty"
         values = []
         for option, likelihood in zip(item.options, found, strict=True):
             if likelihood is None:

@@ -98,11 +98,12 @@ def _checked(name: str, where: str, probes: Sequence[Probe], problems: Sequence[
     ]
     for probe in probes:
         if isinstance(probe, ItemProbe | LmEvalTask):
-            found += [f'probe "{probe.name}": {problem}' for problem in probe.problems()]
+            wrong = [f'probe "{probe.name}": {problem}' for problem in probe.problems()]
+            found += _few(wrong, f'probe "{probe.name}"')
     if not probes and not found:
         found.append("it has no probes")
     if found:
-        raise UserError(f"{where}:\n{listed(found)}")
+        raise UserError(f"{where}:\n{listed(found, most=100)}")
     return Suite(name=name, probes=tuple(probes))
 
 
@@ -173,7 +174,16 @@ def _items(
     except (UserError, UnicodeError) as error:
         return (), [f"items: {error}"]
     items, problems = validated(rows, unit.item_type, source, fields)
-    return tuple(items), problems
+    return tuple(items), _few(problems, source)
+
+
+def _few(problems: list[str], source: str) -> list[str]:
+    """The first problems of a file, so that they do not hide those of the others."""
+    more = len(problems) - _MOST
+    return [*problems[:_MOST], f"{source}: and {more} more"] if more > 0 else problems
+
+
+_MOST = 5
 
 
 _KNOWN: dict[str, tuple[str, dict[str, Any]]] = {
@@ -228,7 +238,8 @@ def probe_from_file(file: Path, capability: str | None = None) -> tuple[Probe | 
     unit = registry.find("probes", shape.kind)
     items, problems = validated(rows, unit.item_type, file.name, shape.fields)
     values = {"name": file.stem, "capability": capability or known, "items": tuple(items)}
-    return _built(unit, {**values, **shape.settings(items), **settings}, file.name, problems)
+    found = _few(problems, file.name)
+    return _built(unit, {**values, **shape.settings(items), **settings}, file.name, found)
 
 
 class _Shape(BaseModel):

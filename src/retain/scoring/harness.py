@@ -57,7 +57,7 @@ class HarnessModel(LM):  # type: ignore[misc]
 
     def _too_long(self, request: Any) -> float:
         self.unscorable[(request.task_name, request.doc_id)] = "longer than the model's context"
-        return float("-inf")
+        return -1e30  # finite, because some metrics subtract; the document is left out in any case
 
     def generate_until(self, requests: Sequence[Any]) -> list[str]:
         """Answer all prompts, one call for all that share their limits."""
