@@ -43,12 +43,18 @@ NO_EOS = (
     "{% for m in messages %}{{ m['role'].capitalize() + ': ' + m['content'] + '\n' }}{% endfor %}"
     "{% if add_generation_prompt %}{{ 'Assistant:' }}{% endif %}"
 )
-# Trims contents, opens with BOS, ends turns with a token that is not EOS, refuses system turns.
+# Writes EOS after the last turn only, and opens the answer with a thought that it shows nowhere else.
+FORCING = (
+    "{% for m in messages %}{{ m['role'].capitalize() + ': ' + m['content'] }}"
+    "{% if loop.last and not add_generation_prompt %}{{ eos_token }}{% else %}{{ '\n' }}{% endif %}"
+    "{% endfor %}{% if add_generation_prompt %}{{ 'Assistant: <thought>' }}{% endif %}"
+)
+# Trims contents, opens with BOS, ends turns with a token that is not EOS and a dot, refuses system turns.
 TRIMMING = (
     "{{ bos_token }}"
     "{% if messages[0]['role'] == 'system' %}{{ raise_exception('no system turns here') }}{% endif %}"
-    "{% for m in messages %}{{ '<turn>' + m['role'] + '\n' + m['content'] | trim + '</turn>\n' }}{% endfor %}"
-    "{% if add_generation_prompt %}{{ '<turn>assistant\n' }}{% endif %}"
+    "{% for m in messages %}{{ '<turn>' + m['role'] + '\n' + m['content'] | trim + '</turn>.\n' }}"
+    "{% endfor %}{% if add_generation_prompt %}{{ '<turn>assistant\n' }}{% endif %}"
 )
 # Writes a thought into the last answer and takes it out of earlier ones.
 THINKING = (

@@ -1,8 +1,20 @@
 from __future__ import annotations
 
 import pytest
-from data_toys import CHATML, MARKED, NO_EOS, SHOUTING, THINKING, TRIMMING, chat, make_tokenizer, text
+from data_toys import (
+    CHATML,
+    FORCING,
+    MARKED,
+    NO_EOS,
+    SHOUTING,
+    THINKING,
+    TRIMMING,
+    chat,
+    make_tokenizer,
+    text,
+)
 
+from retain.data.answer_spans import render_chat
 from retain.data.encoding import IGNORED, encode, encode_all, prompt_ids, render_prompt
 from retain.data.example import Example
 from retain.errors import UserError
@@ -60,6 +72,16 @@ def test_an_end_of_turn_that_is_not_eos_is_trained_and_eos_follows():
     row = encode(chat("user: hi", "assistant:  yes \n", "user: bye", "assistant: no "), tokenizer)
     assert trained(row, tokenizer) == "yes</turn>no</turn></s>"
     assert row.input_ids.count(tokenizer.bos_token_id) == 1
+
+
+def test_an_opening_that_is_not_in_the_conversation_and_an_eos_in_the_end_alone():
+    tokenizer = make_tokenizer(FORCING, eos="</s>")
+    example = chat("user: yes", "assistant: yes", "user: no", "assistant: no")
+    assert render_chat(tokenizer, example.messages).prompt == 0
+    row = encode(example, tokenizer)
+    assert written(row, tokenizer) == "User: yes\nAssistant: yes\nUser: no\nAssistant: no</s>"
+    assert trained(row, tokenizer) == "yesno</s>"
+    assert row.labels[-2:] == row.input_ids[-2:]
 
 
 def test_thoughts_that_a_template_adds_and_drops_do_not_confuse_it():
@@ -132,6 +154,8 @@ def test_an_answer_that_spells_eos_has_one_eos():
 
 
 def test_a_row_that_was_cut_off_gets_no_eos():
+    other = make_tokenizer(TRIMMING, eos="</s>")
+    assert trained(encode(chat("user: hi", "assistant: yes", ended=False), other), other) == "yes"
     tokenizer = make_tokenizer()
     assert trained(encode(chat("user: hi", "assistant: yes", ended=False), tokenizer), tokenizer) == "yes"
     two = encode(chat(*TALK, ended=False), tokenizer)

@@ -6,7 +6,7 @@ import pytest
 from data_toys import chat, pair, text
 
 from retain.data.example import Example
-from retain.data.overlap import find_overlaps, refuse_overlaps
+from retain.data.overlap import find_overlaps, overlap_finder, refuse_overlaps
 from retain.errors import UserError
 
 LONG = "The quick brown fox jumps over the lazy dog while seven wizards quietly boil their jugs of liquid"
@@ -93,6 +93,12 @@ def test_a_row_is_reported_once_with_where_it_is():
     )
     assert (overlap.source, overlap.line, overlap.probe, overlap.item) == ("toy", 7, "facts", "x")
     assert overlap.words == words(0, 13).lower()
+
+
+def test_rows_can_be_asked_one_by_one():
+    find = overlap_finder({"facts": [("f1", LONG)], "trivia": [("t1", "Who painted the Mona Lisa?")]})
+    hits = [find(row) for row in (text("other"), text("who painted the mona lisa", line=2), text(LONG))]
+    assert [hit and (hit.probe, hit.item) for hit in hits] == [None, ("trivia", "t1"), ("facts", "f1")]
 
 
 def test_overlaps_are_refused_with_line_and_probe():

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from retain.data.example import Example
@@ -58,7 +58,8 @@ def find_overlaps(
         items: (item id, text) of each of a probe's items.
         probe: The probe's name, for the records.
     """
-    return _find(examples, {probe: list(items)})
+    find = overlap_finder({probe: items})
+    return [overlap for example in examples if (overlap := find(example))]
 
 
 def refuse_overlaps(examples: Iterable[Example], probes: Mapping[str, Iterable[tuple[str, str]]]) -> None:
@@ -71,7 +72,8 @@ def refuse_overlaps(examples: Iterable[Example], probes: Mapping[str, Iterable[t
     Raises:
         UserError: there are such rows; the first 20 are named with file, line and probe, the rest counted.
     """
-    found = _find(examples, probes)
+    find = overlap_finder(probes)
+    found = [overlap for example in examples if (overlap := find(example))]
     if not found:
         return
     problems = [
@@ -83,6 +85,30 @@ def refuse_overlaps(examples: Iterable[Example], probes: Mapping[str, Iterable[t
         f"{rows} items of a probe, which would make retention look better than it is.\n{listed(problems)}\n"
         "Remove these rows, or leave the probe out of the suite."
     )
+
+
+def overlap_finder(
+    probes: Mapping[str, Iterable[tuple[str, str]]],
+) -> Callable[[Example], Overlap | None]:
+    """A function that says which item a row contains, if any; for rows that come one by one.
+
+    Args:
+        probes: Probe name -> (item id, text) of each of its items.
+    """
+    index = _Index()
+    for probe, items in probes.items():
+        index.add(probe, items)
+
+    def find(example: Example) -> Overlap | None:
+        hit = index.search(example)
+        if hit is None:
+            return None
+        (probe, item), words = hit
+        return Overlap(
+            source=example.source, line=example.line, probe=probe, item=item, words=" ".join(words)
+        )
+
+    return find
 
 
 def _shortened(words: str, most: int = 80) -> str:
@@ -133,20 +159,6 @@ class _Index:
                         return name, item
         wholes = (_words(text) for text in _inputs(example)) if self.whole else ()
         return next(((self.whole[whole], whole) for whole in wholes if whole in self.whole), None)
-
-
-def _find(examples: Iterable[Example], probes: Mapping[str, Iterable[tuple[str, str]]]) -> list[Overlap]:
-    index = _Index()
-    for probe, items in probes.items():
-        index.add(probe, items)
-    found = ((example, index.search(example)) for example in examples)
-    return [
-        Overlap(
-            source=example.source, line=example.line, probe=hit[0][0], item=hit[0][1], words=" ".join(hit[1])
-        )
-        for example, hit in found
-        if hit is not None
-    ]
 
 
 def _words(text: str) -> Words:
