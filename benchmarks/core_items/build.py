@@ -16,7 +16,18 @@ import tickets
 ROOT = Path(__file__).resolve().parents[2]
 ITEMS = ROOT / "src" / "retain" / "probes" / "suites" / "items"
 QUICKSTART = ROOT / "examples" / "quickstart" / "tickets.jsonl"
-PROBES = ["facts", "arithmetic", "rewriting", "formats", "reading", "commonsense"]
+PROBES = [
+    "facts",
+    "arithmetic",
+    "rewriting",
+    "formats",
+    "instructions",
+    "explanations",
+    "reading",
+    "commonsense",
+    "knowledge",
+    "language",
+]
 
 
 def write(path: Path, rows: Iterable[dict[str, Any]]) -> int:

@@ -250,7 +250,7 @@ What is frozen water called? | ice
 What falls from clouds as drops of water? | rain
 Which season comes after winter? | spring
 Which season is the coldest? | winter
-In which season do leaves turn brown and fall? | autumn; fall
+In which season do leaves turn brown and drop from the trees? | autumn; fall
 What do we call a scientist who studies stars and planets? | astronomer; astronomers; astrophysicist
 What kind of animal is a salmon? | fish
 What kind of animal is an eagle? | bird

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 (tables of text: one entry a line)
 """Short requests whose form a pattern can check: lists, quotes, capitals, given beginnings, code, letters."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# ruff: noqa: SIM905 (tables of text: one entry a line)
 """A short passage with several names, numbers and places, and a question whose answer stands in it.
 
 Each frame is a small story of its own with open places, filled from tables of names; it has several questions,
@@ -17,11 +18,7 @@ CITIES = (
 ).split()
 COLOURS = "red blue green yellow purple brown grey pink white".split()
 ANIMALS = "parrot rabbit horse goat turtle pony hamster donkey goose ferret".split()
-FOODS = (
-    "lentil soup; apple pie; grilled fish; mushroom risotto; pumpkin bread; bean stew; cheese omelette".split(
-        "; "
-    )
-)
+FOODS = "lentil soup; apple pie; grilled fish; mushroom risotto; pumpkin bread; bean stew; cheese omelette".split("; ")
 DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
 MONTHS = "January February March April May June July August September October November December".split()
 JOBS = "carpenter nurse baker plumber pilot teacher gardener lawyer chemist painter butcher tailor".split()
@@ -241,9 +238,7 @@ SEED = 7
 def _filled(rng: random.Random) -> dict[str, str]:
     """A value for every open place, no two of a kind alike."""
     chosen = {kind: rng.sample(values, 3) for kind, values in TABLES.items()}
-    places = {
-        f"{kind}{place + 1}": value for kind, found in chosen.items() for place, value in enumerate(found)
-    }
+    places = {f"{kind}{place + 1}": value for kind, found in chosen.items() for place, value in enumerate(found)}
     names = {
         "name1": rng.choice(WOMEN),
         "name2": rng.choice(MEN),
@@ -271,7 +266,5 @@ def items() -> list[dict[str, Any]]:
             prompt = ASKED[(turn + index) % len(ASKED)].format(
                 passage=frame.format(**places), question=question.format(**places)
             )
-            found.append(
-                {"prompt": prompt, "answer": reply, "cluster": f"passage:{index}", "note": place[:4]}
-            )
+            found.append({"prompt": prompt, "answer": reply, "cluster": f"passage:{index}", "note": place[:4]})
     return found

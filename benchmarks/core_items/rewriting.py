@@ -1,3 +1,4 @@
+# ruff: noqa: E501 (tables of text: one entry a line)
 """Changing a word or a sentence: plurals, past tenses, opposites, spelling, one word for another, copying.
 
 Some are asked at once, some after one or two solved examples as earlier turns of the conversation.
@@ -122,7 +123,7 @@ day | night
 up | down
 left | right
 open | closed; close; shut
-early | late
+heavy | light; lightweight
 full | empty
 hard | soft; easy
 rich | poor
@@ -165,7 +166,7 @@ alive | dead
 arrive | depart; leave
 simple | complex; complicated; difficult
 public | private
-answer | question; ask
+strange | normal; familiar; ordinary; usual; common
 beautiful | ugly
 give | take; receive
 """

@@ -5,9 +5,7 @@ from __future__ import annotations
 
 def table(block: str) -> list[list[str]]:
     """The rows of a block of ``field | field | ...`` lines, blank lines left out."""
-    return [
-        [field.strip() for field in line.split("|")] for line in block.strip().splitlines() if line.strip()
-    ]
+    return [[field.strip() for field in line.split("|")] for line in block.strip().splitlines() if line.strip()]
 
 
 def alternatives(field: str) -> list[str]:
