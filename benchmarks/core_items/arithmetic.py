@@ -62,7 +62,7 @@ FRAMES: dict[str, list[str]] = {
         "One cake costs {a} dollars. What do {b} cakes cost? ->",
     ],
 }
-COUNTS = {"add": 80, "subtract": 42, "multiply": 80, "tens": 28, "story": 42}
+COUNTS = {"add": 88, "subtract": 24, "multiply": 84, "tens": 20, "story": 48}
 SEED = 20
 
 

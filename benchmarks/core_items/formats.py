@@ -34,22 +34,6 @@ List three games that children play.
 Name five countries in Europe in a numbered list.
 """
 
-BULLETS = """
-Write a bullet list of three fruits.
-Name three drinks, each on its own line with a dash in front.
-Make a bullet list of things to buy for a picnic.
-Write three tips for better sleep as bullet points.
-List three big cities as bullet points.
-Use bullet points to name three kinds of furniture.
-"""
-
-COMMA = """
-List three colours, separated by commas.
-Name three wild animals on one line with commas between them.
-Give me three school subjects as a comma-separated list.
-Write three girls' names separated by commas.
-"""
-
 DEFINED = """
 chair
 river
@@ -129,15 +113,6 @@ a boy who could talk to birds | boy; birds?
 STORY_FRAMES = [
     "Begin a story about {}.",
     "Tell me a very short story about {}.",
-]
-
-CAPITALS = """
-the name of an animal
-a short greeting
-the word "welcome"
-"""
-CAPITAL_FRAMES = [
-    "Write {} in capital letters only.",
 ]
 
 BEGINNINGS = """
@@ -277,6 +252,28 @@ Write a Python if statement that checks whether x is greater than 10. | if\s*\(?
 Write a Python comment that says TODO. | \#\s*TODO | code
 Write a Python dictionary with the key name and the value Bob. | \{\s*["']name["']\s*:\s*["']Bob["'] | code
 How do you get the length of a list called items in Python? Show the code. | len\s*\(\s*items\s*\) | code
+Write a Python function that returns the square of a number. | def\s+\w+\s*\(\s*\w+ | code
+Write a Python function called greet that takes a name. | def\s+greet\s*\(\s*\w+ | code
+Show how to open a file called notes.txt in Python. | open\s*\(\s*["'](?:\S*/)?notes\.txt | code
+Write a Python class called Dog. | class\s+Dog\b | code
+Write a JavaScript function called add. | (function\s+add\s*\(\|add\s*=) | code
+Write an SQL statement that creates a table called books. | (?i)create\s+table\s+(if\s+not\s+exists\s+)?[`"']?books | code
+Write an HTML paragraph with the text Good morning. | (?i)<p[^>]*>\s*good morning | code
+Write a Python while loop that counts to three. | while\s+.+: | code
+Is water wet? Answer yes or no. | (?i)^\W*(yes\|no)\b | yes or no
+Is a spoon a musical instrument? Answer yes or no. | (?i)^\W*(yes\|no)\b | yes or no
+Can penguins fly? Answer yes or no. | (?i)^\W*(yes\|no)\b | yes or no
+Does the sun rise in the west? Answer yes or no. | (?i)^\W*(yes\|no)\b | yes or no
+Write a sentence with the words "cat" and "milk". | (?is)^(?=.*\bcat)(?=.*\bmilk) | two words
+Write a sentence with the words "boy" and "kite". | (?is)^(?=.*\bboy)(?=.*\bkite) | two words
+Write a sentence with the words "farmer" and "field". | (?is)^(?=.*\bfarmer)(?=.*\bfield) | two words
+Write a sentence with the words "queen" and "crown". | (?is)^(?=.*\bqueen)(?=.*\bcrown) | two words
+Use the words "doctor" and "hospital" in one sentence. | (?is)^(?=.*\bdoctor)(?=.*\bhospital) | two words
+Use the words "train" and "window" in one sentence. | (?is)^(?=.*\btrain)(?=.*\bwindow) | two words
+Make a sentence out of "old man", "bench" and "pigeons". | (?is)^(?=.*\bold man)(?=.*\bbench)(?=.*\bpigeon) | two words
+Make a sentence out of "rain" and "roof". | (?is)^(?=.*\brain)(?=.*\broof) | two words
+Write one sentence about a bear and a pot of honey. | (?is)^(?=.*\bbear)(?=.*\bhoney) | two words
+Write one sentence about a ship and a lighthouse. | (?is)^(?=.*\bship)(?=.*\blighthouse) | two words
 Write a JSON object with the key "name" and the value "Ada". | \{\s*"name"\s*:\s*"Ada" | json
 Write a JSON object with the key "age" and the value 30. | \{\s*"age"\s*:\s*30 | json
 Give me a JSON object that has the key "city" and the value "Rome". | \{\s*"city"\s*:\s*"Rome" | json
@@ -285,19 +282,6 @@ As JSON with the key "answer": what is 2 + 2? | \{\s*"answer"\s*:\s*("4"\|4\|"[^
 As JSON with the key "capital": what is the capital of Italy? | \{\s*"capital"\s*:\s*"[^"]*Rome | json
 Write a JSON list of the numbers 1 to 3. | \[\s*1\s*,\s*2\s*,\s*3\s*\] | json
 Write a JSON object with the keys "first" and "last" for the name Jane Doe. | (?s)\{\s*"first"\s*:\s*"Jane"\s*,\s*"last"\s*:\s*"Doe" | json
-Put your answer in double quotes: what is a common name for a dog? | "[A-Z][^"\n]*" | quotes
-Write the title of a famous book in double quotes. | "[A-Z][^"\n]+" | quotes
-Give a proverb in double quotes. | "[A-Z][^"\n]{8,}" | quotes
-Write a greeting in double quotes. | "[A-Z][^"\n]+" | quotes
-Invent a slogan for a bakery. Put it in double quotes. | "[A-Z][^"\n]{4,}" | quotes
-Suggest a title for a story about a lost dog, in double quotes. | "[A-Z][^"\n]+" | quotes
-What might a pirate say? Put it in double quotes. | "[A-Z][^"\n]+" | quotes
-Say something kind in double quotes. | "[A-Z][^"\n]{4,}" | quotes
-End your answer with an exclamation mark: wish me a good day. | !["']?$ | mark
-Congratulate me on my new job and end with an exclamation mark. | !["']?$ | mark
-Cheer for my team! Use an exclamation mark at the end. | !["']?$ | mark
-Wish Maria a happy birthday and finish with an exclamation mark. | (?s)Maria.*!["']?$ | mark
-Shout a short warning about a falling rock. End it with an exclamation mark. | !["']?$ | mark
 Choose one and reply with its name: red, green or blue. | (?i)^\W*(?:\w+\W+){0,6}(red\|green\|blue)\b | choice
 Tea or coffee? Choose one of them. | (?i)\b(tea\|coffee)\b | choice
 Pick one of these animals: lion, bear, wolf. | (?i)\b(lion\|bear\|wolf)\b | choice
@@ -305,22 +289,22 @@ Choose a number between 1 and 3 and tell me which one. | \b[123]\b | choice
 Which do you prefer, summer or winter? Choose one. | (?i)\b(summer\|winter)\b | choice
 Heads or tails? Pick one. | (?i)\b(heads?\|tails?)\b | choice
 Choose a card suit: hearts, spades, clubs or diamonds. | (?i)\b(hearts?\|spades?\|clubs?\|diamonds?)\b | choice
-Answer with "true" or "false": The Earth is flat. | (?i)^\W*(?:\w+\W+){0,5}false\b | truth
-Answer with "true" or "false": Fish live in water. | (?i)^\W*(?:\w+\W+){0,5}true\b | truth
-Answer yes or no: Is ice cold? | (?i)^\W*yes\b | truth
-Answer yes or no: Can people breathe under water without equipment? | (?i)^\W*no\b | truth
-Answer yes or no: Is a whale a mammal? | (?i)^\W*yes\b | truth
-Answer yes or no: Is the Sun a planet? | (?i)^\W*no\b | truth
-Answer yes or no: Do birds have feathers? | (?i)^\W*yes\b | truth
-Answer yes or no: Is London in England? | (?i)^\W*yes\b | truth
-Is a stone alive? Answer yes or no. | (?i)^\W*no\b | truth
-Is a river alive? Answer yes or no. | (?i)^\W*no\b | truth
-Is winter colder than summer? Answer yes or no. | (?i)^\W*yes\b | truth
-Can a fish ride a bicycle? Answer yes or no. | (?i)^\W*no\b | truth
-Is bread made from flour? Answer yes or no. | (?i)^\W*yes\b | truth
-Is the Moon made of cheese? Answer yes or no. | (?i)^\W*no\b | truth
-Do cats have tails? Answer yes or no. | (?i)^\W*yes\b | truth
-Is a table an animal? Answer yes or no. | (?i)^\W*no\b | truth
+Answer with "true" or "false": The Earth is flat. | (?i)^\W*(?:\w+\W+){0,5}(true\|false)\b | yes or no
+Answer with "true" or "false": Fish live in water. | (?i)^\W*(?:\w+\W+){0,5}(true\|false)\b | yes or no
+Answer yes or no: Is ice cold? | (?i)^\W*(yes\|no)\b | yes or no
+Answer yes or no: Can people breathe under water without equipment? | (?i)^\W*(yes\|no)\b | yes or no
+Answer yes or no: Is a whale a mammal? | (?i)^\W*(yes\|no)\b | yes or no
+Answer yes or no: Is the Sun a planet? | (?i)^\W*(yes\|no)\b | yes or no
+Answer yes or no: Do birds have feathers? | (?i)^\W*(yes\|no)\b | yes or no
+Answer yes or no: Is London in England? | (?i)^\W*(yes\|no)\b | yes or no
+Is a stone alive? Answer yes or no. | (?i)^\W*(yes\|no)\b | yes or no
+Is a river alive? Answer yes or no. | (?i)^\W*(yes\|no)\b | yes or no
+Is winter colder than summer? Answer yes or no. | (?i)^\W*(yes\|no)\b | yes or no
+Can a fish ride a bicycle? Answer yes or no. | (?i)^\W*(yes\|no)\b | yes or no
+Is bread made from flour? Answer yes or no. | (?i)^\W*(yes\|no)\b | yes or no
+Is the Moon made of cheese? Answer yes or no. | (?i)^\W*(yes\|no)\b | yes or no
+Do cats have tails? Answer yes or no. | (?i)^\W*(yes\|no)\b | yes or no
+Is a table an animal? Answer yes or no. | (?i)^\W*(yes\|no)\b | yes or no
 """
 
 
@@ -339,9 +323,7 @@ def _plain(family: str, block: str, pattern: str) -> list[dict[str, object]]:
 
 def _listed() -> list[dict[str, object]]:
     return [
-        *_plain("numbered list", NUMBERED, r"(?m)^\W*1[.):]\s*\S.*\n+(?:.*\n+)?\W*2[.):]"),
-        *_plain("bullet list", BULLETS, r"(?m)^\s*[-*•–].+\n+\s*[-*•–].+"),
-        *_plain("comma list", COMMA, r"^[^,\n]+,[^,\n]+,[^,\n]+$"),
+        *_plain("numbered list", NUMBERED, r"(?m)^\W*1[.):]\s*\S"),
     ]
 
 
@@ -354,7 +336,6 @@ def _framed() -> list[dict[str, object]]:
             rule = rule.replace("WORDS", _words(rest[0]) if rest else "")
             found.append(_item(take_turns(frames, index).format(subject), rule, family, index % len(frames)))
 
-    add("capitals", CAPITALS, CAPITAL_FRAMES, r"^[^a-z]*[A-Z]{2}[^a-z]*$")
     add("beginning", BEGINNINGS, BEGINNING_FRAMES, r'(?i)^["“]?SUBJECT\b\W*(?:[\w’\'-]+\W+){2}')
     add("word used", USED, USED_FRAMES, r"(?i)(?=.*\bSUBJECT)(?:\S+\s+){3}\S+")
     add("copy", COPIES, COPY_FRAMES, r"SUBJECT")

@@ -104,7 +104,6 @@ laugh | laughed
 """
 PAST_FRAMES = [
     "Complete: Today I {}. Yesterday I",
-    "Complete the sentence: Every day they {}. Last week they",
     'What is the past tense of "open"? -> opened || What is the past tense of "stand"? -> stood || What is the past tense of "{}"? ->',
     "Today I work. Yesterday I -> worked || Today I meet him. Yesterday I -> met him || Today I {}. Yesterday I ->",
     'Complete: The past tense of "{}" is',
@@ -187,7 +186,7 @@ definately | definitely
 untill | until
 wich | which
 becuase | because
-adress | address
+greatful | grateful
 happend | happened
 calender | calendar
 goverment | government
@@ -207,26 +206,26 @@ SPELLING_FRAMES = [
 ]
 
 KINDS = """
-hammer | tool; tools
-rose | flower; flowers; plant
-piano | instrument; instruments
-shark | fish; fishes
-apple | fruit; fruits
-oak | tree; trees
-eagle | bird; birds
-trumpet | instrument; instruments
-sofa | furniture; couch; seat; seating
-carrot | vegetable; vegetables
-ant | insect; insects
-sparrow | bird; birds
-tulip | flower; flowers; plant
-lemon | fruit; fruits
-sandal | shoe; shoes; footwear
+A hammer | tool; tools
+A rose | flower; flowers; plant
+A piano | instrument; instruments
+A shark | fish; fishes
+An apple | fruit; fruits
+An oak | tree; trees
+An eagle | bird; birds
+A trumpet | instrument; instruments
+A sofa | furniture; couch; seat; seating
+A carrot | vegetable; vegetables
+An ant | insect; insects
+A sparrow | bird; birds
+A tulip | flower; flowers; plant
+A lemon | fruit; fruits
+A sandal | shoe; shoes; footwear
 """
 KIND_FRAMES = [
-    "Complete: A {} is a kind of",
-    "Complete the sentence: A {} is a type of",
-    "What kind of thing is a {}?",
+    "Complete: {} is a kind of",
+    "Complete the sentence: {} is a type of",
+    "What kind of thing is {}?",
 ]
 
 PEOPLE = """
@@ -333,7 +332,8 @@ def items() -> list[dict[str, Any]]:
     for family, block, frames in families:
         for index, (word, reply) in enumerate(table(block)):
             cluster = f"{family}:{index % len(frames)}"
-            question = asked(take_turns(frames, index), word)
+            frame = take_turns(frames, index)
+            question = asked(frame, word.lower() if frame.startswith("What kind") else word)
             found.append({**question, "answer": answer(reply), "cluster": cluster, "note": family})
     found += [{"prompt": p, "answer": answer(reply), "note": "sentence"} for p, reply in table(SENTENCES)]
     return found
