@@ -55,9 +55,7 @@ def compare(
         (gains if is_task else losses).append(_change(old, new, paired, found, flagged))
         evidence[old.probe] = found
     gains.sort(key=lambda change: change.probe != "task")
-    notes += [
-        f'The task probe "{name}" was not measured.' for name in sorted(names - {c.probe for c in gains})
-    ]
+    notes += [f'The task probe "{name}" was not measured.' for name in sorted(names - {c.probe for c in gains})]
     return Comparison(
         base=base_name,
         tuned=tuned_name,

@@ -26,9 +26,7 @@ def passing(comparison: Comparison, gate: Gate) -> tuple[bool, str]:
         return True, "passes: no capability was measured that the base can do"
     failures = []
     if comparison.pooled is not None and -comparison.pooled.delta > gate.mean_margin:
-        failures.append(
-            f"the mean loss is {-comparison.pooled.delta:.1f} points (mean margin {gate.mean_margin:g})"
-        )
+        failures.append(f"the mean loss is {-comparison.pooled.delta:.1f} points (mean margin {gate.mean_margin:g})")
     for change in judged:
         margin, error = margin_of(change, gate), standard_error(change)
         if not -change.delta <= margin + error:

@@ -35,8 +35,7 @@ def judge(comparison: Comparison, gate: Gate) -> Verdict:
     significant = holm([c.p_loss for c in comparison.losses if not c.near_chance])
     by_probe = dict(zip((c.probe for c in comparison.losses if not c.near_chance), significant, strict=True))
     probes = [
-        _judge_probe(change, margin_of(change, gate), by_probe.get(change.probe, False))
-        for change in comparison.losses
+        _judge_probe(change, margin_of(change, gate), by_probe.get(change.probe, False)) for change in comparison.losses
     ]
     main = main_gain(comparison)
     gain = _judge_gain(main, gate.min_gain)

@@ -17,12 +17,12 @@ from retain.comparison.clusters import (
     design_effect,
     flip_design_effect,
 )
-from retain.comparison.intervals import ONE_SIDED, TWO_SIDED, Bounds, Floats, flip_bounds, paired_t
+from retain.comparison.intervals import ONE_SIDED, TWO_SIDED, Bounds, Floats, flip_bounds, skewed_t
 from retain.comparison.mcnemar import mcnemar_midp, mcnemar_score
 from retain.errors import UserError, listed
 from retain.records import Measurement
 
-FEW_CHANGED = 10
+FEW_CHANGED = 15
 """A bootstrap or t interval of fewer changed items says more than is known."""
 
 
@@ -81,8 +81,7 @@ def _check_scores(side: str, measurement: Measurement) -> None:
     bad = [f"{item}: {score}" for item, score in measurement.scores.items() if not math.isfinite(score)]
     if bad:
         raise UserError(
-            f'Scores of "{measurement.probe}" ({side}) are not numbers; leave out what has no score:\n'
-            + listed(bad, 5)
+            f'Scores of "{measurement.probe}" ({side}) are not numbers; leave out what has no score:\n' + listed(bad, 5)
         )
     if measurement.unit != "share":
         return
@@ -119,9 +118,10 @@ def weigh(paired: Paired) -> Evidence:
     """Estimate, intervals and test of the mean loss.
 
     Scores of 0 and 1: flip bounds and McNemar's mid-p with effective counts. Other scores: BCa bootstrap over
-    clusters, or Student's t below 30 clusters. Shares of which fewer than 10 items changed: flip bounds
-    again, each item counting as the part that it lost or won; since |d| <= 1 gives d^2 <= |d|, that
-    overstates the variance and so is safe, while a bootstrap of hardly any change has next to no width.
+    clusters, or Student's t (widened by skewness) below 30 clusters. Shares of which fewer than 15 items
+    changed: flip bounds again, each item counting as the part that it lost or won; since |d| <= 1 gives d^2
+    <= |d|, that overstates the variance and so is safe, while a bootstrap of hardly any change has next to no
+    width.
 
     Raises:
         UserError: there are no items, or the base's mean is not above 0 where losses are in percent of it.
@@ -157,11 +157,7 @@ def _weigh_flips(paired: Paired) -> Evidence:
 
 
 def _p_flips(lost: float, won: float, df: float) -> float:
-    return (
-        mcnemar_midp(lost, won)
-        if math.isinf(df)
-        else max(mcnemar_midp(lost, won), mcnemar_score(lost, won, df))
-    )
+    return mcnemar_midp(lost, won) if math.isinf(df) else max(mcnemar_midp(lost, won), mcnemar_score(lost, won, df))
 
 
 def _weigh_scores(paired: Paired) -> Evidence:
@@ -177,7 +173,8 @@ def _weigh_scores(paired: Paired) -> Evidence:
     if clusters >= LEAST_CLUSTERS:
         two, one = cluster_bootstrap(loss, scale, paired.index, (TWO_SIDED, ONE_SIDED))
     else:
-        two, one = paired_t(estimate, error, df, TWO_SIDED), paired_t(estimate, error, df, ONE_SIDED)
+        third = float((np.bincount(paired.index, weights=residuals) ** 3).sum()) / n**3
+        two, one = (skewed_t(estimate, error, third, df, level) for level in (TWO_SIDED, ONE_SIDED))
     items = n / design_effect(residuals, paired.index)
     return Evidence(
         estimate=estimate,

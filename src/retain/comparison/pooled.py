@@ -13,7 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from retain.comparison.intervals import ONE_SIDED, TWO_SIDED, Bounds, Floats, critical_value
+from retain.comparison.intervals import (
+    CONTINUITY,
+    ONE_SIDED,
+    TWO_SIDED,
+    Bounds,
+    Floats,
+    critical_value,
+    exact_lower,
+    exact_upper,
+    small_sample_factor,
+)
 from retain.comparison.paired import Evidence
 
 _OUTER, _INNER = 50, 46
@@ -47,6 +57,14 @@ class Strata:
         flips = (self.lost - self.won) / self.items
         return np.asarray((flips.sum(axis=-1) + self.means.sum(axis=-1)) / self.count, dtype=float)
 
+    @property
+    def continuity(self) -> Floats:
+        """(...,) ``CONTINUITY`` times one item of the smallest probe; 0 where nothing was won (see ``flip_bounds``)."""
+        if not self.items.shape[-1]:
+            return np.zeros(self.items.shape[:-1])
+        step = CONTINUITY / self.items.min(axis=-1) / self.count
+        return np.asarray(np.where(self.won.sum(axis=-1) > 0, step, 0.0), dtype=float)
+
     def mirrored(self) -> Strata:
         """The same with losses and wins exchanged: its upper bound is minus the lower bound."""
         return Strata(self.won, self.lost, self.items, -self.means, self.errors, list(self.groups))
@@ -54,6 +72,7 @@ class Strata:
     def tilted(self, pull: Floats) -> tuple[Floats, Floats]:
         """The mean loss and the variance of its estimate at the constrained maximum likelihood.
 
+        Variances of flips are multiplied by n/(n - 1).
         Among all flip probabilities with the same mean loss, those that make the data most likely, found by
         the multiplier ``pull`` (...,) >= 0 of that constraint: 0 gives the estimate, more gives larger
         losses.
@@ -61,6 +80,7 @@ class Strata:
         lost, won = _most_likely(self.lost, self.won, self.items, pull[..., None])
         flips_loss = lost - won
         flips_variance = np.maximum(lost + won - flips_loss**2, 0) / self.items
+        flips_variance *= small_sample_factor(self.items)
         spread = self.errors**2
         losses = np.concatenate([flips_loss, self.means + pull[..., None] * spread], axis=-1)
         variances = np.concatenate([flips_variance, spread], axis=-1)
@@ -84,19 +104,18 @@ def _most_likely(lost: Floats, won: Floats, items: Floats, pull: Floats) -> tupl
     Where nothing was lost, s cannot fall below ``pull``: there the share lost takes what remains.
     """
     kept = np.maximum(items - lost - won, 0)
-    low = np.broadcast_to(pull, lost.shape).astype(float)
-    high = low + items
-    with np.errstate(divide="ignore", invalid="ignore"):
-        for _ in range(_INNER):
-            s = (low + high) / 2
-            total = _ratio(kept, s) + _ratio(won, s + pull) + _ratio(lost, s - pull)
-            low, high = np.where(total > 1, s, low), np.where(total > 1, high, s)
-        s = high
-        share_won = _ratio(won, s + pull)
-        share_lost = np.where(
-            lost > 0, 1 - share_won - _ratio(kept, s), np.maximum(0, 1 - share_won - _ratio(kept, s))
-        )
-    return share_lost, share_won
+    # Their sum falls in s and is convex: Newton's steps from the left of the root never pass it.
+    least = np.maximum(np.maximum(kept, won - pull), lost + pull)
+    s = least
+    for _ in range(_INNER):
+        parts = _ratio(kept, s), _ratio(won, s + pull), _ratio(lost, s - pull)
+        slope = _ratio(parts[0], s) + _ratio(parts[1], s + pull) + _ratio(parts[2], s - pull)
+        step = (sum(parts) - 1) / np.maximum(slope, 1e-300)
+        s = np.maximum(s + step, least)
+        if (np.abs(step) <= 1e-13 * s).all():
+            break
+    share_won = _ratio(won, s + pull)
+    return np.maximum(0, 1 - share_won - _ratio(kept, s)), share_won
 
 
 def _ratio(top: Floats, bottom: Floats) -> Floats:
@@ -112,7 +131,7 @@ def score_upper(strata: Strata, critical: float) -> tuple[Floats, Floats]:
     Returns:
         (...,) the bound d as a share, and v(d).
     """
-    estimate = strata.estimate
+    estimate = strata.estimate + strata.continuity
     # The pull is searched as x/(1 - x) times the smallest number of items, x in (0, 1).
     unit = strata.items.min(axis=-1) if strata.items.shape[-1] else np.ones_like(estimate)
     low, high = np.zeros_like(estimate), np.ones_like(estimate)
@@ -134,42 +153,35 @@ def score_bounds(strata: Strata, critical: float) -> tuple[Floats, Floats]:
     Returns:
         (...,) lower and (...,) upper bounds as shares.
     """
-    high, low = _widened_upper(strata, critical), _widened_upper(strata.mirrored(), critical)
-    estimate, variance = strata.tilted(np.zeros_like(strata.estimate))
-    tail = float(stats.norm.sf(critical))
-    low = np.where(_one_way(strata.won), np.maximum(low, -_exact_lower(estimate, variance, tail)), low)
-    high = np.where(_one_way(strata.lost), np.maximum(high, -_exact_lower(-estimate, variance, tail)), high)
-    return -low, high
-
-
-def _one_way(counts: Floats) -> NDArray[np.bool_]:
-    """(...,) whether no probe has any of these flips (false where no probe counts flips)."""
-    return (
-        np.asarray(counts.sum(axis=-1) == 0) if counts.shape[-1] else np.zeros(counts.shape[:-1], dtype=bool)
-    )
+    return -_widened_upper(strata.mirrored(), critical), _widened_upper(strata, critical)
 
 
 def _widened_upper(strata: Strata, critical: float) -> Floats:
     bound, variance = score_upper(strata, critical)
+    tail = float(stats.norm.sf(critical))
+    estimate = strata.estimate
     items = _as_one_proportion(bound, variance)
-    count = np.maximum(strata.estimate, 0) * items
-    exact = stats.beta.isf(stats.norm.sf(critical), count + 1, np.maximum(items - count, 1e-9))
-    use = _one_way(strata.won) & (strata.estimate >= 0) & (bound > 0) & (bound < 1)
-    return np.where(use, np.maximum(bound, exact), bound)
+    exact = exact_upper(np.minimum(np.maximum(estimate, 0) * items, items), items, tail)
+    inside = (estimate >= 0) & (bound > 0) & (bound < 1)
+    bound = np.where(_none(strata.won) & inside, np.maximum(bound, exact), bound)
+    won = -estimate
+    _, variance = strata.tilted(np.zeros_like(estimate))
+    items = _as_one_proportion(won, variance)
+    exact = -exact_lower(np.clip(won, 1e-12, 1) * items, items, tail)
+    inside = (won > 0) & (won < 1) & (variance > 0)
+    return np.where(_none(strata.lost) & inside, np.maximum(bound, exact), bound)
 
 
-def _exact_lower(share: Floats, variance: Floats, tail: float) -> Floats:
-    """Clopper and Pearson's lower bound of ``share``; 1, which widens nothing, where it does not apply."""
-    valid = (share > 0) & (share < 1) & (variance > 0)
-    items = np.where(valid, _as_one_proportion(share, variance), 2.0)
-    count = np.where(valid, share, 0.5) * items
-    return np.where(valid, stats.beta.ppf(tail, count, items - count + 1), 1.0)
+def _none(counts: Floats) -> NDArray[np.bool_]:
+    """(...,) whether no probe has any of these flips (false where no probe counts flips)."""
+    rows = counts.shape[:-1]
+    return np.asarray(counts.sum(axis=-1) == 0) if counts.shape[-1] else np.zeros(rows, dtype=bool)
 
 
 def _as_one_proportion(share: Floats, variance: Floats) -> Floats:
-    """Items among which one proportion of ``share`` would have this variance."""
+    """Items among which one proportion of ``share`` would have this variance, itself times n/(n - 1)."""
     inside = np.clip(share, 1e-12, 1 - 1e-12)
-    return np.asarray(inside * (1 - inside) / np.maximum(variance, 1e-300))
+    return np.asarray(inside * (1 - inside) / np.maximum(variance, 1e-300) + 1)
 
 
 @dataclass(frozen=True)

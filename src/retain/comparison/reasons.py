@@ -37,9 +37,7 @@ def pooled(comparison: Comparison, gate: Gate) -> list[str]:
     if change is None:
         return [_nothing_pooled(comparison)]
     bounds = f"one-sided 95% bounds of the loss {change.loss_low:.1f} and {change.loss_high:.1f}"
-    text = (
-        f"On average ({change.metric}) the model {moved(change)} ({bounds}; mean margin {gate.mean_margin:g})"
-    )
+    text = f"On average ({change.metric}) the model {moved(change)} ({bounds}; mean margin {gate.mean_margin:g})"
     if change.loss_high < gate.mean_margin:
         return [f"{text}: retained."]
     if change.loss_low > gate.mean_margin:
@@ -67,9 +65,7 @@ def unproven(losses: Sequence[Change], probes: Sequence[ProbeVerdict]) -> list[s
                 + would_decide(probe.items_needed)
             )
         elif probe.outcome == "near chance":
-            found.append(
-                f"Not judged: {name(change)}, which the base cannot do ({change.before:.1f} points)."
-            )
+            found.append(f"Not judged: {name(change)}, which the base cannot do ({change.before:.1f} points).")
     return found
 
 

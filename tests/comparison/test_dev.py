@@ -1,0 +1,84 @@
+import math
+
+import pytest
+
+from retain.comparison.dev import passing, standard_error
+from retain.records import Gate
+
+from .build import change, comparison
+
+GATE = Gate(mean_margin=1.0, margin=3.0, bits_margin=2.0)
+
+
+def found(*losses, mean=0.0):
+    return comparison(losses, pooled=change("pooled", mean))
+
+
+def test_standard_error():
+    assert standard_error(change(variance=400.0, effective_items=100.0)) == 2.0
+    assert math.isinf(standard_error(change(effective_items=0.0)))
+
+
+def test_estimates_decide_not_bounds():
+    passes, why = passing(found(change("facts", 0.5, -8, 9), mean=0.9), GATE)
+    assert passes
+    assert why == "passes: mean loss 0.9 points, greatest loss 0.5 (facts, facts)"
+
+
+def test_the_mean_margin_is_met_by_equality():
+    assert passing(found(change(), mean=1.0), GATE)[0]
+    passes, why = passing(found(change(), mean=1.01), GATE)
+    assert not passes
+    assert "mean loss" in why
+
+
+def test_one_standard_error_is_allowed_over_the_margin():
+    error_two = {"variance": 400.0, "effective_items": 100.0}
+    assert passing(found(change(loss=5.0, **error_two)), GATE)[0]
+    passes, why = passing(found(change("ifeval", 5.1, capability="instructions", **error_two)), GATE)
+    assert not passes
+    assert why == "does not pass: instructions (ifeval) lost 5.1 points (margin 3, standard error 2.0)"
+
+
+def test_all_failures_are_named():
+    big = {"variance": 1.0, "effective_items": 100.0}
+    _, why = passing(found(change("a", 9.0, **big), change("b", 8.0, **big), mean=5), GATE)
+    assert why.count(";") >= 2
+    assert "a (a)" in why
+    assert "b (b)" in why
+
+
+def test_bits_use_their_margin():
+    text = change("text", 2.5, unit="percent", variance=1.0, effective_items=100.0)
+    passes, why = passing(found(text), GATE)
+    assert not passes
+    assert "%" in why
+    assert passing(found(text), Gate(bits_margin=3.0))[0]
+
+
+def test_near_chance_does_not_count():
+    passes, why = passing(comparison([change(loss=50.0, near_chance=True)]), GATE)
+    assert passes
+    assert "no capability" in why
+
+
+def test_without_a_pooled_loss_the_capabilities_decide():
+    text = change("text", 1.0, unit="percent", variance=1.0, effective_items=100.0)
+    passes, why = passing(comparison([text]), GATE)
+    assert passes
+    assert "mean loss" not in why
+
+
+def test_a_gain_passes():
+    passes, why = passing(found(change(loss=-4.0), mean=-4.0), GATE)
+    assert passes
+    assert "-4.0" in why
+
+
+def test_an_unknown_estimate_does_not_pass():
+    assert not passing(found(change(loss=math.nan)), GATE)[0]
+
+
+@pytest.mark.parametrize("margin", [0.0, 10.0])
+def test_the_margin_is_the_gates(margin):
+    assert passing(found(change(loss=5.0, variance=1.0)), Gate(margin=margin))[0] == (margin == 10.0)
