@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import traceback
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -32,7 +33,13 @@ Limit = Annotated[int | None, typer.Option(help="At most this many test items pe
 
 
 @app.command()
-def run(recipe: RecipeFile, folder: Folder = None, set_: Overrides = None, json_: AsJson = False, quiet: Quiet = False) -> None:
+def run(
+    recipe: RecipeFile,
+    folder: Folder = None,
+    set_: Overrides = None,
+    json_: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
     """Fine-tune, measure before and after, compare, judge, report. Goes on where it stopped."""
     from retain.commands.run import RUNS
     from retain.commands.run import run as command
@@ -153,15 +160,26 @@ def list_(
     json_: AsJson = False,
 ) -> None:
     """Show what there is: mitigations, probes, suites, embedded models."""
-    from retain.commands.list_units import list_units
+    from retain.commands.list_units import list_units, render_list
 
     found = list_units(what)
-    if json_:
-        _print(json.dumps(found, indent=1))
-        return
-    for group, entries in found.items():
-        _print(f"{group}")
-        _print("\n".join(f"  {name}: {about}" for name, about in entries.items()))
+    _print(json.dumps(found, indent=1) if json_ else render_list(found))
+
+
+@app.command()
+def doctor(
+    adapter: Annotated[Path | None, typer.Option(help="An adapter folder to check as well.")] = None,
+    four_bit: Annotated[bool, typer.Option("--4bit", help="Also check what load_in: 4bit needs.")] = False,
+    hub: Annotated[bool, typer.Option("--hub", help="Also ask whether the hub can be reached.")] = False,
+    json_: AsJson = False,
+) -> None:
+    """Show versions and devices, and what is known not to work together."""
+    from retain.commands.doctor import doctor as command
+    from retain.commands.doctor import render_doctor
+
+    found = command(adapter, four_bit, hub)
+    _print(found.model_dump_json(indent=1) if json_ else render_doctor(found))
+    raise typer.Exit(found.exit_code)
 
 
 @app.command()
@@ -213,6 +231,10 @@ def main() -> None:
         sys.stderr.write("Interrupted. What was finished is kept: run the same command again to go on.\n")
         raise SystemExit(130) from None
     except BrokenPipeError:
+        raise SystemExit(4) from None
+    except Exception:  # noqa: BLE001 - the exit code of anything unforeseen is 4
+        traceback.print_exc()
+        sys.stderr.write("This is a fault in Retain, not in your input. What was finished is kept.\n")
         raise SystemExit(4) from None
 
 

@@ -111,8 +111,8 @@ class RecipeBase(Settings):
 def recipe_type() -> type[RecipeBase]:
     """The recipe's type with every mitigation there is as a kind of ``mitigations``."""
     kinds = list(units("mitigations").values())
-    kind = Annotated[reduce(operator.or_, kinds), Field(discriminator="kind")]  # type: ignore[valid-type]
-    return create_model("Recipe", __base__=RecipeBase, mitigations=(list[kind], []))
+    kind: Any = Annotated[reduce(operator.or_, kinds), Field(discriminator="kind")]
+    return create_model("Recipe", __base__=RecipeBase, mitigations=(list[kind], []))  # type: ignore[valid-type]
 
 
 class Recipe(RecipeBase):
@@ -174,7 +174,9 @@ def contradictions(recipe: Recipe) -> list[str]:
     """What no single key shows: things that do not go together."""
     problems = []
     kinds = [str(getattr(mitigation, "kind", "")) for mitigation in recipe.mitigations]
-    problems += [f"mitigations: {kind} is given {kinds.count(kind)} times" for kind in {*kinds} if kinds.count(kind) > 1]
+    problems += [
+        f"mitigations: {kind} is given {kinds.count(kind)} times" for kind in {*kinds} if kinds.count(kind) > 1
+    ]
     if recipe.model.load_in == "4bit" and "lora" not in kinds:
         problems.append("model.load_in: 4bit weights cannot be trained; add {kind: lora} to mitigations")
     names = [general.name for general in recipe.data.general]
@@ -302,5 +304,3 @@ def _inner(annotation: Any) -> Any:
         if hasattr(argument, "model_fields"):
             return argument
     return annotation
-
-

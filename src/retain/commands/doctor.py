@@ -117,9 +117,7 @@ def render_doctor(found: Doctor) -> str:
     lines += [f"  {name:<22} not installed" for name in found.missing]
     lines += ["", "Devices", *(f"  {_device(device)}" for device in found.devices)]
     lines += ["", "Embedded models"]
-    lines += [
-        f"  {PREFIX}{name:<14} {'there' if there else 'absent'}" for name, there in found.embedded.items()
-    ]
+    lines += [f"  {PREFIX}{name:<14} {'there' if there else 'absent'}" for name, there in found.embedded.items()]
     free = "unknown" if found.disk_free_gb is None else f"{found.disk_free_gb:.1f} GB free"
     lines += ["", f"Cache  {found.cache} ({free})"]
     if found.hub_reachable is not None:
@@ -203,9 +201,7 @@ def _devices(torch: Any) -> list[Device]:
     cpu = platform.processor() or platform.machine()
     return [
         *found,
-        Device(
-            kind="cpu", name=f"{cpu}, {os.cpu_count()} cores, {torch.get_num_threads()} threads", bf16=True
-        ),
+        Device(kind="cpu", name=f"{cpu}, {os.cpu_count()} cores, {torch.get_num_threads()} threads", bf16=True),
     ]
 
 
@@ -229,13 +225,9 @@ def _surroundings(
             what = f"The embedded model {PREFIX}{name} is not installed"
             problems.append(Problem(level="warning", what=what, why=why, fix=BUILTINS[name].install))
     if reachable is False:
-        why = (
-            "Models and data sets from the Hub load only where they are cached; local folders and files work."
-        )
+        why = "Models and data sets from the Hub load only where they are cached; local folders and files work."
         fix = "Check the network, HF_ENDPOINT and HF_HUB_OFFLINE."
-        problems.append(
-            Problem(level="warning", what="The Hugging Face Hub is not reachable", why=why, fix=fix)
-        )
+        problems.append(Problem(level="warning", what="The Hugging Face Hub is not reachable", why=why, fix=fix))
     problems += [
         Problem(
             level="warning",

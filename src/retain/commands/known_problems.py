@@ -339,11 +339,7 @@ def _oft(at: Situation) -> Problem | None:
         return None
     saved_by = str(at.adapter.get("peft_version") or "")
     known = f"PEFT {saved_by}" if saved_by else "a PEFT below 0.18"
-    if (
-        "oft_block_size" not in at.adapter
-        or "use_cayley_neumann" not in at.adapter
-        or _is_below(saved_by, "0.16")
-    ):
+    if "oft_block_size" not in at.adapter or "use_cayley_neumann" not in at.adapter or _is_below(saved_by, "0.16"):
         return Problem(
             level="error",
             what=f"an OFT adapter written by {known if saved_by else 'a PEFT below 0.16'}",

@@ -79,9 +79,7 @@ def _render(tokenizer: Any, messages: Sequence[Message]) -> str:
     return str(tokenizer.apply_chat_template(turns, tokenize=False))
 
 
-def _content_span(
-    tokenizer: Any, messages: Sequence[Message], full: str, index: int, opening: str
-) -> tuple[int, int]:
+def _content_span(tokenizer: Any, messages: Sequence[Message], full: str, index: int, opening: str) -> tuple[int, int]:
     """Where one answer is, from the end of its generation prompt to the end of its content."""
     marked = list(messages)
     marked[index] = Message(role="assistant", content=PLACEHOLDER)

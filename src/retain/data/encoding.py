@@ -149,9 +149,7 @@ def _chat(tokenizer: Any, chat: Rendered) -> tuple[list[int], list[int]]:
         ids = prompt + _ids(tokenizer, chat.text[chat.prompt :], special=False)
     labels = [IGNORED] * len(ids)
     for start, end in chat.spans:
-        first = (
-            len(prompt) if start == chat.prompt else _tokens_in(tokenizer, chat.text[:start], ids, special)
-        )
+        first = len(prompt) if start == chat.prompt else _tokens_in(tokenizer, chat.text[:start], ids, special)
         last = len(ids) if end == len(chat.text) else _tokens_in(tokenizer, chat.text[:end], ids, special)
         labels[first:last] = ids[first:last]
     return ids, labels

@@ -127,13 +127,10 @@ def _format_of(path: str, rows: Sequence[Row]) -> Format:
 
 def _unknown(path: str, row: Row) -> str:
     known = "\n".join(
-        f"  - {format_.name}: {' and '.join(' or '.join(group) for group in format_.needs)}"
-        for format_ in FORMATS
+        f"  - {format_.name}: {' and '.join(' or '.join(group) for group in format_.needs)}" for format_ in FORMATS
     )
     keys = ", ".join(map(str, row.value)) or "none"
-    return (
-        f"{path}:{row.line}: these keys are no known row shape: {keys}\nKnown shapes and their keys:\n{known}"
-    )
+    return f"{path}:{row.line}: these keys are no known row shape: {keys}\nKnown shapes and their keys:\n{known}"
 
 
 def _examples(path: str, row: Row, format_: Format) -> list[Example]:

@@ -38,7 +38,7 @@ def write_general(
     count: int,
     limits: Limits,
     folder: Path,
-    refuse: Callable[[Sequence[Example]], set[str]] = lambda examples: set(),
+    refuse: Callable[[Example], str | None] = lambda example: None,
     tick: Callable[[int, int], None] = lambda done, total: None,
 ) -> GeneralRows:
     """Let the base model write general text ("Talking to Yourself", arXiv 2602.20162).
@@ -51,7 +51,7 @@ def write_general(
         count: rows wanted.
         limits: how it samples; chunk ``i`` is drawn with ``limits.seed + i``.
         folder: where finished chunks are kept.
-        refuse: the ids of those rows that must not be used because they contain a probe's item.
+        refuse: a reason why a row must not be used (it contains a probe's item), or None.
         tick: called with (accepted, count).
 
     Raises:
@@ -65,9 +65,7 @@ def write_general(
         asked = list(itertools.islice(prompts, CHUNK))
         if not asked or len(rows) >= count:
             break
-        for example, reason in _chunk(
-            model, asked, limits.model_copy(update={"seed": limits.seed + number}), folder
-        ):
+        for example, reason in _chunk(model, asked, limits.model_copy(update={"seed": limits.seed + number}), folder):
             reason = reason or ("written before" if example.id in seen else None) or refuse(example)
             seen.add(example.id)
             if reason is None and len(rows) < count:
@@ -146,8 +144,8 @@ def spread_prompts(seed: int) -> Iterable[Prompt]:
         random.Random(f"{seed}-{name}").shuffle(filled)
         groups.append(filled)
     for turn in itertools.count():
-        for group in groups:
-            yield (Message(role="user", content=group[turn % len(group)]),)
+        for filled in groups:
+            yield (Message(role="user", content=filled[turn % len(filled)]),)
 
 
 def _openings() -> Iterable[Prompt]:

@@ -48,9 +48,7 @@ class Overlap(Record):
     """What both have, normalised."""
 
 
-def find_overlaps(
-    examples: Iterable[Example], items: Iterable[tuple[str, str]], probe: str = ""
-) -> list[Overlap]:
+def find_overlaps(examples: Iterable[Example], items: Iterable[tuple[str, str]], probe: str = "") -> list[Overlap]:
     """The rows that contain an item, at most one overlap per row.
 
     Args:
@@ -77,8 +75,7 @@ def refuse_overlaps(examples: Iterable[Example], probes: Mapping[str, Iterable[t
     if not found:
         return
     problems = [
-        f'{hit.source}:{hit.line} contains item {hit.item} of {hit.probe}: "{_shortened(hit.words)}"'
-        for hit in found
+        f'{hit.source}:{hit.line} contains item {hit.item} of {hit.probe}: "{_shortened(hit.words)}"' for hit in found
     ]
     rows = "1 training row contains" if len(found) == 1 else f"{len(found)} training rows contain"
     raise UserError(
@@ -104,9 +101,7 @@ def overlap_finder(
         if hit is None:
             return None
         (probe, item), words = hit
-        return Overlap(
-            source=example.source, line=example.line, probe=probe, item=item, words=" ".join(words)
-        )
+        return Overlap(source=example.source, line=example.line, probe=probe, item=item, words=" ".join(words))
 
     return find
 
@@ -121,9 +116,7 @@ class _Index:
 
     long: dict[Words, tuple[str, str]] = field(default_factory=dict)
     """Windows of items with 13 words or more."""
-    starts: dict[Words, list[tuple[Words, tuple[str, str]]]] = field(
-        default_factory=lambda: defaultdict(list)
-    )
+    starts: dict[Words, list[tuple[Words, tuple[str, str]]]] = field(default_factory=lambda: defaultdict(list))
     """The first 5 words of items with 5 to 12 words -> whole items."""
     whole: dict[Words, tuple[str, str]] = field(default_factory=dict)
     """Items with fewer words."""
@@ -134,9 +127,7 @@ class _Index:
         shared = Counter(gram for _, item in words for gram in set(_grams(item, WINDOW)))
         most = max(TEMPLATE_ITEMS, TEMPLATE_SHARE * len(words))
         for id_, item in words:
-            self._add_item(
-                (probe, id_), item, [gram for gram in _grams(item, WINDOW) if shared[gram] <= most]
-            )
+            self._add_item((probe, id_), item, [gram for gram in _grams(item, WINDOW) if shared[gram] <= most])
 
     def _add_item(self, name: tuple[str, str], item: Words, windows: Sequence[Words]) -> None:
         for window in windows:

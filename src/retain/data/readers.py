@@ -32,9 +32,7 @@ def _parsed(text: str) -> Any:
         return json.loads(text)
     except json.JSONDecodeError as error:
         found = text[error.pos : error.pos + 20].split("\n")[0]
-        what = (
-            f'found "{found}" at column {error.colno}' if found else f"the text ends at column {error.colno}"
-        )
+        what = f'found "{found}" at column {error.colno}' if found else f"the text ends at column {error.colno}"
         return BadRow(error.lineno, f"not JSON: {error.msg}, {what}")
     except (RecursionError, ValueError) as error:
         return BadRow(1, f"not JSON that can be read: {error}")

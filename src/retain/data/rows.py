@@ -48,8 +48,6 @@ def refuse(source: str, bad: Sequence[BadRow]) -> None:
     if not bad:
         return
     ordered = sorted(bad, key=lambda row: row.line)
-    problems = [
-        f"{source}:{row.line}: {row.reason}" if row.line else f"{source}: {row.reason}" for row in ordered
-    ]
+    problems = [f"{source}:{row.line}: {row.reason}" if row.line else f"{source}: {row.reason}" for row in ordered]
     rows = "1 row" if len(bad) == 1 else f"{len(bad)} rows"
     raise UserError(f"{source}: {rows} cannot be used.\n{listed(problems)}")

@@ -184,7 +184,5 @@ def _last_answer(prompt: tuple[Message, ...], value: object, key: str) -> tuple[
         turns = read_turns(value, key)
     start = max((index for index, turn in enumerate(turns, 1) if turn.role != "assistant"), default=0)
     if start == len(turns):
-        raise RowError(
-            f"`{key}` ends with the {turns[-1].role}'s turn; its last turn must be the assistant's"
-        )
+        raise RowError(f"`{key}` ends with the {turns[-1].role}'s turn; its last turn must be the assistant's")
     return turns[:start] or prompt, "\n\n".join(turn.content for turn in turns[start:])

@@ -63,17 +63,13 @@ def _extension(file: Path) -> str:
 
 def _reader_of(path: str, file: Path) -> Reader:
     if file.is_dir():
-        raise UserError(
-            f"{path} is a folder; name a file in it: {_some_names(file) or 'it holds no data file'}"
-        )
+        raise UserError(f"{path} is a folder; name a file in it: {_some_names(file) or 'it holds no data file'}")
     if not file.exists():
         raise UserError(f"{path} does not exist; {_nearby(file)}")
     reader = READERS.get(_extension(file))
     if reader is None:
         known = ", ".join(READERS)
-        raise UserError(
-            f'{path}: files that end in "{_extension(file)}" are not read; known: {known} (also with .gz)'
-        )
+        raise UserError(f'{path}: files that end in "{_extension(file)}" are not read; known: {known} (also with .gz)')
     return reader
 
 
@@ -97,9 +93,7 @@ def _some_names(folder: Path, most: int = 10) -> str:
 def _nearby(file: Path) -> str:
     if not file.parent.is_dir():
         return f"there is no folder {file.parent} either"
-    close = difflib.get_close_matches(
-        file.name, [other.name for other in file.parent.iterdir()], n=1, cutoff=0.5
-    )
+    close = difflib.get_close_matches(file.name, [other.name for other in file.parent.iterdir()], n=1, cutoff=0.5)
     if close:
         return f'did you mean "{close[0]}"?'
     return f"its folder holds: {_some_names(file.parent) or 'no data file'}"

@@ -117,9 +117,7 @@ def split(
     return _apart(train, dev or (), test or (), shifted)
 
 
-def _check_ways(
-    held_out: float | None, dev: Sequence[Example] | None, test: Sequence[Example] | None
-) -> None:
+def _check_ways(held_out: float | None, dev: Sequence[Example] | None, test: Sequence[Example] | None) -> None:
     files = (dev is not None) + (test is not None)
     if held_out is None and files < 2:
         raise UserError(
@@ -132,9 +130,7 @@ def _check_ways(
         raise UserError(f"`held_out` is {held_out}; it must lie between 0 and 1, for example 0.15.")
 
 
-def _hold_out(
-    examples: Sequence[Example], share: float, parts: int
-) -> tuple[list[list[Example]], list[Example]]:
+def _hold_out(examples: Sequence[Example], share: float, parts: int) -> tuple[list[list[Example]], list[Example]]:
     """The held-out rows, grouped by input in the order of their hashes, and the other rows in their order."""
     groups: dict[str, list[Example]] = defaultdict(list)
     for example in examples:
@@ -173,9 +169,7 @@ def _apart(
         duplicates=_lines(_duplicates(train)),
         conflicts=_lines(_conflicts(train)),
     )
-    return Splits(
-        train=tuple(train), dev=tuple(dev), test=tuple(test), shifted=tuple(shifted), summary=summary
-    )
+    return Splits(train=tuple(train), dev=tuple(dev), test=tuple(test), shifted=tuple(shifted), summary=summary)
 
 
 def _without(examples: Sequence[Example], inputs: set[str]) -> tuple[list[Example], list[Example]]:

@@ -12,6 +12,7 @@ from retain.data.encoding import Encoded
 from retain.data.example import Example
 from retain.errors import UserError, nearest
 from retain.models.causal import TransformersCausal
+from retain.models.logits import labelled_logits
 from retain.records import Choice, Gate, Measurement
 from retain.settings import Settings
 
@@ -80,7 +81,9 @@ class Step:
     TRL's own outputs carry logits without gradient, so penalties must take them from here.
     """
 
-    def __init__(self, module: Any, task: Mapping[str, torch.Tensor], general: Callable[[str], GeneralBatch | None]):
+    def __init__(
+        self, module: Any, task: Mapping[str, torch.Tensor], general: Callable[[str], GeneralBatch | None]
+    ) -> None:
         self.module = module
         self.task = task
         self._general = general
@@ -111,15 +114,6 @@ class GeneralBatch:
     rows: tuple[int, ...]
     tensors: Mapping[str, torch.Tensor]
     tokens: int
-
-
-def labelled_logits(module: Any, batch: Mapping[str, Any]) -> torch.Tensor:
-    """Logits in fp32 at the positions whose next token is labelled, (positions, vocabulary), with gradient."""
-    logits = module(
-        input_ids=batch["input_ids"], attention_mask=batch["attention_mask"], use_cache=False
-    ).logits[:, :-1]
-    found: torch.Tensor = logits[batch["labels"][:, 1:] != -100].float()
-    return found
 
 
 Penalty = Callable[[Step], "torch.Tensor | None"]

@@ -9,8 +9,9 @@ from pydantic import Field
 
 from retain.data.encoding import Encoded
 from retain.errors import UserError
-from retain.mitigations.base import GeneralBatch, Mitigation, Penalty, Setup, Step, labelled_logits
+from retain.mitigations.base import GeneralBatch, Mitigation, Penalty, Setup, Step
 from retain.models.causal import TransformersCausal
+from retain.models.logits import labelled_logits
 
 if TYPE_CHECKING:
     import torch
@@ -95,7 +96,11 @@ def as_batch(row: Encoded, device: Any) -> dict[str, torch.Tensor]:
     import torch
 
     ids = torch.tensor([row.input_ids], device=device)
-    return {"input_ids": ids, "labels": torch.tensor([row.labels], device=device), "attention_mask": torch.ones_like(ids)}
+    return {
+        "input_ids": ids,
+        "labels": torch.tensor([row.labels], device=device),
+        "attention_mask": torch.ones_like(ids),
+    }
 
 
 def gather_stored(stored: Stored, batch: GeneralBatch) -> tuple[Any, Any]:

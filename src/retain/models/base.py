@@ -50,9 +50,15 @@ class Likelihood(Record):
 class Model(Protocol):
     """Anything that can be measured."""
 
-    name: str
-    fingerprint: str
-    """Hash of the weights, the tokenizer and the load options."""
+    @property
+    def name(self) -> str:
+        """What a person calls it."""
+        ...
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of the weights, the tokenizer and the load options."""
+        ...
 
     def as_base(self) -> AbstractContextManager[None]:
         """Within it, the model answers as the base did before training."""
@@ -63,9 +69,15 @@ class Model(Protocol):
 class CausalModel(Model, Protocol):
     """A language model that writes and scores text."""
 
-    context_length: int
-    chat: bool
-    """True when the tokenizer has a chat template."""
+    @property
+    def context_length(self) -> int:
+        """Longest sequence in tokens."""
+        ...
+
+    @property
+    def chat(self) -> bool:
+        """True when the tokenizer has a chat template."""
+        ...
 
     def generate(self, prompts: Sequence[Prompt], limits: Limits) -> list[Response]:
         """Continue each prompt; the answers come in the prompts' order."""

@@ -16,7 +16,6 @@ from retain.scoring.generation import Sampling, Written, generate
 from retain.scoring.likelihood import Pair, score
 
 
-
 class TransformersCausal:
     """Any transformers causal model with its tokenizer; a PEFT model too.
 
@@ -58,13 +57,7 @@ class TransformersCausal:
     @cached_property
     def fingerprint(self) -> str:
         """Hash of weights, tokenizer and precision. Of the moment it is first asked for: training makes a new one."""
-        scaling = sorted(
-            (name, float(value))
-            for name, layer in self.module.named_modules()
-            for value in getattr(layer, "scaling", {}).values()
-            if isinstance(getattr(layer, "scaling", None), dict)
-        )
-        weights = content_hash(weights_hash(self.module), scaling)
+        weights = content_hash(weights_hash(self.module), adapter_scaling(self.module))
         return content_hash(weights, tokenizer_hash(self.tokenizer), self.load_in, length=24)
 
     @property
@@ -109,10 +102,7 @@ class TransformersCausal:
 
     def encode_prompt(self, prompt: Prompt) -> list[int]:
         """Token ids of a prompt: raw text as the tokenizer encodes text, messages through the chat template."""
-        if isinstance(prompt, str):
-            ids = self.tokenizer(prompt)["input_ids"]
-        else:
-            ids = prompt_ids(self.tokenizer, prompt)
+        ids = self.tokenizer(prompt)["input_ids"] if isinstance(prompt, str) else prompt_ids(self.tokenizer, prompt)
         return list(ids) or [self._start]
 
     @property
@@ -168,3 +158,9 @@ class TransformersCausal:
                 self.progress(what, done, total)
 
         return tick
+
+
+def adapter_scaling(module: Any) -> list[tuple[str, float]]:
+    """The factors of an adapter's layers: they change what a model does and are no weights."""
+    layers = [(name, getattr(layer, "scaling", None)) for name, layer in module.named_modules()]
+    return [(name, float(value)) for name, found in layers if isinstance(found, dict) for value in found.values()]

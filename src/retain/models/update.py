@@ -25,7 +25,7 @@ class AdapterUpdate:
     def __init__(self, module: Any, adapter: str = "default") -> None:
         self.module = module
         self.adapter = adapter
-        self._layers = [layer for layer in module.modules() if adapter in getattr(layer, "scaling", {})]
+        self._layers = [layer for layer in module.modules() if _scales(layer, adapter)]
         self._scaling = [layer.scaling[adapter] for layer in self._layers]
         self._alpha = module.peft_config[adapter].lora_alpha
 
@@ -34,6 +34,12 @@ class AdapterUpdate:
         for layer, scaling in zip(self._layers, self._scaling, strict=True):
             layer.scaling[self.adapter] = scaling * strength
         self.module.peft_config[self.adapter].lora_alpha = self._alpha * strength
+
+
+def _scales(layer: Any, adapter: str) -> bool:
+    """Attention layers have a ``scaling`` of their own, which is a number."""
+    scaling = getattr(layer, "scaling", None)
+    return isinstance(scaling, dict) and adapter in scaling
 
 
 class WeightUpdate:

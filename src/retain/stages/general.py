@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
-from retain.data.example import Example
 from retain.data.formats import read_examples
 from retain.data.general import GeneralRows, keep_back, write_general
-from retain.data.overlap import find_overlaps, refuse_overlaps
+from retain.data.overlap import overlap_finder, refuse_overlaps
 from retain.data.splits import sample
 from retain.mitigations.base import GeneralSet
 from retain.models.base import Limits
@@ -51,9 +48,7 @@ def general_text(run: RunFolder, bench: Workbench) -> dict[str, GeneralSet]:
     return sets
 
 
-def _rows(
-    wanted: GeneralSettings, run: RunFolder, bench: Workbench, texts: dict[str, Any]
-) -> GeneralRows:
+def _rows(wanted: GeneralSettings, run: RunFolder, bench: Workbench, texts: dict[str, Any]) -> GeneralRows:
     if wanted.source != OWN:
         rows = sample(read_examples(wanted.source), wanted.count, run.recipe.seed)
         refuse_overlaps(rows, texts)
@@ -61,19 +56,12 @@ def _rows(
     limits = Limits(
         max_tokens=wanted.max_tokens, temperature=wanted.temperature, top_p=wanted.top_p, seed=run.recipe.seed
     )
-    folder = run.path / "general" / wanted.name
+    overlap = overlap_finder(texts)
     return write_general(
         bench.base(),
         wanted.count,
         limits,
-        Path(folder),
-        refuse=lambda examples: _overlapping(examples, texts),
+        run.path / "general" / wanted.name,
+        refuse=lambda example: "contains a probe's item" if overlap(example) else None,
         tick=lambda done, total: run.progress.update("rows written", done, total),
     )
-
-
-def _overlapping(examples: Sequence[Example], texts: dict[str, Any]) -> set[str]:
-    """Ids of the rows that contain a probe's item."""
-    items = [item for items in texts.values() for item in items]
-    numbered = [example.model_copy(update={"line": number}) for number, example in enumerate(examples)]
-    return {examples[hit.line].id for hit in find_overlaps(numbered, items)}

@@ -29,7 +29,11 @@ class Measurements(Record):
 
 
 def measure_probes(
-    model: TransformersCausal, probes: Sequence[Probe], split: Split, folder: Path | None, cached: bool = False
+    model: TransformersCausal,
+    probes: Sequence[Probe],
+    split: Split,
+    folder: Path | None,
+    cached: bool = False,
 ) -> list[Measurement]:
     """Measure each probe, in order; what ``folder`` or the cache already holds is read.
 
@@ -49,9 +53,7 @@ def has_items(probe: Probe, split: Split) -> bool:
     return pool is None or bool(pool(split))
 
 
-def _measure(
-    model: TransformersCausal, probe: Probe, split: Split, folder: Path | None, cached: bool
-) -> Measurement:
+def _measure(model: TransformersCausal, probe: Probe, split: Split, folder: Path | None, cached: bool) -> Measurement:
     own = folder / f"{split}-{file_name(probe.name)}.json" if folder else None
     if own is not None and own.is_file():
         return read_record(own, Measurement)

@@ -125,7 +125,11 @@ def _task_probe(recipe: Recipe, name: str, dev: tuple[Example, ...], test: tuple
     if test[0].shape == "text":
         from retain.probes.bits_per_byte import BitsPerByte, TextItem
 
-        items = [TextItem.model_validate({"text": one.text, "split": part}) for part, rows in (("dev", dev), ("test", test)) for one in rows]
+        items = [
+            TextItem.model_validate({"text": one.text, "split": part})
+            for part, rows in (("dev", dev), ("test", test))
+            for one in rows
+        ]
         return BitsPerByte(name=name, capability="task", items=tuple(items), limit=task.limit)
     extra: dict[str, Any] = {"database": task.database} if task.database else {}
     return Answers.from_examples(

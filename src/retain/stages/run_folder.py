@@ -95,5 +95,9 @@ def flat(value: Any, path: str = "") -> dict[str, Any]:
     """Nested values as ``a.b.0.c`` -> leaf."""
     if isinstance(value, dict | list) and value:
         pairs = value.items() if isinstance(value, dict) else enumerate(value)
-        return {key: leaf for name, part in pairs for key, leaf in flat(part, f"{path}.{name}" if path else str(name)).items()}
+        return {
+            key: leaf
+            for name, part in pairs
+            for key, leaf in flat(part, f"{path}.{name}" if path else str(name)).items()
+        }
     return {path: value}

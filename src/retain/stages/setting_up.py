@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import cache
 
-from retain.data.encoding import Encoded, encode
+from retain.data.encoding import Encoded, Labelled, encode
 from retain.data.example import Example
 from retain.mitigations.base import GeneralSet, Setup
 from retain.models.causal import TransformersCausal
@@ -64,7 +64,7 @@ class Workbench:
         )
 
 
-def encoder(model: TransformersCausal, max_length: int, loss_on: str) -> Callable[[Example], Encoded | None]:
+def encoder(model: TransformersCausal, max_length: int, loss_on: Labelled) -> Callable[[Example], Encoded | None]:
     """A function from a row to its tokens and labels, which remembers the rows it has seen."""
     seen: dict[str, Encoded | None] = {}
 

@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from retain.data.encoding import Encoded
 from retain.errors import BrokenError, UserError, nearest
 from retain.folder import disk_errors
-from retain.data.encoding import Encoded
 from retain.mitigations.base import Mitigation, Penalty, Setup
 from retain.mitigations.kl_to_base import encoded_rows
 from retain.models.causal import TransformersCausal
@@ -87,9 +87,7 @@ def train_sft(
     )
 
 
-def sft_config(
-    settings: TrainingSettings, model: TransformersCausal, checkpoints: Path, steps: int, seed: int
-) -> Any:
+def sft_config(settings: TrainingSettings, model: TransformersCausal, checkpoints: Path, steps: int, seed: int) -> Any:
     """The recipe's settings as TRL's configuration.
 
     Raises:
@@ -131,7 +129,9 @@ def sft_config(
     known = set(SFTConfig.__dataclass_fields__)
     unknown = [key for key in settings.extra if key not in known]
     if unknown:
-        raise UserError("training.extra: " + "; ".join(f"{key} is no key of SFTConfig, {nearest(key, known)}" for key in unknown))
+        raise UserError(
+            "training.extra: " + "; ".join(f"{key} is no key of SFTConfig, {nearest(key, known)}" for key in unknown)
+        )
     try:
         return SFTConfig(**own, **settings.extra)
     except (ValueError, TypeError) as error:

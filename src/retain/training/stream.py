@@ -58,7 +58,11 @@ class GeneralStream:
             ids[place, :length] = torch.tensor(row.input_ids)
             labels[place, :length] = torch.tensor(row.labels)
             mask[place, :length] = 1
-        tensors = {"input_ids": ids.to(device), "labels": labels.to(device), "attention_mask": mask.to(device)}
+        tensors = {
+            "input_ids": ids.to(device),
+            "labels": labels.to(device),
+            "attention_mask": mask.to(device),
+        }
         return GeneralBatch(tuple(indices), tensors, int(mask.sum()))
 
 

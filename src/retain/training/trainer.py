@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 
 from retain.errors import BrokenError
 from retain.mitigations.base import GeneralBatch, Penalty, Step
+from retain.models.logits import labelled_logits
 from retain.training.stream import GeneralStream
 
 
@@ -23,65 +24,103 @@ def with_penalties(
         penalties: name -> function of a step; the names appear in the log.
         streams: general set -> the rows each forward pass sees.
     """
+    return type(
+        f"Penalised{trainer_class.__name__}",
+        (PenaltyMixin, trainer_class),
+        {"penalties": dict(penalties), "streams": dict(streams), "_sums": defaultdict(list), "_pass": (-1, 0)},
+    )
 
-    class PenalisedTrainer(trainer_class):  # type: ignore[misc]
-        """Adds penalties; see :func:`with_penalties`."""
 
-        def __init__(self, *args: Any, **kwargs: Any) -> None:
-            super().__init__(*args, **kwargs)
-            self._penalty_sums: dict[str, list[float]] = defaultdict(list)
-            self._pass_of_step = (-1, 0)
+class PenaltyMixin:
+    """Goes before a Trainer class; see :func:`with_penalties`."""
 
-        def compute_loss(
-            self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
-        ) -> Any:
-            result = super().compute_loss(
+    penalties: ClassVar[dict[str, Penalty]]
+    streams: ClassVar[dict[str, GeneralStream]]
+    _sums: dict[str, list[float]]
+    """Penalty -> its values since the last log entry."""
+    _pass: tuple[int, int]
+    """(update, forward pass within it), counted from 0."""
+
+    def compute_loss(
+        self: Any, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Any:
+        """The trainer's loss plus the penalties.
+
+        Raises:
+            BrokenError: the loss is NaN or infinite.
+        """
+        if not model.training or not self._scores_labelled_only(inputs):
+            result = super().compute_loss(  # type: ignore[misc]
                 model, inputs, return_outputs=return_outputs, num_items_in_batch=num_items_in_batch
             )
             if not model.training:
                 return result
             loss, outputs = result if return_outputs else (result, None)
-            loss = loss + self._penalties(model, inputs, num_items_in_batch)
-            if not torch.isfinite(loss):
-                raise BrokenError(f"The loss became {loss.item()} in step {self.state.global_step + 1}.")
-            return (loss, outputs) if return_outputs else loss
-
-        def _penalties(self, model: Any, inputs: Any, num_items_in_batch: Any) -> Any:
-            if not penalties:
-                return 0.0
-            number = self._next_pass()
-            drawn: dict[str, GeneralBatch | None] = {}
-
-            def general(name: str) -> GeneralBatch | None:
-                if name not in drawn:
-                    pad = self.processing_class.pad_token_id or 0
-                    drawn[name] = streams[name].batch(number, pad, inputs["input_ids"].device)
-                return drawn[name]
-
-            step = Step(model, inputs, general)
-            total: Any = 0.0
-            with self.compute_loss_context_manager():
-                for name, penalty in penalties.items():
-                    value = penalty(step)
-                    if value is not None:
-                        total = total + value
-                        self._penalty_sums[name].append(float(value.detach()))
+        else:
+            loss, outputs = self._labelled_loss(model, inputs, num_items_in_batch), None
+        if self.penalties:
             # For language models transformers sums the losses of accumulated passes and does not average them.
-            averaged = num_items_in_batch is None
-            return total / (1 if averaged else self.current_gradient_accumulation_steps)
+            passes = 1 if num_items_in_batch is None else self.current_gradient_accumulation_steps
+            loss = loss + self._penalise(model, inputs) / passes
+        if not torch.isfinite(loss):
+            raise BrokenError(f"The loss became {loss.item()} in step {self.state.global_step + 1}.")
+        return (loss, outputs) if return_outputs else loss
 
-        def _next_pass(self) -> int:
-            """The number of this forward pass over the whole training, on every process another one."""
-            step, passed = self._pass_of_step
-            passed = passed + 1 if step == self.state.global_step else 0
-            self._pass_of_step = (self.state.global_step, passed)
-            number = self.state.global_step * self.args.gradient_accumulation_steps + passed
-            return number * self.accelerator.num_processes + self.accelerator.process_index
+    def _scores_labelled_only(self: Any, inputs: Any) -> bool:
+        """Whether the plain loss is computed here: off CUDA, TRL pushes every position through the output head.
 
-        def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
-            for name, values in self._penalty_sums.items():
-                logs[name] = sum(values) / len(values)
-            self._penalty_sums.clear()
-            super().log(logs, *args, **kwargs)
+        TRL keeps what it alone does: its fused kernels on CUDA, other losses, packed rows, routers.
+        """
+        plain = getattr(self.args, "loss_type", "nll") == "nll" and self.label_smoother is None
+        special = getattr(self, "aux_loss_enabled", False) or self.compute_loss_func is not None
+        packed = getattr(self.args, "packing", False) or "attention_mask" not in inputs
+        return plain and not special and not packed and inputs["input_ids"].device.type not in ("cuda", "xpu")
 
-    return PenalisedTrainer
+    def _labelled_loss(self: Any, model: Any, inputs: Any, num_items_in_batch: Any) -> Any:
+        """Cross-entropy over the labelled tokens, averaged over the update's labelled tokens on all processes."""
+        with self.compute_loss_context_manager():
+            logits = labelled_logits(model, inputs)
+            targets = inputs["labels"][:, 1:]
+            targets = targets[targets != -100]
+            total = torch.nn.functional.cross_entropy(logits, targets, reduction="sum")
+        tokens = targets.numel() if num_items_in_batch is None else num_items_in_batch
+        loss = total / torch.as_tensor(tokens, device=total.device).clamp(min=1)
+        if self.args.average_tokens_across_devices and num_items_in_batch is not None:
+            loss = loss * self.accelerator.num_processes
+        return loss
+
+    def _penalise(self: Any, model: Any, inputs: Any) -> Any:
+        """The sum of all penalties on this forward pass."""
+        number = self._next_pass()
+        drawn: dict[str, GeneralBatch | None] = {}
+
+        def general(name: str) -> GeneralBatch | None:
+            if name not in drawn:
+                pad = self.processing_class.pad_token_id or 0
+                drawn[name] = self.streams[name].batch(number, pad, inputs["input_ids"].device)
+            return drawn[name]
+
+        step = Step(model, inputs, general)
+        total: Any = 0.0
+        with self.compute_loss_context_manager():
+            for name, penalty in self.penalties.items():
+                value = penalty(step)
+                if value is not None:
+                    total = total + value
+                    self._sums[name].append(float(value.detach()))
+        return total
+
+    def _next_pass(self: Any) -> int:
+        """The number of this forward pass over the whole training, on every process another one."""
+        step, passed = self._pass
+        passed = passed + 1 if step == self.state.global_step else 0
+        self._pass = (self.state.global_step, passed)
+        number = self.state.global_step * self.args.gradient_accumulation_steps + passed
+        return int(number * self.accelerator.num_processes + self.accelerator.process_index)
+
+    def log(self: Any, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
+        """The trainer's log entry with the mean of each penalty since the last one."""
+        for name, values in self._sums.items():
+            logs[name] = sum(values) / len(values)
+        self._sums.clear()
+        super().log(logs, *args, **kwargs)  # type: ignore[misc]

@@ -1,0 +1,78 @@
+"""``retain init``: looks at a model's name and a data file, and writes a commented recipe."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import yaml
+
+from retain.data.formats import read_examples
+from retain.errors import UserError
+from retain.folder import write_text
+from retain.models.builtin import BUILTINS, PREFIX
+from retain.recipe import load_recipe
+
+SMALL_ROWS = 2000
+"""Fewer rows than this get a second epoch."""
+
+
+def init(model: str, data: str | Path, output: str | Path = "recipe.yaml", force: bool = False) -> Path:
+    """Write a recipe that suits the model and the data, with a comment on each choice.
+
+    Args:
+        model: the base model, as ``model.base`` takes it.
+        data: the training rows.
+        output: where the recipe is written.
+        force: replace an existing file.
+
+    Raises:
+        UserError: the data cannot be read, or the recipe exists and ``force`` is False.
+    """
+    path = Path(output)
+    if path.exists() and not force:
+        raise UserError(f"{path} exists. Choose another name with --output, or replace it with --force.")
+    rows = read_examples(str(data))
+    shape = rows[0].shape
+    if shape not in ("chat", "text"):
+        raise UserError(f"{data}: found {shape} rows, which training.method: sft cannot train on")
+    is_local = Path(data).exists()
+    train = os.path.relpath(data, path.parent) if is_local else str(data)
+    write_text(path, render_recipe(model, train, shape, len(rows)))
+    load_recipe(path)
+    return path
+
+
+def render_recipe(model: str, train: str, shape: str, rows: int) -> str:
+    """The recipe's text."""
+    small = model.removeprefix(PREFIX) in BUILTINS
+    rate, why = ("1.0e-3", "under 1 billion weights") if small else ("2.0e-4", "billions of weights")
+    epochs = 2 if rows < SMALL_ROWS else 1
+    quoted = yaml.safe_dump(train, default_style='"').strip()
+    return f"""\
+# Fine-tunes {model} and measures what it learned and what it forgot.
+# Check it: retain check {{this file}}     Run it: retain run {{this file}}
+model:
+  base: {model}
+  load_in: bf16            # precision before and after: fp32, bf16 or 4bit (QLoRA)
+data:
+  train: {quoted}          # {rows} rows, detected as {shape}
+  held_out: 0.15           # halved into dev (for choices) and test (for the report)
+  general:                 # what stands for the old abilities: text the base writes itself before training
+    - {{name: own, source: base_model, count: 200}}
+training:
+  learning_rate: {rate}    # a usual start for LoRA on {why}; a tenth of it without LoRA
+  epochs: {epochs}
+  batch_size: 8
+mitigations:
+  - {{kind: lora, rank: 16}}                           # the base's weights stay as they are
+  - {{kind: kl_to_base, weight: 1.0, share: 0.25}}     # stay near the base on general text
+  - {{kind: strength}}                                 # keep as much of the update as the margins allow
+measure:
+  suite: core              # retain list suites
+gate:                      # the largest losses you accept, in points of 100
+  mean_margin: 1.0
+  margin: 3.0
+  min_gain: 0.0
+seed: 0
+"""

@@ -1,0 +1,182 @@
+"""Toy objects: a five-word tokenizer with a chat template and a one-layer Llama that trains a step in 0.1 s."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+WORDS = (
+    "<|pad|> <|start|> <|end|> <|unk|> user assistant system what is the colour of sky grass snow sun night "
+    "blue green white yellow black red say one two three a b c d e yes no please tell me about it . ?"
+).split()
+TEMPLATE = (
+    "{% for message in messages %}<|start|> {{ message['role'] }} {{ message['content'] }} <|end|> {% endfor %}"
+    "{% if add_generation_prompt %}<|start|> assistant {% endif %}"
+)
+
+
+def make_tokenizer():
+    """Whole words; EOS ends each turn; the padding token is EOS on purpose."""
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    backend = Tokenizer(models.WordLevel({word: i for i, word in enumerate(WORDS)}, unk_token="<|unk|>"))
+    backend.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    return PreTrainedTokenizerFast(
+        tokenizer_object=backend,
+        bos_token="<|start|>",
+        eos_token="<|end|>",
+        unk_token="<|unk|>",
+        pad_token="<|end|>",
+        chat_template=TEMPLATE,
+    )
+
+
+def make_module(seed: int = 0, layers: int = 1):
+    """A Llama with random weights of a fixed seed."""
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    torch.manual_seed(seed)
+    config = LlamaConfig(
+        vocab_size=len(WORDS),
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=layers,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        max_position_embeddings=128,
+        bos_token_id=1,
+        eos_token_id=2,
+        pad_token_id=2,
+        tie_word_embeddings=True,
+        initializer_range=0.2,
+    )
+    module = LlamaForCausalLM(config).eval()
+    module.generation_config.eos_token_id = 2
+    module.generation_config.pad_token_id = 2
+    return module
+
+
+@pytest.fixture(scope="session")
+def toy_tokenizer():
+    return make_tokenizer()
+
+
+@pytest.fixture(scope="session")
+def toy_folder(tmp_path_factory) -> Path:
+    """The toy model as a folder that any command can load."""
+    folder = tmp_path_factory.mktemp("toy-model")
+    make_module().save_pretrained(folder)
+    make_tokenizer().save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture
+def toy(toy_folder):
+    """A freshly loaded toy model in fp32."""
+    from retain.models.load import load_causal
+
+    return load_causal(str(toy_folder), "fp32")
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path_factory, monkeypatch, request):
+    """No test sees the user's cache (tests of the embedded model do: it is large)."""
+    if "real" not in request.keywords:
+        monkeypatch.setenv("RETAIN_CACHE", str(tmp_path_factory.mktemp("cache")))
+
+
+COLOURS = {"sky": "blue", "grass": "green", "snow": "white", "sun": "yellow", "night": "black"}
+
+
+@pytest.fixture
+def colour_rows() -> list[dict]:
+    """Forty distinct rows of a tiny task."""
+    rows = []
+    for first in ("please", "tell", "say", "one", "two", "three", "a", "b"):
+        for thing, colour in COLOURS.items():
+            question = f"{first} what is the colour of the {thing} ?"
+            rows.append(
+                {
+                    "messages": [
+                        {"role": "user", "content": question},
+                        {"role": "assistant", "content": colour},
+                    ]
+                }
+            )
+    return rows
+
+
+@pytest.fixture
+def colour_file(tmp_path, colour_rows) -> Path:
+    path = tmp_path / "colours.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in colour_rows))
+    return path
+
+
+@pytest.fixture
+def toy_suite(tmp_path) -> Path:
+    """A suite of one generating and one likelihood probe over the toy vocabulary."""
+    import itertools
+
+    folder = tmp_path / "suite"
+    folder.mkdir()
+    pairs = list(itertools.permutations("one two three a b c d e yes no".split(), 2))
+    say = [{"prompt": f"say {x} {y}", "answer": x} for x, y in pairs[:60]]
+    choose = [
+        {"query": f"{x} {y} is", "choices": ["blue", "red"], "gold": i % 2} for i, (x, y) in enumerate(pairs[:60])
+    ]
+    (folder / "say.jsonl").write_text("".join(json.dumps(row) + "\n" for row in say))
+    (folder / "choose.jsonl").write_text("".join(json.dumps(row) + "\n" for row in choose))
+    (folder / "toy.yaml").write_text(
+        "probes:\n"
+        "- {kind: answers, name: say, capability: repeating, score: contains, max_tokens: 6, items: say.jsonl}\n"
+        "- {kind: multiple_choice, name: choose, capability: choosing, items: choose.jsonl}\n"
+    )
+    return folder / "toy.yaml"
+
+
+@pytest.fixture
+def toy_recipe(tmp_path, toy_folder, colour_file, toy_suite):
+    """A recipe that runs in seconds; keyword arguments replace whole sections."""
+
+    def make(**sections) -> dict:
+        return {
+            "model": {"base": str(toy_folder), "load_in": "fp32"},
+            "data": {
+                "train": str(colour_file),
+                "held_out": 0.3,
+                "general": [{"name": "own", "source": str(general_file(tmp_path)), "count": 20}],
+            },
+            "training": {"learning_rate": 0.01, "epochs": 2, "batch_size": 4, "max_length": 64},
+            "measure": {"suite": str(toy_suite)},
+            "gate": {"mean_margin": 50, "margin": 60},
+            **sections,
+        }
+
+    return make
+
+
+def general_file(folder: Path) -> Path:
+    """Twenty general rows over the toy vocabulary."""
+    path = folder / "general.jsonl"
+    words = "yes no please tell me about it red a b c d e".split()
+    rows = [{"prompt": f"tell me about {w} {v}", "completion": f"{v} {w} ."} for w in words[:5] for v in words[5:9]]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def shared_data() -> Path:
+    """The folder of public samples beside the repository; tests that need it skip where it is absent."""
+    folder = Path(__file__).parents[2] / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip(f"the public data samples are not at {folder}")
+    return folder
