@@ -160,4 +160,6 @@ Explain why the sun is important for life on Earth. | sun; light; energy; heat; 
 
 def items() -> list[dict[str, Any]]:
     """About 155 questions."""
-    return [{"prompt": question, "about": alternatives(stems)} for question, stems in table(QUESTIONS)]
+    return [
+        {"prompt": question, "about": alternatives(stems), "min_sentences": 3} for question, stems in table(QUESTIONS)
+    ]

@@ -220,7 +220,7 @@ What do cows give us to drink? | milk
 What do we call a baby dog? | puppy; pup; puppies
 What do we call a baby cat? | kitten; kittens
 What is a young sheep called? | lamb; lambs
-What is a baby cow called? | calf
+What is a baby cow called? | calf; calves
 What is a young horse called? | foal; foals; colt; filly
 What is a baby frog called? | tadpole; tadpoles; froglet
 What do caterpillars turn into? | butterfly; butterflies; moth
@@ -237,7 +237,7 @@ Which black and white bird lives in Antarctica and cannot fly? | penguin; pengui
 Which insect makes silk? | silkworm; silkworms; silk worm; silk moth
 What do pandas mostly eat? | bamboo
 What is the home of a bee colony called? | hive; beehive
-What is the home of a bird called? | nest
+What is the home of a bird called? | nest; nests
 Which animal says "moo"? | cow; cows
 Which part of a plant takes up water from the soil? | root; roots
 Which part of a plant makes most of its food from sunlight? | leaf; leaves
@@ -245,16 +245,16 @@ What gas do plants take in from the air for photosynthesis? | carbon dioxide; CO
 What gas do people need to breathe to stay alive? | oxygen
 Which fruit is dried to make raisins? | grape; grapes
 What grain is bread usually made from? | wheat
-What is the hardest natural substance? | diamond
+What is the hardest natural substance? | diamond; diamonds
 What is frozen water called? | ice
-What falls from clouds as drops of water? | rain
+What falls from clouds as drops of water? | rain; raindrops; raindrop
 Which season comes after winter? | spring
 Which season is the coldest? | winter
 In which season do leaves turn brown and drop from the trees? | autumn; fall
 What do we call a scientist who studies stars and planets? | astronomer; astronomers; astrophysicist
 What kind of animal is a salmon? | fish
-What kind of animal is an eagle? | bird
-What kind of animal is a cobra? | snake; reptile
+What kind of animal is an eagle? | bird; birds
+What kind of animal is a cobra? | snake; snakes; reptile; reptiles
 """
 
 SCIENCE = """
@@ -279,8 +279,8 @@ Which organ do we see with? | eye; eyes
 What is the largest organ of the human body? | skin
 What do we call molecules that carry our genetic information? | DNA; deoxyribonucleic acid; genes
 What is the process called by which plants turn sunlight into food? | photosynthesis
-What instrument measures temperature? | thermometer
-Which instrument is used to look at distant stars? | telescope
+What instrument measures temperature? | thermometer; thermometers
+Which instrument is used to look at distant stars? | telescope; telescopes
 Which instrument lets us see very small things like cells? | microscope; microscopes; electron microscope
 What do we call an animal that eats only plants? | herbivore; herbivores
 What do we call an animal that eats only meat? | carnivore; carnivores
@@ -297,8 +297,8 @@ Which scientist proposed evolution by natural selection? | Darwin
 What vitamin does the body make in sunlight? | D
 What do we call melted rock that flows out of a volcano? | lava; magma
 What is the boundary of a circle called? | circumference
-What do you call a shape with five sides? | pentagon
-What do you call a shape with six sides? | hexagon
+What do you call a shape with five sides? | pentagon; pentagons; pentagonal
+What do you call a shape with six sides? | hexagon; hexagons; hexagonal
 """
 
 WORLD = """
@@ -343,7 +343,7 @@ Which composer wrote nine symphonies and became deaf? | Beethoven
 Which sport is played at Wimbledon? | tennis
 Which game ends with checkmate? | chess
 Which sport uses a bat, bases and a pitcher? | baseball
-Which instrument has 88 black and white keys? | piano
+Which instrument has 88 black and white keys? | piano; pianos
 Which country do people associate with pizza and pasta? | Italy
 Which country does sushi come from? | Japan
 What is the main ingredient of an omelette? | egg; eggs
