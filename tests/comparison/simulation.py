@@ -1,6 +1,6 @@
 """How often the bounds miss: the simulations behind the tests and docs/decisions/pooled-loss.md.
 
-All numbers of that page: PYTHONPATH=src python tests/comparison/simulation.py
+All numbers of that page: PYTHONPATH=src python -m tests.comparison.simulation
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from retain.comparison.intervals import ONE_SIDED, critical_value, tango_upper
+from retain.comparison.intervals import ONE_SIDED, critical_value, flip_bounds, tango_upper
+from retain.comparison.paired import Paired, weigh
 from retain.comparison.pooled import Strata, score_bounds
 
 Z = critical_value(ONE_SIDED)
@@ -93,6 +94,38 @@ def retained(suite: Suite, margin: float, runs: int, seed: int = 0, bounds=score
     return float((high < margin).mean())
 
 
+def as_pair(loss: np.ndarray, index: np.ndarray) -> Paired:
+    """Scores of 0 and 1 with these differences."""
+    return Paired((loss > 0) * 1.0, (loss < 0) * 1.0, index, True, True, 0, frozenset())
+
+
+def clustered_flips(rng, clusters: int, size: int, psi: float, loss: float, shared: float) -> np.ndarray:
+    """Items that follow their cluster's common flip with probability ``shared``."""
+
+    def draw(n):
+        u = rng.random(n)
+        return np.where(u < (psi + loss) / 2, 1.0, np.where(u < psi, -1.0, 0.0))
+
+    common, own = np.repeat(draw(clusters), size), draw(clusters * size)
+    return np.where(rng.random(own.size) < shared, common, own)
+
+
+def clustered_misses(
+    clusters: int, size: int, psi: float, shared: float, runs: int, loss: float = 0.03, seed: int = 3
+) -> tuple[float, float, float]:
+    """How often the upper bound lies below the true loss, ours and without clusters; mean effective items."""
+    rng = np.random.default_rng(seed)
+    index = np.repeat(np.arange(clusters), size)
+    ours = naive = items = 0.0
+    for _ in range(runs):
+        found = clustered_flips(rng, clusters, size, psi, loss, shared)
+        evidence = weigh(as_pair(found, index))
+        ours += evidence.one_sided.high < loss - 1e-12
+        items += evidence.items
+        naive += flip_bounds((found > 0).sum(), (found < 0).sum(), found.size, ONE_SIDED).high < loss
+    return ours / runs, naive / runs, items / runs
+
+
 AT_MARGIN = [
     even(8, 100, 0.10, 0.01),
     even(8, 100, 0.05, 0.01),
@@ -155,6 +188,24 @@ def main(runs: int = 10_000) -> None:
         rates = [retained(suite, 0.01, runs, bounds=method) for method in (score, wald, mover)]
         print(f"{suite.name:40s} score {rates[0]:.3f}  wald {rates[1]:.3f}  mover {rates[2]:.3f}  ", end="")
         print(f"forgot {false_forgot(suite, 0.01, runs):.3f}", flush=True)
+    print("False 'retained' of one clustered probe at a margin equal to the true loss of 3 points")
+    for clusters, size, psi, shared in CLUSTERED:
+        ours, naive, items = clustered_misses(clusters, size, psi, shared, runs // 5)
+        name = f"{clusters} clusters of {size}, psi {psi:g}, {shared:.0%} follow their cluster"
+        print(f"{name:60s} ours {ours:.3f}  naive {naive:.3f}  effective items {items:.0f}", flush=True)
+
+
+CLUSTERED = [
+    (50, 10, 0.05, 0.0),
+    (50, 10, 0.05, 0.7),
+    (100, 10, 0.05, 0.7),
+    (100, 10, 0.05, 1.0),
+    (100, 10, 0.10, 0.45),
+    (60, 8, 0.10, 0.7),
+    (200, 4, 0.03, 0.7),
+    (20, 20, 0.10, 0.55),
+    (12, 30, 0.20, 0.3),
+]
 
 
 if __name__ == "__main__":

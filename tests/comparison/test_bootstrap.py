@@ -22,6 +22,13 @@ def test_normal_scores_give_nearly_the_t_interval():
     assert found == pytest.approx(expected, abs=0.015)
 
 
+def test_thirty_clusters_are_as_wide_as_students_t():
+    values = stats.norm.ppf((np.arange(30) + 0.5) / 30)
+    (found,) = cluster_bootstrap(values, np.ones(30), np.arange(30), draws=60_000)
+    expected = stats.t.interval(0.95, 29, 0.0, values.std(ddof=1) / 30**0.5)
+    assert found == pytest.approx(expected, rel=0.012)
+
+
 def test_skewness_moves_both_ends_outwards_on_the_long_side():
     values = np.random.default_rng(2).exponential(size=80) ** 2
     (found,) = cluster_bootstrap(values, np.ones(80), np.arange(80))

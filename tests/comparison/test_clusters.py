@@ -9,8 +9,10 @@ from retain.comparison.clusters import (
     effective_items,
     flip_design_effect,
 )
-from retain.comparison.intervals import ONE_SIDED, flip_bounds
-from retain.comparison.paired import Paired, weigh
+from retain.comparison.mcnemar import mcnemar_midp, mcnemar_score
+from retain.comparison.paired import weigh
+
+from .simulation import as_pair, clustered_misses
 
 
 def test_items_without_a_cluster_stand_alone():
@@ -57,33 +59,20 @@ def test_more_flips_trust_the_estimate():
     assert flip_design_effect(many, index) < 1.3
 
 
-def clustered_flips(rng, clusters, size, psi, loss, shared):
-    """Items that follow their cluster's common flip with probability ``shared``."""
-
-    def draw(n):
-        u = rng.random(n)
-        return np.where(u < (psi + loss) / 2, 1.0, np.where(u < psi, -1.0, 0.0))
-
-    common, own = np.repeat(draw(clusters), size), draw(clusters * size)
-    return np.where(rng.random(own.size) < shared, common, own)
-
-
-def as_pair(loss, index):
-    return Paired((loss > 0) * 1.0, (loss < 0) * 1.0, index, True, True, 0, frozenset())
-
-
 @pytest.mark.parametrize(("clusters", "size", "psi"), [(100, 10, 0.05), (60, 8, 0.10)])
 def test_clustered_flips_miss_as_promised_and_naive_ones_far_more(clusters, size, psi):
-    rng = np.random.default_rng(3)
-    index = np.repeat(np.arange(clusters), size)
-    ours = naive = 0
     runs = 150
-    for _ in range(runs):
-        loss = clustered_flips(rng, clusters, size, psi, 0.03, 0.7)
-        ours += weigh(as_pair(loss, index)).one_sided.high < 0.03 - 1e-12
-        naive += flip_bounds((loss > 0).sum(), (loss < 0).sum(), loss.size, ONE_SIDED).high < 0.03
-    assert ours / runs <= 0.05 + 2 * (0.05 * 0.95 / runs) ** 0.5
-    assert naive / runs > 0.13
+    ours, naive, _ = clustered_misses(clusters, size, psi, 0.7, runs)
+    assert ours <= 0.05 + 2 * (0.05 * 0.95 / runs) ** 0.5
+    assert naive > 0.10
+
+
+def test_few_clusters_weaken_significance():
+    loss = np.array([1.0] * 9 + [-1.0] + [0.0] * 10)
+    index = np.repeat(np.arange(5), 4)
+    found = weigh(as_pair(loss, index))
+    assert found.p_loss == pytest.approx(mcnemar_score(*found.flips, df=4))
+    assert found.p_loss > mcnemar_midp(*found.flips)
 
 
 def test_a_single_cluster_says_nothing():

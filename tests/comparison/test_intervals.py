@@ -89,6 +89,12 @@ def test_flip_bounds_are_exact_where_all_flips_are_losses():
     assert flip_bounds(3, 1, 100, ONE_SIDED).high < flip_bounds(3, 0, 100, ONE_SIDED).high
 
 
+def test_a_certain_loss_is_bounded_exactly_from_below():
+    found = flip_bounds(11, 0, 60, ONE_SIDED)
+    assert found.low == pytest.approx(stats.beta.ppf(0.05, 11, 50))
+    assert found.low < tango(11, 0, 60, ONE_SIDED).low
+
+
 def test_flip_bounds_stay_close_to_tango():
     plain, ours = tango(20, 12, 400, ONE_SIDED), flip_bounds(20, 12, 400, ONE_SIDED)
     assert ours.low < plain.low < plain.high < ours.high

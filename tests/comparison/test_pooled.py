@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy import stats
 
 from retain.comparison.intervals import ONE_SIDED, Bounds, critical_value, flip_upper, tango_upper
 from retain.comparison.paired import Evidence, Paired, weigh
@@ -26,7 +27,9 @@ def scores(seed, items=40, loss=0.02, clusters=None):
     return weigh(Paired(before, before - rng.normal(loss, 0.1, items), index, True, True, 0, frozenset()))
 
 
-@pytest.mark.parametrize(("lost", "won", "items"), [(0, 0, 30), (5, 2, 100), (4, 0, 70), (0, 4, 70), (12, 30, 344)])
+@pytest.mark.parametrize(
+    ("lost", "won", "items"), [(0, 0, 30), (11, 0, 60), (5, 2, 100), (4, 0, 70), (0, 4, 70), (12, 30, 344)]
+)
 def test_one_probe_gives_its_own_bounds(lost, won, items):
     low, high = score_bounds(Strata(np.array([lost]), np.array([won]), np.array([items])), Z)
     assert high == pytest.approx(flip_upper(lost, won, items, Z), abs=1e-9)
@@ -101,6 +104,13 @@ def test_significance_follows_the_direction():
     one = pool([flips(14, 6, 100)])
     # The score test at zero, with n/(n - 1): close to McNemar's z = 8 / sqrt(20).
     assert one.p_loss == pytest.approx(0.0368, abs=2e-3)
+
+
+def test_few_clusters_weaken_significance():
+    part = scores(4, items=20, loss=0.05, clusters=5)
+    z = part.estimate / part.standard_error
+    assert pool([part]).p_loss == pytest.approx(stats.t.sf(z, 4))
+    assert pool([part]).p_loss > stats.norm.sf(z) + 0.005
 
 
 def test_unknown_errors_leave_everything_open():
