@@ -128,7 +128,7 @@ def flip_bounds(lost: float, won: float, items: float, level: float = TWO_SIDED,
     Pearson's exact bound is taken when it is wider; likewise where nothing was lost. With no flips at all the
     one-sided 95% bound is therefore about 3 / items (the rule of three): 13.9% for 20 items.
 
-    Tango's own bound lets a loss equal to a margin of 3 points pass with a probability of up to 6.5%, this
+    Tango's own bound lets a loss equal to a margin of 3 points pass with a probability of up to 6.9%, this
     one with at most 5.0% (exact enumeration over 20 to 400 items, margins of 0.5 to 10 points, psi up to 30%).
 
     Source: Tango (1998); Clopper and Pearson (1934), Biometrika 26, 404-413; n/(n - 1) as Laud (R package
