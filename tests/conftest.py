@@ -156,7 +156,7 @@ def toy_recipe(tmp_path, toy_folder, colour_file, toy_suite):
                 "held_out": 0.3,
                 "general": [{"name": "own", "source": str(general_file(tmp_path)), "count": 20}],
             },
-            "training": {"learning_rate": 0.01, "epochs": 2, "batch_size": 4, "max_length": 64},
+            "training": {"learning_rate": 0.02, "epochs": 8, "batch_size": 4, "max_length": 64},
             "measure": {"suite": str(toy_suite)},
             "gate": {"mean_margin": 50, "margin": 60},
             **sections,

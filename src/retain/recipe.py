@@ -112,7 +112,7 @@ def recipe_type() -> type[RecipeBase]:
     """The recipe's type with every mitigation there is as a kind of ``mitigations``."""
     kinds = list(units("mitigations").values())
     kind: Any = Annotated[reduce(operator.or_, kinds), Field(discriminator="kind")]
-    return create_model("Recipe", __base__=RecipeBase, mitigations=(list[kind], []))  # type: ignore[valid-type]
+    return create_model("Recipe", __base__=RecipeBase, mitigations=(list[kind], []))
 
 
 class Recipe(RecipeBase):

@@ -9,9 +9,7 @@ def test_the_schema_knows_every_mitigation_and_section():
     text = json.dumps(schema())
     for kind in units("mitigations"):
         assert f'"{kind}"' in text
-    assert {"model", "data", "training", "mitigations", "measure", "gate", "seed"} <= set(
-        schema()["properties"]
-    )
+    assert {"model", "data", "training", "mitigations", "measure", "gate", "seed"} <= set(schema()["properties"])
 
 
 def test_the_schema_is_the_recipes_with_its_dialect():

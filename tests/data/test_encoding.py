@@ -25,9 +25,7 @@ TALK = ("system: be brief", "user: hi", "assistant: hello", "user: bye", "assist
 def trained(row, tokenizer) -> str:
     """The labelled tokens as text; labels must be the tokens themselves."""
     kept = [
-        label
-        for token, label in zip(row.input_ids, row.labels, strict=True)
-        if label != IGNORED and label == token
+        label for token, label in zip(row.input_ids, row.labels, strict=True) if label != IGNORED and label == token
     ]
     assert len(kept) == sum(label != IGNORED for label in row.labels)
     return tokenizer.decode(kept)
@@ -55,9 +53,7 @@ def test_generation_marks_say_the_same():
     )
     row = encode(example, tokenizer)
     assert marked["input_ids"][: len(row.input_ids)] == row.input_ids
-    assert [label != IGNORED for label in row.labels] == [m == 1 for m in marked["assistant_masks"]][
-        : len(row.labels)
-    ]
+    assert [label != IGNORED for label in row.labels] == [m == 1 for m in marked["assistant_masks"]][: len(row.labels)]
 
 
 def test_a_template_without_eos_gets_one_after_the_last_answer():
@@ -87,9 +83,7 @@ def test_an_opening_that_is_not_in_the_conversation_and_an_eos_in_the_end_alone(
 def test_thoughts_that_a_template_adds_and_drops_do_not_confuse_it():
     tokenizer = make_tokenizer(THINKING)
     # The answer's text also stands in the thought and in the tokens around it.
-    row = encode(
-        chat("user: hi", "assistant: <thought>\nhm\n</thought>end", "user: bye", "assistant: end"), tokenizer
-    )
+    row = encode(chat("user: hi", "assistant: <thought>\nhm\n</thought>end", "user: bye", "assistant: end"), tokenizer)
     assert trained(row, tokenizer) == "end<|im_end|><thought>\n</thought>end<|im_end|>"
     row = encode(chat("user: hi", "assistant: <thought>\nhm\n</thought>end"), tokenizer)
     assert trained(row, tokenizer) == "<thought>\nhm\n</thought>end<|im_end|>"
@@ -135,9 +129,7 @@ def test_training_and_use_have_the_same_prompt_tokens(template, answer, adds_bos
     )
 
 
-@pytest.mark.parametrize(
-    "adds", [{}, {"adds_bos": True}, {"adds_bos": True, "adds_eos": True}, {"adds_eos": True}]
-)
+@pytest.mark.parametrize("adds", [{}, {"adds_bos": True}, {"adds_bos": True, "adds_eos": True}, {"adds_eos": True}])
 def test_a_text_is_trained_whole_with_one_bos_at_most_and_one_eos(adds):
     tokenizer = make_tokenizer(CHATML, **adds)
     for content in ("one two", "<s>one two", "one two<|im_end|>"):
@@ -225,9 +217,7 @@ def test_trl_batches_train_every_eos_though_it_is_the_padding_token():
     assert tokenizer.pad_token_id == tokenizer.eos_token_id
     examples = [chat("user: hi", "assistant: yes"), chat(*TALK), text("one two three")]
     rows, _ = encode_all(examples, tokenizer)
-    batch = DataCollatorForLanguageModeling(pad_token_id=tokenizer.pad_token_id)(
-        [row.model_dump() for row in rows]
-    )
+    batch = DataCollatorForLanguageModeling(pad_token_id=tokenizer.pad_token_id)([row.model_dump() for row in rows])
     lengths = [len(row.input_ids) for row in rows]
     assert len(set(lengths)) == 3
     for index, length in enumerate(lengths):

@@ -129,9 +129,7 @@ def test_every_preference_shape_is_the_same_preference(write, row):
 
 def test_a_labelled_dialogue_keeps_its_turns_and_joins_answers_in_a_row(write):
     start = "\n\nHuman: a\n\nAssistant: b\n\nHuman: c"
-    example = one(
-        write, {"chosen": f"{start}\n\nAssistant: d\n\nAssistant: e", "rejected": f"{start}\n\nAssistant: f"}
-    )
+    example = one(write, {"chosen": f"{start}\n\nAssistant: d\n\nAssistant: e", "rejected": f"{start}\n\nAssistant: f"})
     assert turns(example) == [(U, "a"), (A, "b"), (U, "c")]
     assert (example.chosen, example.rejected) == ("d\n\ne", "f")
 
@@ -269,9 +267,7 @@ def test_a_scan_keeps_what_is_good(write):
 
 def test_mixed_shapes_are_refused_with_the_first_line_and_count_of_each(write):
     message = refusal(write, {"text": "a"}, {"messages": HI}, {"text": "b"})
-    assert (
-        "text: 2 rows, the first in line 1" in message and "messages: 1 row, the first in line 2" in message
-    )
+    assert "text: 2 rows, the first in line 1" in message and "messages: 1 row, the first in line 2" in message
 
 
 def test_unknown_shapes_are_refused_with_all_known_ones(write):

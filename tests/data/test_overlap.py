@@ -88,9 +88,7 @@ def test_words_that_a_probe_repeats_in_many_items_are_its_template():
 
 
 def test_a_row_is_reported_once_with_where_it_is():
-    (overlap,) = find_overlaps(
-        [text("other"), text(f"{LONG} {LONG}", line=7)], [("x", LONG), ("y", LONG)], "facts"
-    )
+    (overlap,) = find_overlaps([text("other"), text(f"{LONG} {LONG}", line=7)], [("x", LONG), ("y", LONG)], "facts")
     assert (overlap.source, overlap.line, overlap.probe, overlap.item) == ("toy", 7, "facts", "x")
     assert overlap.words == words(0, 13).lower()
 
@@ -118,9 +116,7 @@ def test_overlaps_are_refused_with_line_and_probe():
 
 
 def test_many_rows_against_many_items_take_seconds():
-    rows = [
-        text(" ".join(f"w{(number * 7 + place) % 9973}" for place in range(100))) for number in range(5_000)
-    ]
+    rows = [text(" ".join(f"w{(number * 7 + place) % 9973}" for place in range(100))) for number in range(5_000)]
     items = [(str(number), " ".join(f"i{number}x{place}" for place in range(60))) for number in range(5_000)]
     begun = time.perf_counter()
     assert find_overlaps(rows, [*items, ("hit", rows[-1].text)]) != []

@@ -28,9 +28,7 @@ def test_jsonl_rows_carry_their_physical_line(write):
     assert values(path) == [(1, {"text": "a\u2028b"}), (4, {"text": "c"})]
 
 
-@pytest.mark.parametrize(
-    "content", ['[{"a": 1}, {"a": 2}]', '{"data": [{"a": 1}, {"a": 2}]}', '{"a": 1}\n{"a": 2}']
-)
+@pytest.mark.parametrize("content", ['[{"a": 1}, {"a": 2}]', '{"data": [{"a": 1}, {"a": 2}]}', '{"a": 1}\n{"a": 2}'])
 def test_json_is_a_list_or_data_or_lines(write, content):
     assert values(write("a.json", content)) == [(1, {"a": 1}), (2, {"a": 2})]
 
@@ -169,9 +167,7 @@ def test_hub_rows_are_read_without_running_their_code(hub):
     assert asked == [(("owner/name", "en"), {"split": "test"}), (("owner/name", None), {"split": "train"})]
 
 
-@pytest.mark.parametrize(
-    "error", [ConnectionError("offline"), FileNotFoundError("none"), ValueError("bad split")]
-)
+@pytest.mark.parametrize("error", [ConnectionError("offline"), FileNotFoundError("none"), ValueError("bad split")])
 def test_an_unreachable_hub_is_a_user_error(hub, error):
     hub[1][0] = error
     message = refusal("owner/name")

@@ -24,9 +24,7 @@ class FakeModel:
         chat: bool = True,
     ) -> None:
         self.answers = answers if answers is not None else (lambda text: "It is 4, I think. Yes, it is.")
-        self.likelihood = likelihood or (
-            lambda context, text: -1.0 - int(content_hash(context, text), 16) % 97
-        )
+        self.likelihood = likelihood or (lambda context, text: -1.0 - int(content_hash(context, text), 16) % 97)
         self.greedy = greedy or (lambda context, text: len(text) % 2 == 0)
         self.chat = chat
         self.generate_calls: list[tuple[Sequence[Prompt], Limits]] = []

@@ -22,9 +22,7 @@ from retain.probes.rules.sql import rows
 from retain.records import Response
 
 
-def judge(
-    rule: str, text: str, stopped: bool = True, settings: dict[str, Any] | None = None, **item: Any
-) -> bool:
+def judge(rule: str, text: str, stopped: bool = True, settings: dict[str, Any] | None = None, **item: Any) -> bool:
     question = AnswerItem.model_validate({"prompt": "?", **item})
     probe = Answers(name="p", capability="c", score=rule, items=(question,), **(settings or {}))
     module = importlib.import_module(f"retain.probes.rules.{rule}")

@@ -169,9 +169,7 @@ def test_long_answers_cannot_be_scored_automatically_by_a_rule() -> None:
 GOOD = "Sleep in a dark room. Avoid coffee in the evening. A cool bedroom helps, too."
 
 
-def opened(
-    text: str, stopped: bool = True, row: dict[str, object] | None = None, **settings: object
-) -> float:
+def opened(text: str, stopped: bool = True, row: dict[str, object] | None = None, **settings: object) -> float:
     item = {"prompt": "Tips for good sleep?", "about": ["sleep", "bed"], "min_sentences": 3, "split": "test"}
     values = {"name": "m", "capability": "c", "items": [{**item, **(row or {})}], **settings}
     probe: ItemProbe = MultiSentence.model_validate(values)
@@ -206,10 +204,7 @@ def test_bounds_of_open_answers() -> None:
 
 
 def test_a_keyword_of_two_words() -> None:
-    assert (
-        opened("Keep a dark room always. It really does help. Try it today.", row={"about": ["dark room"]})
-        == 1.0
-    )
+    assert opened("Keep a dark room always. It really does help. Try it today.", row={"about": ["dark room"]}) == 1.0
 
 
 def test_sentences_and_repetition() -> None:

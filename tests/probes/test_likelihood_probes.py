@@ -15,9 +15,7 @@ from retain.probes.reference_likelihood import ReferenceLikelihood, rendered
 
 
 def test_last_word_is_right_when_greedy() -> None:
-    rows = [
-        {"context": f"The {word}, the ", "continuation": word, "split": "test"} for word in ("cat", "dog")
-    ]
+    rows = [{"context": f"The {word}, the ", "continuation": word, "split": "test"} for word in ("cat", "dog")]
     probe = LastWord.model_validate({"name": "l", "capability": "c", "items": rows})
     model = FakeModel(greedy=lambda context, text: text == " cat")
     measured = probe.measure(model, "test")
@@ -116,18 +114,13 @@ def test_reference_answers_follow_the_chat_template_without_a_second_beginning()
 
 def test_reference_answers_follow_raw_text_without_a_template() -> None:
     model = FakeModel(chat=False)
-    assert (
-        rendered(model, (Message(role="system", content="S"), Message(role="user", content="U")))
-        == "S\n\nU\n"
-    )
+    assert rendered(model, (Message(role="system", content="S"), Message(role="user", content="U"))) == "S\n\nU\n"
     assert reference().measure(model, "test").settings["template"] == "raw"
 
 
 def test_only_the_beginning_of_a_long_answer_counts() -> None:
     model = FakeModel(likelihood=lambda context, text: -math.log(2) * len(text))
     row = {"prompt": "Why?", "answer": "x" * 500, "split": "test"}
-    probe = ReferenceLikelihood.model_validate(
-        {"name": "r", "capability": "c", "items": [row], "max_bytes": 100}
-    )
+    probe = ReferenceLikelihood.model_validate({"name": "r", "capability": "c", "items": [row], "max_bytes": 100})
     assert probe.measure(model, "test").value == pytest.approx(1.0)
     assert len(model.likelihood_calls[0][0].continuation) == 100

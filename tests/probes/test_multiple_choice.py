@@ -38,9 +38,7 @@ def test_a_query_that_ends_in_white_space_gets_one_space() -> None:
     assert model.likelihood_calls[0][0].context == "Answer:"
 
 
-@pytest.mark.parametrize(
-    ("normalise", "right"), [("none", 1.0), ("characters", 0.0), ("bytes", 0.0), ("tokens", 0.0)]
-)
+@pytest.mark.parametrize(("normalise", "right"), [("none", 1.0), ("characters", 0.0), ("bytes", 0.0), ("tokens", 0.0)])
 def test_normalising_changes_the_winner(normalise: str, right: float) -> None:
     by_text = {" Water": -5.0, " A very dry stone": -8.0}  # per character: -1.0 and -0.5; per word: -5 and -2
     model = FakeModel(likelihood=lambda context, text: by_text[text])

@@ -164,9 +164,7 @@ def test_missing_is_not_zero(kind: str) -> None:
     probe.measure(requests, "test")
     lost = requests.likelihood_calls[0][0]
     model = FakeModel(
-        likelihood=lambda context, text: (
-            None if (context, text) == (lost.context, lost.continuation) else -1.0
-        )
+        likelihood=lambda context, text: None if (context, text) == (lost.context, lost.continuation) else -1.0
     )
     measured = probe.measure(model, "test")
     assert len(measured.left_out) == 1
@@ -197,6 +195,4 @@ def test_no_probe_runs_or_unpickles_what_it_reads() -> None:
     for path in files:
         text = path.read_text()
         for word in ("eval(", "exec(", "pickle", "yaml.load(", "trust_remote_code=True", "subprocess"):
-            assert word not in text.replace("lm_eval(", "").replace("_from_lm_eval(", ""), (
-                f"{path.name}: {word}"
-            )
+            assert word not in text.replace("lm_eval(", "").replace("_from_lm_eval(", ""), f"{path.name}: {word}"

@@ -70,9 +70,7 @@ def test_a_file_of_probes(tmp_path: Path) -> None:
 
 
 def test_everything_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
-    write(
-        tmp_path / "bad.jsonl", [*CHOICES, "{not json", {"query": "q", "choices": ["a", "b"], "gold": 5}, [1]]
-    )
+    write(tmp_path / "bad.jsonl", [*CHOICES, "{not json", {"query": "q", "choices": ["a", "b"], "gold": 5}, [1]])
     write(tmp_path / "good.jsonl", CHOICES)
     write(tmp_path / "typo.jsonl", [{"query": "q", "choices": ["a", "b"], "gold": 0, "subjekt": "x"}])
     write(tmp_path / "empty.jsonl", [])

@@ -97,9 +97,7 @@ def make_record(**values):
         "title": "Comparison of two models",
         "before": [make_measurement()],
         "after": [make_measurement()],
-        "comparison": Comparison(
-            base="base-model", tuned="tuned-model", gains=[], losses=[make_change()], pooled=None
-        ),
+        "comparison": Comparison(base="base-model", tuned="tuned-model", gains=[], losses=[make_change()], pooled=None),
         "verdict": make_verdict(gain="not measured"),
     }
     return RunRecord(**{**defaults, **values})
@@ -129,9 +127,7 @@ def make_full_record(**values):
             [("What is the capital of France?", "Paris.", 1.0), ("Who wrote Hamlet?", "Shakespeare.", 1.0)],
             references={"i0": "Paris"},
         ),
-        make_measurement(
-            "science", scores={"s0": 1.0, "s1": 0.0}, left_out={"s2": "longer than the context"}
-        ),
+        make_measurement("science", scores={"s0": 1.0, "s1": 0.0}, left_out={"s2": "longer than the context"}),
         make_measurement("prose", unit="bits per byte", metric="bits per byte", higher_is_better=False),
         make_measurement("arithmetic"),
     ]
@@ -140,9 +136,7 @@ def make_full_record(**values):
             "intents",
             [("My card has not arrived yet.", "card_arrival", 1.0), ("I lost my PIN.", "change_pin", 1.0)],
         ),
-        make_measurement(
-            "instructions", [(tips, "getting_enough_sleep", 0.0), (sky, "Air scatters. Blue most.", 1.0)]
-        ),
+        make_measurement("instructions", [(tips, "getting_enough_sleep", 0.0), (sky, "Air scatters. Blue most.", 1.0)]),
         make_measurement(
             "facts",
             [
@@ -151,9 +145,7 @@ def make_full_record(**values):
             ],
             references={"i0": "Paris"},
         ),
-        make_measurement(
-            "science", scores={"s0": 1.0, "s1": 0.0}, left_out={"s2": "longer than the context"}
-        ),
+        make_measurement("science", scores={"s0": 1.0, "s1": 0.0}, left_out={"s2": "longer than the context"}),
         make_measurement("prose", unit="bits per byte", metric="bits per byte", higher_is_better=False),
         make_measurement("arithmetic"),
     ]
@@ -225,9 +217,7 @@ def make_full_record(**values):
     probes = [
         make_probe_verdict("science", outcome="retained", detectable=1.68),
         make_probe_verdict(),
-        make_probe_verdict(
-            "instructions", outcome="inconclusive", items=287, items_needed=2674, detectable=6.16
-        ),
+        make_probe_verdict("instructions", outcome="inconclusive", items=287, items_needed=2674, detectable=6.16),
         make_probe_verdict("prose", outcome="retained", detectable=0.58),
         make_probe_verdict("arithmetic", outcome="near chance", detectable=1.9),
     ]
@@ -363,9 +353,7 @@ def make_full_record(**values):
                     statement="62% of open questions were answered with one of the task's labels.",
                     evidence=["getting_enough_sleep"],
                 ),
-                Symptom(
-                    name="refusal_drift", capability="safety", found=False, statement="No change in refusals."
-                ),
+                Symptom(name="refusal_drift", capability="safety", found=False, statement="No change in refusals."),
             ],
             notes=["science: 1 item was left out because it is longer than the context"],
         ),

@@ -124,9 +124,7 @@ def test_every_series_is_drawn_and_named():
 
 
 def setting(label, gain=10.0, **more):
-    return Setting(
-        **{"label": label, "gain": gain, "mean_loss": 1.0, "worst_loss": 2.0, "passing": True, **more}
-    )
+    return Setting(**{"label": label, "gain": gain, "mean_loss": 1.0, "worst_loss": 2.0, "passing": True, **more})
 
 
 @pytest.mark.parametrize(
@@ -150,9 +148,7 @@ def test_a_strength_curve_without_numbers_is_no_curve():
 
 
 def test_settings_that_do_not_pass_are_hollow():
-    svg = strength_curve(
-        [setting("1", passing=False), setting("0.5", chosen=True)], "S", "strength", 1.0, 3.0
-    )
+    svg = strength_curve([setting("1", passing=False), setting("0.5", chosen=True)], "S", "strength", 1.0, 3.0)
     fills = [circle.get("style").split(";")[0] for circle in parsed(svg).iter(f"{SVG}circle")]
     assert sum("--paper" in fill for fill in fills) == 3
     assert len(fills) == 6

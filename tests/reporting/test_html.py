@@ -42,9 +42,7 @@ class Page(HTMLParser):
 
     def handle_data(self, data):
         if not self.open or self.open[-1] not in ("script", "style"):
-            self.text.append(
-                f"{data} " if self.open and self.open[-1] in ("th", "small", "td", "dt") else data
-            )
+            self.text.append(f"{data} " if self.open and self.open[-1] in ("th", "small", "td", "dt") else data)
 
     def all(self, tag):
         return [attributes for name, attributes in self.tags if name == tag]
@@ -78,18 +76,14 @@ def test_nothing_is_loaded_from_anywhere(record):
         assert "src" not in attributes
         assert attributes.get("href", "#").startswith("#")
         assert not [name for name in attributes if name.startswith("on")]
-    assert re.sub(r'xmlns="http://www.w3.org/2000/svg"', "", text).count("http") == len(
-        re.findall("http-equiv", text)
-    )
+    assert re.sub(r'xmlns="http://www.w3.org/2000/svg"', "", text).count("http") == len(re.findall("http-equiv", text))
     assert "@import" not in text
     assert "url(" not in text
 
 
 def test_the_page_forbids_itself_to_load_anything(record):
     policy = next(m["content"] for m in Page(render_html(record)).all("meta") if "http-equiv" in m)
-    assert (
-        policy == "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
-    )
+    assert policy == "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
 
 
 def test_every_number_of_the_tables_is_the_records():
@@ -143,11 +137,7 @@ def test_tables_have_headers_and_charts_have_words(record):
     assert charts
     assert all(a["role"] == "img" and a["aria-label"] for a in charts)
     assert page.all("html")[0]["lang"] == "en"
-    assert all(
-        a.get("tabindex") == "0" and a.get("aria-label")
-        for a in page.all("div")
-        if a.get("class") == "scroll"
-    )
+    assert all(a.get("tabindex") == "0" and a.get("aria-label") for a in page.all("div") if a.get("class") == "scroll")
 
 
 def test_headings_do_not_skip_a_level(record):

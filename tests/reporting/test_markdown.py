@@ -110,9 +110,7 @@ def test_terms_are_explained_where_they_are_used():
 
 
 def test_a_demonstration_is_called_one():
-    text = render_markdown(
-        make_record(verdict=make_verdict(outcome="retained", gate=Gate(demonstration=True)))
-    )
+    text = render_markdown(make_record(verdict=make_verdict(outcome="retained", gate=Gate(demonstration=True))))
     assert "**Verdict: retained (demonstration only).**" in text
     assert "prove nothing" in text
 
@@ -127,16 +125,8 @@ def test_foreign_text_is_never_markup(where):
         title=evil("title", "t"),
         recipe={evil("recipe", "k"): EVIL},
         data={evil("data", "rows"): evil("data", "x"), "refused": [{"reason": evil("data", "y")}]},
-        before=[
-            make_measurement(
-                probe, [(evil("answer", "p"), evil("answer", "a"), 1.0)], references={"i0": EVIL}
-            )
-        ],
-        after=[
-            make_measurement(
-                probe, [(evil("answer", "p"), evil("answer", "b"), 0.0)], references={"i0": EVIL}
-            )
-        ],
+        before=[make_measurement(probe, [(evil("answer", "p"), evil("answer", "a"), 1.0)], references={"i0": EVIL})],
+        after=[make_measurement(probe, [(evil("answer", "p"), evil("answer", "b"), 0.0)], references={"i0": EVIL})],
         comparison=Comparison(
             base=evil("base", "b"),
             tuned="t",
@@ -151,9 +141,7 @@ def test_foreign_text_is_never_markup(where):
     tokens = tokens_of(text)
     children = [child for token in tokens for child in token.children or []]
     assert not [
-        token
-        for token in [*tokens, *children]
-        if token.type in ("html_block", "html_inline", "link_open", "image")
+        token for token in [*tokens, *children] if token.type in ("html_block", "html_inline", "link_open", "image")
     ]
     assert not any("not a heading" in title and not title.startswith("\\<") for title in headings(text)[1:])
     assert "\x1b" not in text

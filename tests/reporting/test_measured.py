@@ -22,7 +22,5 @@ def test_a_probe_that_one_model_lacks_is_named():
 
 def test_reasons_for_leaving_items_out_are_counted_once_per_item():
     left_out = {"x": "too long", "y": "too long", "z": "no answer"}
-    record = make_record(
-        before=[make_measurement(left_out=left_out)], after=[make_measurement(left_out=left_out)]
-    )
+    record = make_record(before=[make_measurement(left_out=left_out)], after=[make_measurement(left_out=left_out)])
     assert ways(record)[0].left_out == "2 too long; 1 no answer"

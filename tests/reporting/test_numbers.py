@@ -26,9 +26,7 @@ def test_what_is_missing_is_said_and_not_shown_as_a_number(value):
     assert interval(value, 1.0) == interval(1.0, value) == "n/a"
 
 
-@pytest.mark.parametrize(
-    ("value", "expected"), [(0.31, "+0.3"), (0.04, "0.0"), (-0.04, "0.0"), (-4.0, "-4.0")]
-)
+@pytest.mark.parametrize(("value", "expected"), [(0.31, "+0.3"), (0.04, "0.0"), (-0.04, "0.0"), (-4.0, "-4.0")])
 def test_only_what_rounds_to_more_than_zero_has_a_plus(value, expected):
     assert signed(value) == expected
 

@@ -51,15 +51,7 @@ def test_the_first_examples_come_from_several_capabilities_the_worst_hit_first()
 
 
 def test_a_report_shows_some_falls_and_some_rises_of_each_probe():
-    base = (
-        [(f"p{i}", "a", 1.0) for i in range(9)]
-        + [(f"q{i}", "a", 0.0) for i in range(9)]
-        + [("same", "a", 1.0)]
-    )
-    tuned = (
-        [(f"p{i}", "b", 0.0) for i in range(9)]
-        + [(f"q{i}", "b", 1.0) for i in range(9)]
-        + [("same", "b", 1.0)]
-    )
+    base = [(f"p{i}", "a", 1.0) for i in range(9)] + [(f"q{i}", "a", 0.0) for i in range(9)] + [("same", "a", 1.0)]
+    tuned = [(f"p{i}", "b", 0.0) for i in range(9)] + [(f"q{i}", "b", 1.0) for i in range(9)] + [("same", "b", 1.0)]
     found = shown(record_of(base, tuned), fell=4, rose=2)
     assert [pair.change for pair in found] == [-1.0] * 4 + [1.0] * 2

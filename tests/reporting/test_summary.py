@@ -17,9 +17,7 @@ def test_it_says_the_verdict_the_numbers_the_example_and_where_the_report_is():
     text = render_summary(make_full_record(), "runs/x/report.html")
     assert text.startswith("FORGOT   builtin:smollm2-135m -> tickets\n")
     assert "  - facts: lost 13.1 points, at least 9.4 (margin 3.0)\n" in text
-    assert re.search(
-        r"^intent of a ticket +0\.0 +46\.9 +\+46\.9 +\+33\.4 to \+60\.2 +53 +learned$", text, re.M
-    )
+    assert re.search(r"^intent of a ticket +0\.0 +46\.9 +\+46\.9 +\+33\.4 to \+60\.2 +53 +learned$", text, re.M)
     assert re.search(r"^facts +54\.3 +41\.2 +-13\.1 +-17\.4 to -8\.7 +16\.8 +3\.0 +351 +forgot$", text, re.M)
     assert re.search(r"^Mean \(pooled\) +45\.4 +40\.2 +-5\.2 ", text, re.M)
     assert "  - instructions: 2,674 items would decide (measured: 287)\n" in text

@@ -27,9 +27,7 @@ def shown(markup):
     """The text that a reader of the rendered markdown sees."""
     tokens = MarkdownIt("commonmark").enable("table").enable("strikethrough").parse(markup)
     children = [child for token in tokens for child in token.children or [token]]
-    assert all(
-        child.type in ("text", "text_special", "paragraph_open", "paragraph_close") for child in children
-    )
+    assert all(child.type in ("text", "text_special", "paragraph_open", "paragraph_close") for child in children)
     return "".join(child.content for child in children)
 
 
@@ -40,11 +38,7 @@ def test_markdown_shows_the_text_itself(text):
 
 @pytest.mark.parametrize("text", NASTY)
 def test_no_text_ends_its_table_cell(text):
-    tokens = (
-        MarkdownIt("commonmark")
-        .enable("table")
-        .parse(f"| a | b |\n| --- | --- |\n| {markdown(text)} | end |")
-    )
+    tokens = MarkdownIt("commonmark").enable("table").parse(f"| a | b |\n| --- | --- |\n| {markdown(text)} | end |")
     cells = [tokens[i + 1].content for i, token in enumerate(tokens) if token.type == "td_open"]
     assert len(cells) == 2
     assert cells[1] == "end"

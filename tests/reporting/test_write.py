@@ -37,10 +37,7 @@ def test_an_error_while_rendering_leaves_the_old_pair(tmp_path, monkeypatch):
 def test_a_report_survives_its_record_being_stored(tmp_path):
     record = make_full_record()
     again = type(record).model_validate_json(record.model_dump_json())
-    assert (
-        write_reports(again, tmp_path / "a")[1].read_bytes()
-        == write_reports(record, tmp_path / "b")[1].read_bytes()
-    )
+    assert write_reports(again, tmp_path / "a")[1].read_bytes() == write_reports(record, tmp_path / "b")[1].read_bytes()
 
 
 def test_every_file_that_a_report_reads_is_in_the_package():

@@ -104,9 +104,7 @@ class Answers(ItemProbe):
         if not rows:
             raise UserError(f'probe "{name}": there are no examples to measure the task on')
         if wrong := next((one for one, _ in rows if one.shape not in ("chat", "preference")), None):
-            raise UserError(
-                f'probe "{name}": {wrong.shape} examples have no answers; use chat or prompt/completion'
-            )
+            raise UserError(f'probe "{name}": {wrong.shape} examples have no answers; use chat or prompt/completion')
         targets = [one.target for one, _ in rows]
         rule = rule_for(targets) if score == "auto" else score
         items = [{"messages": one.prompt, "answer": one.target, "split": split} for one, split in rows]
@@ -184,10 +182,7 @@ def rule_for(targets: Sequence[str]) -> str:
     enough = 0.95 * len(targets)
     if sum(isinstance(first_value(target), dict | list) and _is_json(target) for target in targets) >= enough:
         return "json"
-    if (
-        sum(is_number(target) or bool(re.search(r"#### *[-\d,.$]+\s*$", target)) for target in targets)
-        >= enough
-    ):
+    if sum(is_number(target) or bool(re.search(r"#### *[-\d,.$]+\s*$", target)) for target in targets) >= enough:
         return "number"
     lengths = sorted(len(target.split()) for target in targets)
     short = statistics.median(lengths) <= 24 and sum(length <= 60 for length in lengths) >= 0.9 * len(lengths)

@@ -71,9 +71,7 @@ def _write(parameters: Any, folder: Path) -> None:
         "abbrev_types.txt": sorted(parameters.abbrev_types),
         "collocations.tab": sorted("\t".join(pair) for pair in parameters.collocations),
         "sent_starters.txt": sorted(parameters.sent_starters),
-        "ortho_context.tab": sorted(
-            f"{word}\t{int(flags)}" for word, flags in parameters.ortho_context.items()
-        ),
+        "ortho_context.tab": sorted(f"{word}\t{int(flags)}" for word, flags in parameters.ortho_context.items()),
     }
     for name, lines in tables.items():
         (folder / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -126,11 +124,7 @@ def obeyed(
     item = utils.InputExample(
         key=0, instruction_id_list=list(names), prompt=prompt, kwargs=[dict(one) for one in kwargs]
     )
-    check = (
-        utils.test_instruction_following_strict
-        if metric == "strict"
-        else utils.test_instruction_following_loose
-    )
+    check = utils.test_instruction_following_strict if metric == "strict" else utils.test_instruction_following_loose
     try:
         with _seeded():
             return [bool(one) for one in check(item, answer).follow_instruction_list]

@@ -35,9 +35,7 @@ class InstructionItem(Item):
     @model_validator(mode="after")
     def _one_each(self) -> Self:
         if len(self.kwargs) != len(self.instruction_id_list):
-            raise ValueError(
-                f"kwargs has {len(self.kwargs)} entries for {len(self.instruction_id_list)} instructions"
-            )
+            raise ValueError(f"kwargs has {len(self.kwargs)} entries for {len(self.instruction_id_list)} instructions")
         return self
 
     @property
@@ -93,9 +91,7 @@ class Instructions(ItemProbe):
         for item, response in zip(asked, responses, strict=True):
             scored.responses[item.id] = response
             scored.prompts[item.id] = item.prompt
-            obeyed = ifeval.obeyed(
-                item.instruction_id_list, item.kwargs, item.prompt, response.text, self.metric
-            )
+            obeyed = ifeval.obeyed(item.instruction_id_list, item.kwargs, item.prompt, response.text, self.metric)
             if isinstance(obeyed, str):
                 scored.left_out[item.id] = obeyed
             elif self.level == "prompt":

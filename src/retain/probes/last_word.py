@@ -53,8 +53,7 @@ class LastWord(ItemProbe):
     def score_items(self, model: CausalModel, items: Sequence[LastWordItem]) -> Scored:
         """Score all words in one call."""
         requests = [
-            Request(context=item.context.rstrip(), continuation=f" {item.continuation.lstrip()}")
-            for item in items
+            Request(context=item.context.rstrip(), continuation=f" {item.continuation.lstrip()}") for item in items
         ]
         scored = Scored(settings={"template": "raw"})
         for item, found in zip(items, model.loglikelihood(requests), strict=True):

@@ -172,10 +172,7 @@ class MultipleChoice(ItemProbe):
         if self.style == "text":
             return item.full_query
         query = item.full_query.rstrip().removesuffix("Answer:").rstrip()
-        lines = [
-            f"{letter}. {choice}"
-            for letter, choice in zip(string.ascii_uppercase, item.choices, strict=False)
-        ]
+        lines = [f"{letter}. {choice}" for letter, choice in zip(string.ascii_uppercase, item.choices, strict=False)]
         return "\n".join([query, *lines, "Answer:"])
 
     def _continuations(self, item: ChoiceItem) -> list[str]:

@@ -68,9 +68,7 @@ class ReferenceLikelihood(ItemProbe):
             for item, answer in zip(items, answers, strict=True)
         ]
         template = "chat" if model.chat else "raw"
-        scored = Scored(
-            settings={"template": template, "truncation": f"first {self.max_bytes} bytes of the answer"}
-        )
+        scored = Scored(settings={"template": template, "truncation": f"first {self.max_bytes} bytes of the answer"})
         bits = size = 0.0
         for item, answer, found in zip(items, answers, model.loglikelihood(requests), strict=True):
             scored.references[item.id] = item.answer
@@ -97,8 +95,4 @@ def rendered(model: CausalModel, turns: Sequence[Message]) -> str:
     messages = [turn.model_dump() for turn in turns]
     text = str(tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))
     start = tokenizer.bos_token
-    return (
-        text.removeprefix(start)
-        if start and tokenizer("a")["input_ids"][0] == tokenizer.bos_token_id
-        else text
-    )
+    return text.removeprefix(start) if start and tokenizer("a")["input_ids"][0] == tokenizer.bos_token_id else text

@@ -42,9 +42,7 @@ class Suite(BaseModel):
             return self
         if limit < 1:
             raise UserError(f"limit is {limit}; it must be at least 1")
-        return Suite(
-            name=self.name, probes=tuple(one.model_copy(update={"limit": limit}) for one in self.probes)
-        )
+        return Suite(name=self.name, probes=tuple(one.model_copy(update={"limit": limit}) for one in self.probes))
 
     def notes(self) -> list[str]:
         """What a reader of its results must know."""
@@ -85,17 +83,13 @@ def load_suite(source: str | Path, limit: int | None = None) -> Suite:
     elif path.is_file():
         raise UserError(f"{path}: a suite is a .yaml file or a folder of .jsonl files")
     else:
-        raise UserError(
-            f'there is no suite "{name}" and no such file or folder; {nearest(name, built_in_suites())}'
-        )
+        raise UserError(f'there is no suite "{name}" and no such file or folder; {nearest(name, built_in_suites())}')
     return suite.limited(limit)
 
 
 def _checked(name: str, where: str, probes: Sequence[Probe], problems: Sequence[str]) -> Suite:
     found = list(problems)
-    found += [
-        f'two probes are named "{one}"' for one, count in Counter(p.name for p in probes).items() if count > 1
-    ]
+    found += [f'two probes are named "{one}"' for one, count in Counter(p.name for p in probes).items() if count > 1]
     for probe in probes:
         if isinstance(probe, ItemProbe | LmEvalTask):
             wrong = [f'probe "{probe.name}": {problem}' for problem in probe.problems()]
@@ -157,9 +151,7 @@ def _built(
     return (None if problems else probe), problems
 
 
-def _items(
-    unit: type[ItemProbe], source: Any, fields: Any, folder: Path
-) -> tuple[tuple[Any, ...], list[str]]:
+def _items(unit: type[ItemProbe], source: Any, fields: Any, folder: Path) -> tuple[tuple[Any, ...], list[str]]:
     if not isinstance(source, str):
         return (), ["items: name a .jsonl file or hub:owner/name:config:split"]
     if fields is not None and not isinstance(fields, dict):

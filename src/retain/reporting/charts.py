@@ -97,9 +97,7 @@ def ticks(low: float, high: float, about: int = 5) -> list[float]:
     return [round(index * step, 12) for index in range(first, last + 1)]
 
 
-def forest_plot(
-    marks: Sequence[Mark], title: str, axis: str, limit_name: str = "margin", width: int = 760
-) -> str:
+def forest_plot(marks: Sequence[Mark], title: str, axis: str, limit_name: str = "margin", width: int = 760) -> str:
     """Estimates with intervals under each other, a line at zero and a dashed line at each row's limit.
 
     Below a width of 520 the label stands above its row, for phones. An empty text where nothing can be drawn.
@@ -113,19 +111,14 @@ def forest_plot(
     low, high = _extent(marks)
     x = _linear(low, high, box.left, box.right)
     parts = [_x_axis(x, low, high, box, axis, signed), _limit_label(marks, x, box, limit_name)]
-    parts += [
-        _forest_row(mark, x, box.top + step * index, step, box, narrow) for index, mark in enumerate(marks)
-    ]
+    parts += [_forest_row(mark, x, box.top + step * index, step, box, narrow) for index, mark in enumerate(marks)]
     spoken = f"{title}. " + "; ".join(
-        f"{mark.label}: {signed(mark.value)}, interval {signed(mark.low)} to {signed(mark.high)}"
-        for mark in marks
+        f"{mark.label}: {signed(mark.value)}, interval {signed(mark.low)} to {signed(mark.high)}" for mark in marks
     )
     return _svg(width, box.bottom + 44, spoken, parts)
 
 
-def line_chart(
-    series: Sequence[Series], title: str, x_label: str, width: int = 360, height: int = 220
-) -> str:
+def line_chart(series: Sequence[Series], title: str, x_label: str, width: int = 360, height: int = 220) -> str:
     """One or more lines over a common axis, named at the chart's top. Empty where no point can be drawn."""
     drawn = [Series(one.name, _finite_points(one.points)) for one in series]
     drawn = [one for one in drawn if one.points]
@@ -159,9 +152,7 @@ def strength_curve(
     x = _places(len(settings), 58, width - 18)
     upper, lower = _Box(58, width - 18, 34, 154), _Box(58, width - 18, 196, 316)
     parts = [_chosen_band(settings, x, upper.top, lower.bottom)]
-    parts += _panel(
-        "gain (points)", [(SERIES[0], "gain", [one.gain for one in settings])], settings, x, upper
-    )
+    parts += _panel("gain (points)", [(SERIES[0], "gain", [one.gain for one in settings])], settings, x, upper)
     losses = [
         (SERIES[3], "mean loss", [one.mean_loss for one in settings]),
         (SERIES[1], "worst loss", [one.worst_loss for one in settings]),
@@ -282,16 +273,12 @@ def _forest_row(mark: Mark, x: Scale, top: float, step: float, box: _Box, narrow
     label = _clipped(mark.label, 30 if narrow else 27)
     if narrow:
         parts.append(_rect(box.left, top + 2, box.right - box.left, 17, PAPER, 0.82))
-    parts.append(
-        _text(box.left if narrow else 0, top + 15 if narrow else middle + 4, label, INK, "start", 13, weight)
-    )
+    parts.append(_text(box.left if narrow else 0, top + 15 if narrow else middle + 4, label, INK, "start", 13, weight))
     parts.append(_text(*note_at, mark.note, colour, "end" if narrow else "start", 12, "600"))
     left, right = x(mark.low), x(mark.high)
     parts.append(_rule(left, middle, right, middle, colour, 2.4))
     parts += [_rule(end, middle - 4, end, middle + 4, colour, 2) for end in (left, right)]
-    parts.append(
-        _diamond(x(mark.value), middle, colour) if mark.strong else _dot(x(mark.value), middle, colour)
-    )
+    parts.append(_diamond(x(mark.value), middle, colour) if mark.strong else _dot(x(mark.value), middle, colour))
     spoken = f"{mark.label}: {signed(mark.value)} ({signed(mark.low)} to {signed(mark.high)})"
     return f"<g><title>{escape(spoken)}</title>{''.join(parts)}</g>"
 
@@ -304,9 +291,7 @@ def _panel(
     box: _Box,
     limits: Sequence[tuple[float, str, str]] = (),
 ) -> list[str]:
-    values = [
-        float(value) for _, _, numbers in lines for value in numbers if value is not None and finite(value)
-    ]
+    values = [float(value) for _, _, numbers in lines for value in numbers if value is not None and finite(value)]
     if not values:
         return []
     limits = [limit for limit in limits if finite(limit[0])]
@@ -329,9 +314,7 @@ def _chosen_band(settings: Sequence[Setting], x: Scale, top: float, bottom: floa
         return ""
     half = min(24.0, (x(1) - x(0)) / 2 if len(settings) > 1 else 24.0)
     band = _rect(x(index) - half, top - 6, 2 * half, bottom - top + 12, SERIES[0], 0.1)
-    return band + _text(
-        x(index), bottom + 5 - (bottom - top) / 2 - 2, "chosen", SERIES[0], "middle", 11, "600"
-    )
+    return band + _text(x(index), bottom + 5 - (bottom - top) / 2 - 2, "chosen", SERIES[0], "middle", 11, "600")
 
 
 def _line(points: Sequence[Point], x: Scale, y: Scale, colour: str, end: bool = True) -> str:
@@ -346,9 +329,7 @@ def _line(points: Sequence[Point], x: Scale, y: Scale, colour: str, end: bool = 
 
 
 def _legend(name: str, left: float, base: float, colour: str) -> str:
-    return _rect(left, base - 8, 10, 3.5, colour, 1) + _text(
-        left + 15, base - 3, _clipped(name, 20), INK, "start", 12
-    )
+    return _rect(left, base - 8, 10, 3.5, colour, 1) + _text(left + 15, base - 3, _clipped(name, 20), INK, "start", 12)
 
 
 def _dot(x: float, y: float, colour: str, radius: float = 5, hollow: bool = False) -> str:

@@ -73,8 +73,7 @@ def as_text(value: Any) -> str:
         return ", ".join(f"{words(str(key))}: {as_text(inner)}" for key, inner in value.items()) or "none"
     if isinstance(value, (list, tuple, set, frozenset)):
         entries = [
-            as_text(inner)
-            for inner in (sorted(value, key=str) if isinstance(value, (set, frozenset)) else value)
+            as_text(inner) for inner in (sorted(value, key=str) if isinstance(value, (set, frozenset)) else value)
         ]
         shown = ", ".join(entries[:MOST_ROWS]) or "none"
         return f"{shown} ... and {len(entries) - MOST_ROWS} more" if len(entries) > MOST_ROWS else shown

@@ -86,9 +86,7 @@ def _tiles(record: RunRecord) -> list[dict[str, str]]:
                 f"loss at most {pooled.loss_at_most}, margin {pooled.margin}",
             )
         )
-    counted = [
-        row for row in loss_rows(record) if row.outcome != "near chance" and row.delta != NOT_AVAILABLE
-    ]
+    counted = [row for row in loss_rows(record) if row.outcome != "near chance" and row.delta != NOT_AVAILABLE]
     if counted:
         worst = min(counted, key=lambda row: row.change.delta)
         tiles.append(_tile("Largest fall", worst, f"{worst.label}, margin {worst.margin}"))
@@ -162,9 +160,7 @@ def _choice_plots(choice: Choice, record: RunRecord) -> Markup:
     gate = record.verdict.gate
     title = f"Choice of {words(choice.what)} on dev items"
     return _both(
-        lambda width: strength_curve(
-            settings, title, words(choice.what), gate.mean_margin, gate.margin, width
-        )
+        lambda width: strength_curve(settings, title, words(choice.what), gate.mean_margin, gate.margin, width)
     )
 
 
@@ -178,9 +174,7 @@ def _both(draw: Any) -> Markup:
 
 def _curves(training: Training) -> list[Markup]:
     """One small chart for the loss and for each penalty; the learning rate comes last."""
-    names = list(
-        dict.fromkeys(name for entry in training.history for name in entry if name not in ("step", "epoch"))
-    )
+    names = list(dict.fromkeys(name for entry in training.history for name in entry if name not in ("step", "epoch")))
     names.sort(key=lambda name: (name != "loss", name == "learning_rate"))
     charts = []
     for name in names:

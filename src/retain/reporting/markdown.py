@@ -74,9 +74,7 @@ def _gains(record: RunRecord) -> str:
         ]
         for row in rows
     ]
-    return _section(
-        "What was learned", f"{terms.GAIN} {terms.INTERVAL}", _table(columns, body, numbers=range(2, 10))
-    )
+    return _section("What was learned", f"{terms.GAIN} {terms.INTERVAL}", _table(columns, body, numbers=range(2, 10)))
 
 
 def _losses(record: RunRecord) -> str:
@@ -98,9 +96,7 @@ def _losses(record: RunRecord) -> str:
     explained = [terms.MARGIN, terms.LOSS_AT_MOST, terms.UNITS, terms.FLIPS, terms.SPREAD, terms.DETECTABLE]
     explained += [terms.POOLED] if pooled else []
     explained += [terms.NEAR_CHANCE] if any(row.outcome == "near chance" for row in rows) else []
-    intro = "\n".join(
-        f"- {sentence}" for sentence in ([terms.INTERVAL] if not gain_rows(record) else []) + explained
-    )
+    intro = "\n".join(f"- {sentence}" for sentence in ([terms.INTERVAL] if not gain_rows(record) else []) + explained)
     return _section("What was kept and what was lost", _table(columns, body, numbers=range(2, 12)), intro)
 
 
@@ -132,9 +128,7 @@ def _unproven(record: RunRecord) -> str:
     if not rows:
         return ""
     body = [[markdown(row.label), row.items, row.needed or "unknown"] for row in rows]
-    intro = (
-        "These capabilities may or may not have lost more than their margin. Measuring more items would tell."
-    )
+    intro = "These capabilities may or may not have lost more than their margin. Measuring more items would tell."
     return _section(
         "Not proven", intro, _table(["Capability", "Items measured", "Items that decide"], body, range(1, 3))
     )
@@ -192,11 +186,7 @@ def _example(pair: Pair) -> str:
 def _choices(record: RunRecord) -> str:
     if not record.choices:
         return ""
-    intro = (
-        f"{terms.CHOICE} {terms.STRENGTH}"
-        if any(c.what == "strength" for c in record.choices)
-        else terms.CHOICE
-    )
+    intro = f"{terms.CHOICE} {terms.STRENGTH}" if any(c.what == "strength" for c in record.choices) else terms.CHOICE
     return _section("Choices", intro, *(_choice(choice) for choice in record.choices))
 
 
@@ -227,11 +217,7 @@ def _choice(choice: Choice) -> str:
 
 
 def _worst(candidate: Candidate) -> str:
-    return (
-        f"{plain(candidate.worst_loss)} ({candidate.worst})"
-        if candidate.worst
-        else plain(candidate.worst_loss)
-    )
+    return f"{plain(candidate.worst_loss)} ({candidate.worst})" if candidate.worst else plain(candidate.worst_loss)
 
 
 def plain_value(value: float) -> str:
@@ -269,9 +255,7 @@ def training_facts(training: Training) -> list[tuple[str, str]]:
     ]
     if training.base_unchanged is not None:
         unchanged = (
-            "unchanged (same hash)"
-            if training.base_unchanged
-            else "CHANGED although only an adapter was trained"
+            "unchanged (same hash)" if training.base_unchanged else "CHANGED although only an adapter was trained"
         )
         facts.append(("base weights", unchanged))
     return facts

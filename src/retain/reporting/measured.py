@@ -43,8 +43,7 @@ def _way(name: str, before: Measurement | None, after: Measurement | None) -> Wa
         kind="the model writes" if one.generates else "likelihood",
         items=count(len(one.scores)),
         left_out=_left_out(before, after),
-        settings=", ".join(f"{words(key)}: {as_text(value)}" for key, value in one.settings.items())
-        or "none recorded",
+        settings=", ".join(f"{words(key)}: {as_text(value)}" for key, value in one.settings.items()) or "none recorded",
         alike=_alike(before, after),
     )
 
@@ -52,10 +51,7 @@ def _way(name: str, before: Measurement | None, after: Measurement | None) -> Wa
 def _left_out(before: Measurement | None, after: Measurement | None) -> str:
     """Reasons with their counts; an item that both models could not be scored on counts once."""
     merged = {**(before.left_out if before else {}), **(after.left_out if after else {})}
-    return (
-        "; ".join(f"{count(number)} {reason}" for reason, number in Counter(merged.values()).most_common())
-        or "none"
-    )
+    return "; ".join(f"{count(number)} {reason}" for reason, number in Counter(merged.values()).most_common()) or "none"
 
 
 def _alike(before: Measurement | None, after: Measurement | None) -> str:

@@ -25,9 +25,7 @@ def plain(value: float | None, digits: int = 1) -> str:
 def signed(value: float | None, digits: int = 1) -> str:
     """``3.14`` -> ``+3.1``; zero has no sign."""
     text = plain(value, digits)
-    shows_gain = (
-        value is not None and value > 0 and text != NOT_AVAILABLE and float(text.replace(",", "")) != 0
-    )
+    shows_gain = value is not None and value > 0 and text != NOT_AVAILABLE and float(text.replace(",", "")) != 0
     return f"+{text}" if shows_gain else text
 
 

@@ -70,9 +70,7 @@ def fallen(record: RunRecord) -> list[Pair]:
 
 def _round_robin(chosen: list[Pair], record: RunRecord) -> list[Pair]:
     """Mix the probes, so that the first few examples do not all show one capability."""
-    order = {
-        change.probe: i for i, change in enumerate(sorted(record.comparison.losses, key=lambda c: c.delta))
-    }
+    order = {change.probe: i for i, change in enumerate(sorted(record.comparison.losses, key=lambda c: c.delta))}
     rank: dict[str, int] = {}
     keyed = []
     for pair in chosen:

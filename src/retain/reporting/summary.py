@@ -44,9 +44,7 @@ def _gains(record: RunRecord) -> str:
     if not rows:
         return terms.not_measured(record)
     header = ["learned on held-out items", "before", "after", "gain", "95% interval", "items", "verdict"]
-    body = [
-        [row.label, row.before, row.after, row.delta, row.interval, row.items, row.outcome] for row in rows
-    ]
+    body = [[row.label, row.before, row.after, row.delta, row.interval, row.items, row.outcome] for row in rows]
     return "\n".join(_aligned([header, *body]))
 
 
@@ -89,11 +87,7 @@ def _loss(row: Row) -> list[str]:
 
 def _symptoms(record: RunRecord) -> str:
     found = [symptom for symptom in record.comparison.symptoms if symptom.found]
-    lines = [
-        line
-        for symptom in found
-        for line in _wrapped(_symptom(symptom.name, symptom.statement), "  - ", "    ")
-    ]
+    lines = [line for symptom in found for line in _wrapped(_symptom(symptom.name, symptom.statement), "  - ", "    ")]
     return "\n".join(["Symptoms:", *lines]) if lines else ""
 
 
@@ -107,9 +101,7 @@ def _unproven(record: RunRecord) -> str:
         return ""
     lines = ["Not proven either way:"]
     for row in rows[:MOST_CAPABILITIES]:
-        needed = (
-            f"{row.needed} items would decide (measured: {row.items})" if row.needed else f"{row.items} items"
-        )
+        needed = f"{row.needed} items would decide (measured: {row.items})" if row.needed else f"{row.items} items"
         lines += _wrapped(f"{one_line(row.label, 60)}: {needed}", "  - ", "    ")
     return "\n".join(lines)
 

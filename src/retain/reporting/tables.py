@@ -72,9 +72,7 @@ def gain_rows(record: RunRecord) -> list[Row]:
 def loss_rows(record: RunRecord) -> list[Row]:
     """Capabilities: forgotten first, then unproven, retained, near chance; the greatest fall first."""
     rows = [_loss_row(change, record) for change in record.comparison.losses]
-    return sorted(
-        rows, key=lambda row: (_SEVERITY.get(row.outcome, 1), _sortable(row.change.delta), row.label)
-    )
+    return sorted(rows, key=lambda row: (_SEVERITY.get(row.outcome, 1), _sortable(row.change.delta), row.label))
 
 
 def pooled_row(record: RunRecord) -> Row | None:
@@ -143,9 +141,7 @@ def _loss_row(change: Change, record: RunRecord) -> Row:
     if judged is None:
         gate = record.verdict.gate
         margin = gate.margin if change.unit == "points" else gate.bits_margin
-        return _row(
-            change, margin, "near chance" if change.near_chance else "inconclusive", NOT_AVAILABLE, ""
-        )
+        return _row(change, margin, "near chance" if change.near_chance else "inconclusive", NOT_AVAILABLE, "")
     needed = "" if judged.items_needed is None else count(judged.items_needed)
     return _row(change, judged.margin, judged.outcome, plain(judged.detectable), needed)
 

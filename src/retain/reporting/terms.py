@@ -14,8 +14,7 @@ INTERVAL = (
     "were measured. Both models answered the same items, and the change is computed item by item."
 )
 LOSS_AT_MOST = (
-    "Loss at most: with 95% confidence the true loss is not larger than this. This number is held against "
-    "the margin."
+    "Loss at most: with 95% confidence the true loss is not larger than this. This number is held against the margin."
 )
 FLIPS = (
     "Won and lost count the items that became right and that became wrong. A change near zero that hides "
@@ -42,10 +41,7 @@ GAIN = (
     "The gain is how much better the tuned model does on held-out items of the task, which neither "
     "training nor any choice has seen."
 )
-UNITS = (
-    "Scores and changes are in points of 100; bits per byte change in percent of the base's value. + is "
-    "better."
-)
+UNITS = "Scores and changes are in points of 100; bits per byte change in percent of the base's value. + is better."
 DEMONSTRATION = (
     "This is a demonstration. Its margins are so wide that a short run can pass them: they show how "
     "Retain works and prove nothing about whether this model should ship."
@@ -61,8 +57,7 @@ EXAMPLES = (
 )
 MEASURED = "Base and tuned answer the same test items under the same settings, without sampling."
 GENERAL = (
-    "General text stands for the old abilities during training: rehearsed, or compared with the base by a "
-    "penalty."
+    "General text stands for the old abilities during training: rehearsed, or compared with the base by a penalty."
 )
 
 
@@ -100,7 +95,5 @@ def deciding(record: RunRecord) -> str:
 def not_measured(record: RunRecord) -> str:
     """Said where no task was measured, so that nobody reads the verdict as a gain."""
     return (
-        "No task was measured: this report is about forgetting only."
-        if record.verdict.gain == "not measured"
-        else ""
+        "No task was measured: this report is about forgetting only." if record.verdict.gain == "not measured" else ""
     )

@@ -47,9 +47,7 @@ class HarnessModel(LM):  # type: ignore[misc]
 
     def loglikelihood_rolling(self, requests: Sequence[Any]) -> list[float]:
         """Score whole texts from their start; one that is too long is remembered in ``unscorable``."""
-        found = self._model.loglikelihood(
-            [Request(context="", continuation=request.args[0]) for request in requests]
-        )
+        found = self._model.loglikelihood([Request(context="", continuation=request.args[0]) for request in requests])
         return [
             one.logprob if one is not None else self._too_long(request)
             for request, one in zip(requests, found, strict=True)
@@ -67,9 +65,7 @@ class HarnessModel(LM):  # type: ignore[misc]
         texts = [""] * len(requests)
         for limits, places in groups.items():
             prompts = [_prompt(requests[place].args[0]) for place in places]
-            for place, prompt, response in zip(
-                places, prompts, self._model.generate(prompts, limits), strict=True
-            ):
+            for place, prompt, response in zip(places, prompts, self._model.generate(prompts, limits), strict=True):
                 key = (requests[place].task_name, requests[place].doc_id)
                 texts[place], self.responses[key], self.prompts[key] = response.text, response, _text(prompt)
         return texts
@@ -86,9 +82,7 @@ class HarnessModel(LM):  # type: ignore[misc]
             top_p=float(asked.get("top_p") or 1.0) if sampled else 1.0,
         )
 
-    def apply_chat_template(
-        self, chat_history: list[dict[str, str]], add_generation_prompt: bool = True
-    ) -> str:
+    def apply_chat_template(self, chat_history: list[dict[str, str]], add_generation_prompt: bool = True) -> str:
         """The conversation as a marked string, which ``generate_until`` turns into messages again."""
         return _CHAT + json.dumps(chat_history)
 

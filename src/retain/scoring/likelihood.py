@@ -34,7 +34,11 @@ def batches(pairs: Sequence[Pair], vocabulary: int) -> list[list[int]]:
     """
     order = sorted(
         range(len(pairs)),
-        key=lambda i: (-_bucket(len(pairs[i].continuation)), -len(pairs[i].context) - len(pairs[i].continuation), i),
+        key=lambda i: (
+            -_bucket(len(pairs[i].continuation)),
+            -len(pairs[i].context) - len(pairs[i].continuation),
+            i,
+        ),
     )
     found: list[list[int]] = []
     current: list[int] = []
@@ -86,15 +90,15 @@ def score(
     return [scored for scored in results if scored is not None]
 
 
-@torch.inference_mode()
 def _score_batch(module: Any, rows: Sequence[Pair], pad: int) -> list[Scored]:
     depth = max(len(row.continuation) for row in rows)
     # The last token of a row is predicted, never fed.
     ids, mask = left_padded([(row.context + row.continuation)[:-1] for row in rows], pad, module.device)
     positions = (mask.cumsum(-1) - 1).clamp(min=0)
-    logits = module(
-        input_ids=ids, attention_mask=mask, position_ids=positions, use_cache=False, logits_to_keep=depth
-    ).logits[:, -depth:]
+    with torch.inference_mode():
+        logits = module(
+            input_ids=ids, attention_mask=mask, position_ids=positions, use_cache=False, logits_to_keep=depth
+        ).logits[:, -depth:]
     found = []
     for row, row_logits in zip(rows, logits, strict=True):
         targets = torch.tensor(row.continuation, device=logits.device)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 
 from retain.mitigations.base import GeneralSet
@@ -10,7 +9,7 @@ from retain.mitigations.kl_meter import KlReading, read_kl_meter
 from retain.records import Choice, Record
 from retain.stages.run_folder import RunFolder
 from retain.stages.setting_up import Workbench
-from retain.training.trained import TRAINED, TUNED, load_trained, save_tuned
+from retain.training.trained import BASE_WEIGHTS, TRAINED, TUNED, load_trained, save_tuned
 
 
 class Chosen(Record):
@@ -38,5 +37,5 @@ def choose(run: RunFolder, bench: Workbench, general: Mapping[str, GeneralSet]) 
         return Chosen(choices=choices, kl=readings)
 
     chosen = run.once("chosen", Chosen, make, "Choosing on dev items")
-    shutil.rmtree(run.path / TRAINED, ignore_errors=True)
+    (run.path / TRAINED / BASE_WEIGHTS).unlink(missing_ok=True)
     return chosen

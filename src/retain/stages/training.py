@@ -5,6 +5,8 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping, Sequence
 
+from transformers import set_seed
+
 from retain.data.encoding import Encoded
 from retain.data.example import Example
 from retain.errors import UserError
@@ -45,6 +47,7 @@ def _train(run: RunFolder, base: TransformersCausal, setup: Setup, rows: Sequenc
     task, notes = _encoded(rows, setup)
     encoded, _ = _encoded(mixed, setup)
     before = base_weights_hash(base.module)
+    set_seed(setup.seed)  # an adapter begins with random weights
     model = base
     for mitigation in mitigations:
         model = mitigation.wrap_model(model, setup)

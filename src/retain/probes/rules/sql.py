@@ -99,9 +99,7 @@ def right(response: Response, item: AnswerItem, options: Options) -> bool:
         except sqlite3.Error as error:
             raise CannotScore(f"the accepted query fails: {error}") from None
     try:
-        given = [
-            _comparable(row) for row in rows(options.database, query_of(response.text), options.time_limit)
-        ]
+        given = [_comparable(row) for row in rows(options.database, query_of(response.text), options.time_limit)]
     except (sqlite3.Error, sqlite3.Warning, UnicodeError, ValueError):
         return False
     for wanted, ordered in expected:

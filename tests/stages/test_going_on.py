@@ -1,0 +1,109 @@
+"""A run that is killed goes on and ends with the same record."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from retain.folder import read_record
+from retain.pipeline import run_recipe
+from retain.progress import Progress
+from retain.recipe import parse_recipe
+from retain.records import RunRecord
+from retain.training import sft
+
+MITIGATIONS = [
+    {"kind": "lora", "rank": 4},
+    {"kind": "kl_to_base", "share": 0.5},
+    {"kind": "strength", "values": [0.5, 1.0]},
+]
+
+
+def comparable(record: RunRecord) -> dict:
+    """Everything but times and places."""
+    plain = record.model_dump(exclude={"seconds", "provenance", "title"})
+    plain["training"].pop("seconds")
+    return plain
+
+
+def run(recipe, folder):
+    return run_recipe(parse_recipe(recipe), folder, Progress(quiet=True))
+
+
+class Killed(Exception):
+    """Stands for a kill at some point."""
+
+
+@pytest.mark.parametrize("stop_at", [3, 7, 11])
+@pytest.mark.parametrize("full", [False, True], ids=["lora", "full"])
+def test_training_goes_on_from_its_last_checkpoint(toy_recipe, tmp_path, monkeypatch, stop_at, full):
+    mitigations = MITIGATIONS[1:] if full else MITIGATIONS
+    training = {"learning_rate": 0.01, "epochs": 2, "batch_size": 4, "max_length": 64, "checkpoints": 6}
+    recipe = toy_recipe(mitigations=mitigations, training=training)
+    expected = run(recipe, tmp_path / "whole")
+    original = sft.ShowProgress.on_step_end
+
+    def kill(self, args, state, control, **kwargs):
+        if state.global_step == stop_at:
+            raise Killed
+        original(self, args, state, control, **kwargs)
+
+    monkeypatch.setattr(sft.ShowProgress, "on_step_end", kill)
+    with pytest.raises(Killed):
+        run(recipe, tmp_path / "broken")
+    monkeypatch.setattr(sft.ShowProgress, "on_step_end", original)
+    steps = []
+    begin = sft.ShowProgress.on_step_end
+    monkeypatch.setattr(
+        sft.ShowProgress,
+        "on_step_end",
+        lambda self, args, state, control, **k: (
+            steps.append(state.global_step) or begin(self, args, state, control, **k)
+        ),
+    )
+    again = run(recipe, tmp_path / "broken")
+    assert steps[0] > 1, "it went on from a checkpoint and not from the start"
+    assert comparable(again) == comparable(expected)
+
+
+@pytest.mark.parametrize("place", ["before.json", "general.json", "training.json", "chosen.json", "after.json"])
+def test_a_stage_that_was_lost_is_done_again_alike(toy_recipe, tmp_path, place):
+    recipe = toy_recipe(mitigations=MITIGATIONS)
+    expected = run(recipe, tmp_path / "run")
+    order = ["before.json", "general.json", "training.json", "chosen.json", "after.json", "record.json"]
+    for name in order[order.index(place) :]:
+        (tmp_path / "run" / name).unlink(missing_ok=True)
+    assert comparable(run(recipe, tmp_path / "run")) == comparable(expected)
+
+
+def test_kill_9_at_several_moments_ends_with_the_same_record(toy_recipe, tmp_path, colour_file):
+    general = [{"name": "own", "source": "base_model", "count": 40, "max_tokens": 8, "temperature": 2.0, "top_p": 1.0}]
+    data = {"train": str(colour_file), "held_out": 0.3, "general": general}
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(yaml.safe_dump(toy_recipe(mitigations=MITIGATIONS, data=data)))
+    environment = {**os.environ, "RETAIN_CACHE": str(tmp_path / "cache")}
+
+    def start(folder: Path) -> subprocess.Popen:
+        command = [sys.executable, "-m", "retain.cli", "run", str(recipe), "--folder", str(folder), "--quiet"]
+        return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+
+    whole = start(tmp_path / "whole")
+    assert whole.wait() in (0, 1, 3), whole.stderr.read().decode()
+    for milestone in ("data.json", "before", "general", "training", "training.json", "dev", "after"):
+        process = start(tmp_path / "broken")
+        deadline = time.monotonic() + 60
+        while process.poll() is None and not (tmp_path / "broken" / milestone).exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        if process.poll() is None:
+            process.send_signal(signal.SIGKILL)
+        process.wait()
+    last = start(tmp_path / "broken")
+    assert last.wait() in (0, 1, 3), last.stderr.read().decode()
+    found, expected = (read_record(tmp_path / name / "record.json", RunRecord) for name in ("broken", "whole"))
+    assert comparable(found) == comparable(expected)
