@@ -192,7 +192,9 @@ def schema() -> None:
 
 def _progress(quiet: bool) -> Any:
     from retain.progress import Progress
+    from retain.quiet import quiet_libraries
 
+    quiet_libraries()
     return Progress(quiet)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -58,7 +57,6 @@ def train_sft(
     penalties = _penalties(mitigations, model, setup)
     _prepare_precision(model)
     callbacks = [c for m in mitigations if (c := m.callback(model, setup)) is not None]
-    _quiet_libraries()
     trainer = with_penalties(SFTTrainer, penalties, streams)(
         model=model.module,
         args=arguments,
@@ -173,16 +171,6 @@ def _with_pad(tokenizer: Any) -> Any:
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     return tokenizer
-
-
-def _quiet_libraries() -> None:
-    """The libraries' own bars and notices would tear the progress display."""
-    import datasets
-
-    datasets.utils.logging.set_verbosity_error()
-    datasets.disable_progress_bars()
-    for name in ("trl", "transformers.trainer", "accelerate"):
-        logging.getLogger(name).setLevel(logging.ERROR)
 
 
 def _drop_printers(trainer: Any) -> None:
