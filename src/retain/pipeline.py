@@ -7,7 +7,7 @@ from pathlib import Path
 from retain.comparison.compare import compare
 from retain.comparison.gate import judge
 from retain.progress import Progress
-from retain.recipe import Recipe
+from retain.recipe import Recipe, portable
 from retain.records import RunRecord
 from retain.stages.choosing import choose
 from retain.stages.finishing import finish
@@ -34,6 +34,6 @@ def run_recipe(recipe: Recipe, folder: Path, progress: Progress) -> RunRecord:
     training = train(run, bench, general)
     chosen = choose(run, bench, general)
     after = measure_after(run, bench)
-    comparison = compare(before, after, bench.task_names, recipe.model.base, "tuned")
+    comparison = compare(before, after, bench.task_names, portable(recipe)["model"]["base"], "tuned")
     verdict = judge(comparison, recipe.gate)
     return finish(run, data, general, training, chosen, before, after, comparison, verdict)

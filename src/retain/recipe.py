@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import os
 from functools import cache, reduce
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -119,6 +120,8 @@ class Recipe(RecipeBase):
     """A recipe as the rest of the code sees it."""
 
     mitigations: list[Mitigation] = []
+    origin: str = ""
+    """The folder that relative paths were meant from; not part of what a recipe says."""
 
     @staticmethod
     def json_schema() -> dict[str, Any]:
@@ -198,9 +201,27 @@ def contradictions(recipe: Recipe) -> list[str]:
 
 def as_plain(recipe: Recipe) -> dict[str, Any]:
     """The resolved recipe as plain values, every default written out."""
-    plain = recipe.model_dump(mode="json", exclude={"mitigations"})
+    plain = recipe.model_dump(mode="json", exclude={"mitigations", "origin"})
     plain["mitigations"] = [mitigation.model_dump(mode="json") for mitigation in recipe.mitigations]
     return plain
+
+
+def portable(recipe: Recipe) -> dict[str, Any]:
+    """:func:`as_plain` with paths relative to the recipe's folder again, for records that leave this machine."""
+
+    def shortened(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: shortened(part) for key, part in value.items()}
+        if isinstance(value, list):
+            return [shortened(part) for part in value]
+        return portable_path(value, recipe.origin) if isinstance(value, str) else value
+
+    return {key: shortened(value) for key, value in as_plain(recipe).items()}
+
+
+def portable_path(path: str, origin: str) -> str:
+    """An absolute path as one relative to ``origin``; anything else as it is."""
+    return os.path.relpath(path, origin) if origin and os.path.isabs(path) else path
 
 
 def recipe_hash(recipe: Recipe) -> str:
@@ -231,6 +252,7 @@ def _with_paths(recipe: Recipe, folder: Path) -> Recipe:
     is_file = (folder / base).exists()
     return recipe.model_copy(
         update={
+            "origin": str(folder.resolve()),
             "model": recipe.model.model_copy(update={"base": str((folder / base).resolve()) if is_file else base}),
             "data": data.model_copy(update={"train": found(data.train), "held_out": held_out, "general": general}),
             "measure": recipe.measure.model_copy(update={"suite": found(recipe.measure.suite), "task": task}),

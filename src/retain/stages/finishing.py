@@ -7,7 +7,7 @@ from typing import Any
 
 from retain.folder import write_record
 from retain.mitigations.base import GeneralSet
-from retain.recipe import as_plain
+from retain.recipe import portable, portable_path
 from retain.records import Comparison, Measurement, RunRecord, Training, Verdict
 from retain.reporting.write import write_reports
 from retain.stages.choosing import Chosen
@@ -28,12 +28,14 @@ def finish(
     verdict: Verdict,
 ) -> RunRecord:
     """Put the record together and write ``record.json``, ``report.md`` and ``report.html``."""
+    plain, origin = portable(run.recipe), run.recipe.origin
+    hashes = {portable_path(file, origin): digest for file, digest in data.hashes.items()}
     record = RunRecord(
-        title=f"{run.recipe.model.base}: {run.path.name}",
-        recipe=as_plain(run.recipe),
-        provenance={**run.provenance(), "data": data.hashes, "models": _fingerprints(before, after)},
+        title=f"{plain['model']['base']}: {run.path.name}",
+        recipe=plain,
+        provenance={**run.provenance(), "data": hashes, "models": _fingerprints(before, after)},
         data=data.summary,
-        general=[_described(one, chosen) for one in general.values()],
+        general=[_described(one, chosen, origin) for one in general.values()],
         training=training,
         choices=chosen.choices,
         before=list(before),
@@ -52,11 +54,11 @@ def _fingerprints(before: Sequence[Measurement], after: Sequence[Measurement]) -
     return {"base": before[0].model, "tuned": after[0].model}
 
 
-def _described(one: GeneralSet, chosen: Chosen) -> dict[str, Any]:
+def _described(one: GeneralSet, chosen: Chosen, origin: str) -> dict[str, Any]:
     reading = chosen.kl[one.name]
     return {
         "name": one.name,
-        "source": "written by the base model" if one.source == "base_model" else one.source,
+        "source": "written by the base model" if one.source == "base_model" else portable_path(one.source, origin),
         "rows": len(one.examples),
         "kept back": len(one.kept_back),
         "rejected": dict(one.rejected),

@@ -1,0 +1,193 @@
+"""Wrong inputs: exit code 2, one clear message on standard error, no traceback. And the exit codes of verdicts."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+from retain import cli
+
+
+@pytest.fixture
+def call(monkeypatch, capsys):
+    """Run a command in this process: (exit code, standard output, standard error)."""
+
+    def run(*words: str):
+        monkeypatch.setattr(sys, "argv", ["retain", *map(str, words)])
+        with pytest.raises(SystemExit) as end:
+            cli.main()
+        captured = capsys.readouterr()
+        return end.value.code or 0, captured.out, captured.err
+
+    return run
+
+
+@pytest.fixture
+def recipe_file(tmp_path, toy_recipe):
+    def write(**sections):
+        path = tmp_path / "recipe.yaml"
+        path.write_text(yaml.safe_dump(toy_recipe(**sections)))
+        return path
+
+    return write
+
+
+def assert_clear(code, err, *parts):
+    assert code == 2
+    assert "Traceback" not in err
+    for part in parts:
+        assert part in err
+
+
+def test_missing_recipe(call, tmp_path):
+    code, _, err = call("check", tmp_path / "none.yaml")
+    assert_clear(code, err, "There is no recipe")
+
+
+def test_missing_data_file_names_the_nearest(call, recipe_file, colour_file):
+    code, _, err = call("check", recipe_file(data={"train": str(colour_file.with_name("colors.jsonl"))}))
+    assert_clear(code, err, "colors.jsonl", "colours.jsonl")
+
+
+def test_malformed_json_on_line_17(call, recipe_file, colour_file):
+    lines = colour_file.read_text().splitlines()
+    lines[16] = lines[16][:-5]
+    colour_file.write_text("\n".join(lines))
+    code, _, err = call("check", recipe_file(data={"train": str(colour_file)}))
+    assert_clear(code, err, "17")
+
+
+def test_mixed_row_shapes(call, recipe_file, colour_file):
+    colour_file.write_text(colour_file.read_text() + '{"instruction": "a b", "output": "c"}\n')
+    code, _, err = call("check", recipe_file(data={"train": str(colour_file)}))
+    assert_clear(code, err, "41")
+
+
+def test_empty_data(call, recipe_file, tmp_path):
+    (tmp_path / "empty.jsonl").write_text("")
+    code, _, err = call("check", recipe_file(data={"train": str(tmp_path / "empty.jsonl")}))
+    assert_clear(code, err, "empty")
+
+
+def test_three_errors_at_once(call, recipe_file):
+    path = recipe_file(training={"epoch": 1, "batch_size": 0}, mitigations=[{"kind": "ewx"}])
+    code, _, err = call("check", path)
+    assert_clear(code, err, "3 errors", 'did you mean "epochs"', "training.batch_size", "ewx")
+
+
+def test_unknown_model(call, recipe_file):
+    code, _, err = call("run", recipe_file(model={"base": "builtin:smollm3", "load_in": "fp32"}), "--quiet")
+    assert_clear(code, err, "no embedded model", "smollm2-135m")
+
+
+def test_unknown_model_is_found_before_anything_is_measured(call, tmp_path):
+    code, _, err = call("measure", tmp_path / "nowhere", "--quiet")
+    assert_clear(code, err, "there is no model folder")
+
+
+def test_a_probe_with_no_items(call, recipe_file, toy_suite):
+    (toy_suite.parent / "say.jsonl").write_text("")
+    code, _, err = call("check", recipe_file())
+    assert_clear(code, err, "say")
+
+
+def test_unknown_suite(call, recipe_file):
+    code, _, err = call("check", recipe_file(measure={"suite": "cora"}))
+    assert_clear(code, err, 'did you mean "core"')
+
+
+def test_a_run_folder_of_another_recipe(call, recipe_file, tmp_path):
+    assert call("run", recipe_file(), "--folder", tmp_path / "run", "--quiet")[0] in (0, 1, 3)
+    code, _, err = call("run", recipe_file(seed=4), "--folder", tmp_path / "run", "--quiet")
+    assert_clear(code, err, "another recipe", "seed: there 0, here 4")
+
+
+def test_a_full_disk(call, recipe_file, tmp_path, monkeypatch):
+    import errno
+
+    def full(*args):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    recipe = recipe_file()
+    monkeypatch.setattr("retain.folder.os.fsync", full)
+    code, _, err = call("run", recipe, "--folder", tmp_path / "run", "--quiet")
+    assert_clear(code, err, "The disk is full")
+    assert not list((tmp_path / "run").glob("*.tmp")), "no half-written file is left"
+
+
+def test_a_nan_loss_exits_with_4(call, recipe_file, tmp_path):
+    training = {"learning_rate": 1e30, "epochs": 3, "batch_size": 4, "max_length": 64, "max_grad_norm": 1e30}
+    code, _, err = call("run", recipe_file(training=training), "--folder", tmp_path / "run", "--quiet")
+    assert code == 4
+    assert "Traceback" not in err
+    assert "last_good" in err
+
+
+def test_anything_unforeseen_exits_with_4(call, recipe_file, monkeypatch):
+    monkeypatch.setattr("retain.commands.check.load_recipe", lambda *a: 1 / 0)
+    code, _, err = call("check", recipe_file())
+    assert code == 4
+    assert "fault in Retain" in err
+
+
+def test_run_report_gate_and_compare_agree(call, recipe_file, tmp_path):
+    folder = tmp_path / "run"
+    recipe = recipe_file(mitigations=[{"kind": "lora", "rank": 2}])
+    code, out, _ = call("run", recipe, "--folder", folder, "--quiet", "--json")
+    record = json.loads(out)
+    assert code == {"retained": 0, "forgot": 1, "not learned": 1, "inconclusive": 3}[record["verdict"]["outcome"]]
+    assert call("gate", folder)[0] == code
+    assert call("gate", folder, "--margin", "0.001", "--min-gain", "100")[0] in (1, 3)
+    (folder / "report.html").unlink()
+    assert call("report", folder)[0] == 0
+    assert (folder / "report.html").is_file()
+    before, after = tmp_path / "before.json", tmp_path / "after.json"
+    suite = yaml.safe_load(recipe.read_text())["measure"]["suite"]
+    base = yaml.safe_load(recipe.read_text())["model"]["base"]
+    for model, output in ((base, before), (folder / "tuned", after)):
+        arguments = ("--suite", suite, "--load-in", "fp32", "--quiet")
+        assert call("measure", model, "--output", output, *arguments)[0] == 0
+    code, out, _ = call("compare", before, after, "--folder", tmp_path / "comparison", "--json")
+    compared = {one["probe"]: one["delta"] for one in json.loads(out)["comparison"]["losses"]}
+    assert compared == {one["probe"]: one["delta"] for one in record["comparison"]["losses"]}
+    assert (tmp_path / "comparison" / "report.html").is_file()
+
+
+def test_measurements_in_other_precisions_are_not_compared(call, tmp_path, toy_folder, toy_suite):
+    for precision in ("fp32", "bf16"):
+        output = tmp_path / f"{precision}.json"
+        call("measure", toy_folder, "--suite", toy_suite, "--load-in", precision, "--output", output, "--quiet")
+    code, _, err = call("compare", tmp_path / "fp32.json", tmp_path / "bf16.json", "--folder", tmp_path / "c")
+    assert_clear(code, err, "precision")
+
+
+def test_gate_on_an_unfinished_run(call, tmp_path):
+    (tmp_path / "recipe.yaml").write_text("{}")
+    code, _, err = call("gate", tmp_path)
+    assert_clear(code, err, "not finished")
+
+
+def test_init_writes_a_recipe_that_check_accepts(call, tmp_path, colour_file):
+    path = tmp_path / "new.yaml"
+    assert call("init", "builtin:smollm2-135m", colour_file, "--output", path)[0] == 0
+    assert call("check", path, "--set", "data.held_out=0.3")[0] == 0
+    code, _, err = call("init", "builtin:smollm2-135m", colour_file, "--output", path)
+    assert_clear(code, err, "--force")
+
+
+@pytest.mark.parametrize("command", [["list"], ["list", "mitigations"], ["schema"], ["doctor"], ["--help"]])
+def test_what_needs_no_model_works(call, command):
+    code, out, _ = call(*command)
+    assert code in (0, 4) if command == ["doctor"] else code == 0
+    assert out.strip()
+
+
+def test_the_installed_command_runs():
+    environment = {**os.environ, "COLUMNS": "200"}
+    done = subprocess.run([sys.executable, "-m", "retain.cli", "--help"], capture_output=True, env=environment)
+    assert done.returncode == 0
+    for command in ("run", "check", "measure", "compare", "gate", "report", "list", "doctor", "init", "schema"):
+        assert command in done.stdout.decode()

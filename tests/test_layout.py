@@ -1,0 +1,78 @@
+"""The order in which parts may import each other, and promises about the package as a whole."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parents[1] / "src" / "retain"
+LAYERS = [
+    {"errors", "settings", "records"},
+    {"registry", "folder", "progress", "quiet"},
+    {"comparison", "scoring"},
+    {"models"},
+    {"provenance"},
+    {"data"},
+    {"probes"},
+    {"mitigations"},
+    {"training", "reporting"},
+    {"recipe"},
+    {"stages"},
+    {"pipeline"},
+    {"commands"},
+    {"cli"},
+]
+"""From the bottom up; a part imports from its own layer or from those below."""
+EXCEPTIONS = {
+    ("scoring/harness.py", "models"): "lm-eval's interface over any model that has ours",
+    ("records.py", "models"): "",
+    ("probes/lm_eval_task.py", "scoring"): "",
+}
+
+
+def layer(part: str) -> int:
+    return next(number for number, parts in enumerate(LAYERS) if part in parts)
+
+
+def imports(path: Path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("retain."):
+            yield node.module.split(".")[1]
+
+
+@pytest.mark.parametrize("path", sorted(SOURCE.rglob("*.py")), ids=lambda p: str(p.relative_to(SOURCE)))
+def test_imports_point_downwards(path):
+    relative = path.relative_to(SOURCE)
+    if relative.name == "__init__.py" and len(relative.parts) == 1:
+        return
+    part = relative.parts[0].removesuffix(".py")
+    for imported in imports(path):
+        if (str(relative), imported) in EXCEPTIONS:
+            continue
+        assert layer(imported) <= layer(part), f"{relative} imports retain.{imported}"
+
+
+def test_import_retain_and_help_are_quick_and_load_no_torch():
+    code = "import sys, retain, retain.cli; assert 'torch' not in sys.modules and 'transformers' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_python_api_has_every_command():
+    import retain
+
+    for name in retain.__all__:
+        assert callable(getattr(retain, name))
+    with pytest.raises(AttributeError):
+        _ = retain.nonsense
+
+
+def test_nothing_is_printed_and_nothing_unsafe_is_called():
+    forbidden = {"print", "eval", "exec"}
+    for path in SOURCE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                assert node.func.id not in forbidden, f"{path}:{node.lineno} calls {node.func.id}"
+            if isinstance(node, ast.keyword) and node.arg == "trust_remote_code":
+                assert isinstance(node.value, ast.Constant) and node.value.value is False, f"{path}:{node.value.lineno}"

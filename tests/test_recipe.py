@@ -1,0 +1,122 @@
+import pytest
+import yaml
+
+from retain.errors import UserError
+from retain.recipe import Recipe, as_plain, load_recipe, parse_recipe, portable, recipe_hash
+
+MINIMAL = {"model": {"base": "builtin:smollm2-135m"}, "data": {"train": "rows.jsonl"}}
+OWN = {"name": "own", "source": "base_model"}
+
+
+def refused(**sections) -> str:
+    with pytest.raises(UserError) as error:
+        parse_recipe({**MINIMAL, **sections})
+    return str(error.value)
+
+
+def test_all_errors_come_at_once_with_path_and_what_is_allowed():
+    message = refused(
+        model={"base": "x", "load_in": "bf17"},
+        training={"learnin_rate": 1, "epochs": -1},
+        mitigations=[{"kind": "lorra"}, {"kind": "lora", "ranks": 3}],
+    )
+    assert "5 errors" in message
+    assert "model.load_in: input should be 'fp32', 'bf16' or '4bit' (found 'bf17')" in message
+    assert 'training.learnin_rate: unknown key; did you mean "learning_rate"?' in message
+    assert "training.epochs: input should be greater than 0 (found -1)" in message
+    assert "mitigations.0.kind: there is no mitigation 'lorra'; did you mean \"lora\"?" in message
+    assert 'mitigations.1.ranks: unknown key; did you mean "rank"?' in message
+
+
+def test_a_missing_section_is_named():
+    with pytest.raises(UserError, match="data: missing"):
+        parse_recipe({"model": {"base": "x"}})
+
+
+@pytest.mark.parametrize(
+    ("sections", "message"),
+    [
+        ({"model": {"base": "x", "load_in": "4bit"}}, "4bit weights cannot be trained; add {kind: lora}"),
+        ({"mitigations": [{"kind": "kl_to_base"}]}, "needs general text"),
+        ({"mitigations": [{"kind": "lora"}, {"kind": "lora"}]}, "lora is given 2 times"),
+        (
+            {"data": {"train": "t", "general": [OWN]}, "mitigations": [{"kind": "rehearsal", "general": "onw"}]},
+            'did you mean "own"?',
+        ),
+        ({"data": {"train": "t", "general": [OWN, OWN]}}, 'the name "own" is given twice'),
+        ({"measure": {"task": {"score": "sql"}}}, "measure.task.database"),
+    ],
+)
+def test_what_does_not_go_together_is_refused_with_what_to_do(sections, message):
+    assert message in refused(**sections)
+
+
+def test_overrides_reach_any_depth_and_lists(tmp_path):
+    path = tmp_path / "r.yaml"
+    path.write_text(yaml.safe_dump({**MINIMAL, "mitigations": [{"kind": "lora"}]}))
+    recipe = load_recipe(path, ["training.epochs=3", "mitigations.0.rank=4", "measure.task.limit=7"])
+    assert (recipe.training.epochs, recipe.mitigations[0].rank, recipe.measure.task.limit) == (3.0, 4, 7)
+
+
+@pytest.mark.parametrize("override", ["training.epochs", "=3", "mitigations.5.rank=3", "seed.x=1"])
+def test_an_override_that_makes_no_sense_is_refused(tmp_path, override):
+    path = tmp_path / "r.yaml"
+    path.write_text(yaml.safe_dump({**MINIMAL, "seed": 0, "mitigations": [{"kind": "lora"}]}))
+    with pytest.raises(UserError, match="--set"):
+        load_recipe(path, [override])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("a: [1", "not valid YAML"), ("- 1", "should hold keys"), ("", "should hold keys"), ("\x00", "not valid YAML")],
+)
+def test_a_file_that_is_no_recipe_is_refused(tmp_path, text, message):
+    path = tmp_path / "r.yaml"
+    path.write_text(text)
+    with pytest.raises(UserError, match=message):
+        load_recipe(path)
+
+
+def test_a_missing_recipe_says_how_to_make_one(tmp_path):
+    with pytest.raises(UserError, match="retain init"):
+        load_recipe(tmp_path / "none.yaml")
+
+
+def test_yaml_cannot_make_objects(tmp_path):
+    path = tmp_path / "r.yaml"
+    path.write_text("model: !!python/object/apply:os.system ['true']")
+    with pytest.raises(UserError, match="not valid YAML"):
+        load_recipe(path)
+
+
+def test_paths_are_meant_from_the_recipes_folder_and_records_stay_portable(tmp_path):
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "rows.jsonl").write_text("{}")
+    path = tmp_path / "sub" / "r.yaml"
+    held_out = {"dev": "../d.jsonl", "test": "../t.jsonl"}
+    data = {"train": "../rows.jsonl", "held_out": held_out, "general": [OWN, {"name": "b", "source": "../g.jsonl"}]}
+    path.write_text(yaml.safe_dump({**MINIMAL, "data": data, "measure": {"suite": "core"}}))
+    recipe = load_recipe(path)
+    assert recipe.data.train == str(tmp_path / "rows.jsonl")
+    assert recipe.data.held_out.test == str(tmp_path / "t.jsonl")
+    assert recipe.data.general[1].source == str(tmp_path / "g.jsonl")
+    assert recipe.measure.suite == "core"
+    assert str(tmp_path) not in str(portable(recipe))
+    assert portable(recipe)["data"]["train"] == "../rows.jsonl"
+    assert parse_recipe(as_plain(recipe)) is not None
+
+
+def test_the_hash_follows_what_the_recipe_says():
+    assert recipe_hash(parse_recipe(MINIMAL)) == recipe_hash(parse_recipe({**MINIMAL, "seed": 0}))
+    assert recipe_hash(parse_recipe(MINIMAL)) != recipe_hash(parse_recipe({**MINIMAL, "seed": 1}))
+
+
+def test_the_schema_names_every_mitigation_and_describes_every_key():
+    from retain.registry import units
+
+    schema = Recipe.json_schema()
+    assert {kind for kind in units("mitigations")} <= set(str(schema).replace("'", " ").split())
+    for name, part in schema["$defs"].items():
+        for key, value in part.get("properties", {}).items():
+            described = "description" in value or "$ref" in str(value) or key == "kind" or name == "Gate"
+            assert described, f"{name}.{key} has no description"
