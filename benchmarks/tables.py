@@ -1,0 +1,78 @@
+"""Writes the tables of the docs from committed records, between the markers that name them.
+
+    python benchmarks/tables.py
+
+A marker is ``<!-- name -->``; its table reaches to ``<!-- end -->``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from retain.commands.list_units import markdown_tables
+from retain.folder import read_record, write_text
+from retain.records import Change, RunRecord
+
+ROOT = Path(__file__).parents[1]
+BENCHMARKS = ROOT / "benchmarks"
+
+
+def records(folder: str) -> dict[str, RunRecord]:
+    """The committed records of one benchmark by name."""
+    paths = sorted((BENCHMARKS / folder / "results").glob("*.json"))
+    return {path.stem: read_record(path, RunRecord) for path in paths}
+
+
+def arms_table(folder: str, order: list[str]) -> str:
+    """One column for each arm: the gain, then each capability's change with its interval, then the verdict."""
+    found = {name: record for name, record in records(folder).items() if name in order}
+    arms = [name for name in order if name in found]
+    lines = ["| | base | " + " | ".join(arms) + " |", "|---|---|" + "---|" * len(arms)]
+    first = found[arms[0]].comparison
+    for change in [*first.gains, *first.losses]:
+        cells = [_cell(_named(found[arm], change.probe)) for arm in arms]
+        kind = "writes" if change.generates else "likelihood"
+        label = "**the task**" if change in first.gains else f"{change.capability} ({change.probe}, {kind})"
+        lines.append(f"| {label} | {change.before:.3g} | " + " | ".join(cells) + " |")
+    pooled = [found[arm].comparison.pooled for arm in arms]
+    lines.append("| **mean of points** | | " + " | ".join(f"**{_cell(one)}**" if one else "" for one in pooled) + " |")
+    lines.append("| verdict | | " + " | ".join(found[arm].verdict.outcome for arm in arms) + " |")
+    return "\n".join(lines)
+
+
+def _named(record: RunRecord, probe: str) -> Change | None:
+    return next((c for c in [*record.comparison.gains, *record.comparison.losses] if c.probe == probe), None)
+
+
+def _cell(change: Change | None) -> str:
+    if change is None:
+        return ""
+    unit = "%" if change.unit == "percent" else ""
+    return f"{change.delta:+.1f}{unit} ({change.low:+.1f} to {change.high:+.1f})"
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "quickstart table": lambda: arms_table("quickstart", ["plain", "kl"]),
+    "banking77 table": lambda: arms_table("banking77", ["plain", "kl"]),
+    "mitigations table": lambda: markdown_tables("mitigations").split("\n\n", 1)[-1],
+}
+
+
+def main() -> None:
+    """Fill every marker of every Markdown file that has one."""
+    for path in [ROOT / "README.md", *ROOT.glob("docs/**/*.md"), *BENCHMARKS.rglob("*.md")]:
+        text = path.read_text("utf-8")
+        for name, make in TABLES.items():
+            marker = f"<!-- {name} -->"
+            if marker in text:
+                pattern = re.escape(marker) + r".*?<!-- end -->"
+                table = f"{marker}\n{make().strip()}\n<!-- end -->"
+                text = re.sub(pattern, lambda match, table=table: table, text, flags=re.S)
+        if text != path.read_text("utf-8"):
+            write_text(path, text)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,54 @@
+"""Every example and benchmark recipe opens with what it does, what it needs and its command, and is valid."""
+
+from pathlib import Path
+
+import pytest
+
+from retain.commands.check import check
+from retain.recipe import load_recipe
+
+ROOT = Path(__file__).parents[1]
+EXAMPLES = sorted((ROOT / "examples").rglob("*.yaml"))
+BENCHMARKS = sorted(path for path in (ROOT / "benchmarks").rglob("*.yaml") if path.name != "suite.yaml")
+
+
+def test_all_of_them_were_found():
+    assert len(EXAMPLES) >= 1
+    assert len(BENCHMARKS) >= 2
+
+
+@pytest.mark.parametrize("path", [*EXAMPLES, *BENCHMARKS], ids=lambda path: str(path.relative_to(ROOT)))
+def test_its_header_helps_and_its_keys_are_valid(path):
+    lines = path.read_text().splitlines()
+    for word in ("# What:", "# Needs:", "# Command:", "# Override:"):
+        assert any(line.startswith(word) for line in lines), f"{path} has no line {word}"
+    command = next(line for line in lines if line.startswith("# Command:"))
+    assert f"retain run {path.relative_to(ROOT)}" in command
+    load_recipe(path)
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_an_examples_data_pass_the_check(path):
+    checked = check(path)
+    assert checked.data["train"] > 0
+    assert not checked.notes, "at least half of its probes generate"
+
+
+def test_the_banking_benchmark_passes_the_check_where_the_data_are():
+    if not (ROOT.parent / "shared" / "data").is_dir():
+        pytest.skip("the public data samples are not beside the repository (../shared/data)")
+    for path in BENCHMARKS:
+        assert check(path).data["train"] == 800
+
+
+def test_committed_records_can_be_read_and_name_no_machine():
+    from retain.folder import read_record
+    from retain.records import RunRecord
+
+    found = sorted((ROOT / "benchmarks").rglob("results/*.json"))
+    assert found
+    for path in found:
+        record = read_record(path, RunRecord)
+        assert record.verdict.outcome
+        text = path.read_text()
+        assert "/home/" not in text and "/root/" not in text and "/tmp/" not in text and "/work/" not in text, path
