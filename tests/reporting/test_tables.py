@@ -104,3 +104,9 @@ def test_reasons_that_the_table_of_unproven_repeats_are_left_out():
     assert len(told) == 3
     record = record.model_copy(update={"verdict": record.verdict.model_copy(update={"reasons": told})})
     assert main_reasons(record) == ["facts lost 13.1 points"]
+
+
+def test_probes_that_share_a_capability_are_told_apart():
+    changes = [make_change(probe, capability="commonsense") for probe in ("hellaswag", "piqa")]
+    rows = loss_rows(losses_of(*changes, make_change("facts", capability="knowledge")))
+    assert sorted(row.label for row in rows) == ["commonsense (hellaswag)", "commonsense (piqa)", "knowledge"]

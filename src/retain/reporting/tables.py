@@ -138,12 +138,20 @@ def _gain_row(change: Change, record: RunRecord) -> Row:
 
 def _loss_row(change: Change, record: RunRecord) -> Row:
     judged = _judged(record, change.probe)
+    label = _label(change, record)
     if judged is None:
         gate = record.verdict.gate
         margin = gate.margin if change.unit == "points" else gate.bits_margin
-        return _row(change, margin, "near chance" if change.near_chance else "inconclusive", NOT_AVAILABLE, "")
+        return _row(change, margin, "near chance" if change.near_chance else "inconclusive", NOT_AVAILABLE, "", label)
     needed = "" if judged.items_needed is None else count(judged.items_needed)
-    return _row(change, judged.margin, judged.outcome, plain(judged.detectable), needed)
+    return _row(change, judged.margin, judged.outcome, plain(judged.detectable), needed, label)
+
+
+def _label(change: Change, record: RunRecord) -> str:
+    """The capability, and the probe where several probes measure it."""
+    capabilities = [loss.capability for loss in record.comparison.losses]
+    alone = capabilities.count(change.capability) == 1 or change.probe == change.capability
+    return change.capability if alone else f"{change.capability} ({change.probe})"
 
 
 def _judged(record: RunRecord, probe: str) -> ProbeVerdict | None:
