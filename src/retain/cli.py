@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from retain.errors import RetainError
+from retain.quiet import quiet_loggers
 from retain.records import EXIT_CODES, Gate, RunRecord, Verdict
 
 app = typer.Typer(
@@ -224,6 +225,7 @@ def _print(text: str) -> None:
 def main() -> None:
     """Run a command; every way it can end has an exit code, and mistakes show no traceback."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    quiet_loggers()
     try:
         app(standalone_mode=True)
     except RetainError as error:

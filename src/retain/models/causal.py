@@ -8,8 +8,8 @@ from functools import cached_property
 from typing import Any
 
 from retain.models.base import Likelihood, Limits, Prompt, Request
-from retain.models.chat import prompt_ids
-from retain.models.fingerprint import tokenizer_hash, weights_hash
+from retain.models.chat import prompt_ids, text_ids
+from retain.models.fingerprint import config_values, tokenizer_hash, weights_hash
 from retain.models.update import Update
 from retain.records import Response, content_hash
 from retain.scoring.generation import Sampling, Written, generate
@@ -45,6 +45,8 @@ class TransformersCausal:
         self.update = update
         self.progress: Callable[[str, int, int], None] | None = None
         """Called with (what, done, total) while requests are worked off."""
+        self.doing = ""
+        """What the requests are for, such as a probe's name; shown with the progress."""
 
     def renewed(self) -> TransformersCausal:
         """The same model after its weights were changed: a new fingerprint, the same progress."""
@@ -56,9 +58,13 @@ class TransformersCausal:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Hash of weights, tokenizer and precision. Of the moment it is first asked for: training makes a new one."""
+        """Hash of everything that decides what the model answers: weights, configuration, tokenizer, precision.
+
+        Of the moment it is first asked for: training makes a new one.
+        """
         weights = content_hash(weights_hash(self.module), adapter_scaling(self.module))
-        return content_hash(weights, tokenizer_hash(self.tokenizer), self.load_in, length=24)
+        config = content_hash(config_values(self.module.config), sorted(self.ends))
+        return content_hash(weights, config, tokenizer_hash(self.tokenizer), self.load_in, length=24)
 
     @property
     def context_length(self) -> int:
@@ -102,8 +108,9 @@ class TransformersCausal:
 
     def encode_prompt(self, prompt: Prompt) -> list[int]:
         """Token ids of a prompt: raw text as the tokenizer encodes text, messages through the chat template."""
-        ids = self.tokenizer(prompt)["input_ids"] if isinstance(prompt, str) else prompt_ids(self.tokenizer, prompt)
-        return list(ids) or [self._start]
+        raw = isinstance(prompt, str)
+        ids = text_ids(self.tokenizer, prompt, special=True) if raw else prompt_ids(self.tokenizer, prompt)
+        return ids or [self._start]
 
     @property
     def _start(self) -> int:
@@ -144,18 +151,18 @@ class TransformersCausal:
         context = request.context.rstrip()
         continuation = request.context[len(context) :] + request.continuation
         if not context:
-            whole = list(self.tokenizer(continuation)["input_ids"])
+            whole = text_ids(self.tokenizer, continuation, special=True)
             if whole and whole[0] == self._start:
                 return Pair(whole[:1], whole[1:])
             return Pair([self._start], whole)
-        head = list(self.tokenizer(context)["input_ids"])
-        whole = list(self.tokenizer(context + continuation)["input_ids"])
+        head = text_ids(self.tokenizer, context, special=True)
+        whole = text_ids(self.tokenizer, context + continuation, special=True)
         return Pair(whole[: len(head)], whole[len(head) :])
 
     def _tick(self, what: str, total: int) -> Callable[[int], None]:
         def tick(done: int) -> None:
             if self.progress is not None:
-                self.progress(what, done, total)
+                self.progress(f"{self.doing}: {what}" if self.doing else what, done, total)
 
         return tick
 

@@ -61,7 +61,9 @@ def _measure(model: TransformersCausal, probe: Probe, split: Split, folder: Path
     if common is not None and common.is_file():
         measurement = read_record(common, Measurement).model_copy(update={"probe": probe.name})
     else:
+        model.doing = probe.name
         measurement = _with_precision(probe.measure(model, split), model)
+        model.doing = ""
         if common is not None:
             write_record(common, measurement)
     if own is not None:
