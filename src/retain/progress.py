@@ -29,9 +29,11 @@ class Progress:
         self.quiet = quiet
         self._bars: Bars | None = None
         self._task: TaskID | None = None
-        self._title = ""
-        self._what = ""
-        self._started = self._last = 0.0
+        self._begun: dict[str, tuple[float, int]] = {}
+        """What is worked on -> when it began, and how much was done when it was last heard of."""
+        self._last = 0.0
+        self._shown = ""
+        self._first = self._done = 0
 
     def say(self, line: str) -> None:
         """One line, unless quiet."""
@@ -41,8 +43,8 @@ class Progress:
     @contextmanager
     def stage(self, title: str) -> Iterator[None]:
         """Announce a stage; bars within it are cleared at its end, and the time it took is said."""
-        begun = time.monotonic()
-        self._title, self._what = title, ""
+        begun = self._last = time.monotonic()
+        self._begun = {}
         self.say(f"{title} ...")
         try:
             yield
@@ -55,17 +57,21 @@ class Progress:
         if self.quiet or not total:
             return
         now = time.monotonic()
-        if what != self._what or done < 1:
-            self._what, self._started, self._last = what, now, now
-            self._clear()
+        begun, before = self._begun.get(what, (now, 0))
+        if done < before:
+            begun = now
+        self._begun[what] = (begun, done)
         if self.console.is_terminal:
             self._draw(what, done, total)
         elif now - self._last >= PLAIN_SECONDS and 0 < done < total:
-            left = (now - self._started) / done * (total - done)
+            left = (now - begun) / done * (total - done)
             self._last = now
             self.say(f"  {what}: {done}/{total}, about {_spoken(left)} left")
 
     def _draw(self, what: str, done: int, total: int) -> None:
+        if what != self._shown:
+            self._clear()
+            self._shown = what
         if self._bars is None:
             self._bars = Bars(
                 TextColumn("  {task.description}"),
