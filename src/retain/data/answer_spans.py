@@ -14,7 +14,7 @@ from typing import Any
 from jinja2 import TemplateError
 
 from retain.models.base import Message
-from retain.models.chat import render_prompt
+from retain.models.chat import ChatTemplateError, render_prompt
 
 PLACEHOLDER = "answer-5e1f0c7a"
 """Plain text that a template leaves alone."""
@@ -56,6 +56,8 @@ def render_chat(tokenizer: Any, messages: Sequence[Message], ended: bool = True)
         return Rendered(text, ((len(prompt), len(text)),), len(prompt))
     try:
         return _render_with_template(tokenizer, messages, ended)
+    except ChatTemplateError as error:
+        raise SpanError(str(error)) from error
     except (TemplateError, TypeError) as error:
         raise SpanError(f"the model's chat template refuses this conversation: {error}") from error
 

@@ -119,10 +119,11 @@ class TransformersCausal:
         return next(int(i) for i in (tokenizer.bos_token_id, tokenizer.eos_token_id, self.pad) if i is not None)
 
     def generate(self, prompts: Sequence[Prompt], limits: Limits) -> list[Response]:
-        """Continue each prompt; a prompt too long for the context loses its beginning."""
-        room = max(1, self.context_length - limits.max_tokens)
+        """Continue each prompt; a prompt too long for the context loses its beginning, an answer its end."""
+        longest = min(limits.max_tokens, self.context_length - 1)
+        room = self.context_length - longest
         encoded = [self.encode_prompt(prompt)[-room:] for prompt in prompts]
-        sampling = Sampling(limits.max_tokens, limits.temperature, limits.top_p, limits.seed)
+        sampling = Sampling(longest, limits.temperature, limits.top_p, limits.seed)
         with self._evaluating():
             written = generate(self.module, encoded, sampling, self.ends, self.pad, self._tick("writing", len(encoded)))
         return [self._response(one, limits.stop) for one in written]

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from jinja2 import TemplateError
+
+from retain.errors import UserError
 from retain.models.base import Message
+
+
+class ChatTemplateError(UserError):
+    """A model's chat template is broken, or refuses a conversation."""
 
 
 def render_prompt(tokenizer: Any, messages: Sequence[Message]) -> str:
@@ -15,7 +22,13 @@ def render_prompt(tokenizer: Any, messages: Sequence[Message]) -> str:
     """
     if tokenizer.chat_template:
         turns = [message.model_dump() for message in messages]
-        return str(tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True))
+        try:
+            return str(tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True))
+        except TemplateError as error:
+            raise ChatTemplateError(
+                f"the model's chat template refuses this conversation ({', '.join(turn.role for turn in messages)}): "
+                f"{error}"
+            ) from error
     return "".join(f"{message.content}\n" for message in messages)
 
 

@@ -30,8 +30,8 @@ def load_gguf(path: Path) -> tuple[Any, Any]:
         module = AutoModelForCausalLM.from_pretrained(
             **place, quantization_config=GgufConfig(dequantize=True), dtype=torch.float32
         )
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
-        raise UserError(f"model: {path} could not be read: {error}") from error
+    except Exception as error:  # a damaged file can make transformers raise anything
+        raise UserError(f"model: {path} could not be read, it may be damaged: {error}") from error
     module.config.quantization_config = None
     del module.config.quantization_config
     return module, tokenizer

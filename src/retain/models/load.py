@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import os
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,7 +27,7 @@ def load_causal(spec: str, load_in: Precision = "bf16") -> TransformersCausal:
         UserError: there is no such model, it holds no safetensors, or its kind cannot be loaded.
         MissingExtraError: the embedded model's package or bitsandbytes is not installed.
     """
-    place = builtin_folder(spec) if spec.startswith(PREFIX) else Path(spec).expanduser()
+    place = builtin_folder(spec) if spec.startswith(PREFIX) else Path(os.path.expanduser(spec))
     if place.suffix == ".gguf":
         module, tokenizer = load_gguf(place)
         module = _with_precision(module, load_in, place)
@@ -71,18 +72,42 @@ def _load_pretrained(spec: str, place: Path, load_in: Precision) -> tuple[Any, A
         raise UserError(f"model: there is no model folder {spec}{_near(place)}")
     try:
         local = place.exists() or not hub_reachable()
-        tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=local)
-        module = AutoModelForCausalLM.from_pretrained(
-            source, use_safetensors=True, local_files_only=local, **_precision(load_in)
+        tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=local, trust_remote_code=False)
+        module, found = AutoModelForCausalLM.from_pretrained(
+            source,
+            use_safetensors=True,
+            local_files_only=local,
+            trust_remote_code=False,
+            output_loading_info=True,
+            **_precision(load_in),
         )
-    except (OSError, ValueError, KeyError) as error:
-        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    except MissingExtraError:
+        raise
+    except Exception as error:  # a damaged folder can make transformers raise anything
         raise UserError(
-            f"model: {spec!r} could not be loaded: {first}\n"
+            f"model: {spec!r} could not be loaded: {_first_line(error)}\n"
             "  Allowed: builtin:NAME (see 'retain list builtin'), a folder with config.json and safetensors, a .gguf "
             "file, or a Hub id that this machine can reach.\n  Models that need their own code are not run."
         ) from error
+    _check_complete(spec, found)
     return module, tokenizer
+
+
+def _check_complete(spec: str, found: dict[str, Any]) -> None:
+    """Refuse a model of which weights are missing: transformers would fill them with random numbers.
+
+    Raises:
+        UserError: there are such weights.
+    """
+    if missing := sorted(found["missing_keys"]):
+        raise UserError(
+            f"model: the weights of {spec!r} do not fit its config.json: {len(missing)} tensors are missing, such as "
+            f"{missing[0]}.\n  Check that config.json belongs to the weights and that all their files are there."
+        )
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
 
 
 def _check_folder(place: Path) -> None:
@@ -100,17 +125,42 @@ def _load_adapter(place: Path, load_in: Precision) -> tuple[Any, Any]:
 
     try:
         config = json.loads((place / "adapter_config.json").read_text("utf-8"))
-        base_spec = str(config["base_model_name_or_path"])
-    except (ValueError, KeyError) as error:
+        base_spec = config["base_model_name_or_path"]
+    except (ValueError, KeyError, TypeError) as error:
         raise UserError(f"model: {place}/adapter_config.json does not name its base model: {error}") from error
-    base = load_causal(base_spec, load_in)
+    if not isinstance(base_spec, str) or not base_spec:
+        raise UserError(f"model: {place}/adapter_config.json does not name its base model: found {base_spec!r}")
+    if (Path(base_spec) / "adapter_config.json").is_file():
+        raise UserError(
+            f"model: the base of the adapter {place} is an adapter itself, {base_spec}; merge that one first"
+        )
     if not (place / "adapter_model.safetensors").is_file():
         raise UserError(f"model: {place} holds no adapter_model.safetensors")
+    base = load_causal(base_spec, load_in)
     try:
         module = PeftModel.from_pretrained(base.module, str(place), use_safetensors=True)
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
-        raise UserError(f"model: the adapter {place} does not fit its base {base_spec}: {error}") from error
+        strangers = _strangers(module, place)
+    except Exception as error:  # a damaged adapter can make peft raise anything
+        raise UserError(
+            f"model: the adapter {place} cannot be put on its base {base_spec}: {_first_line(error)}\n"
+            "  Either its files are damaged or the base is another one than it was trained on."
+        ) from error
+    if strangers:
+        raise UserError(
+            f"model: the adapter {place} does not fit its base {base_spec}: {len(strangers)} tensors are in only "
+            f"one of them, such as {strangers[0]}"
+        )
     return module, base.tokenizer
+
+
+def _strangers(module: Any, place: Path) -> list[str]:
+    """LoRA tensors that only the adapter's file has, or only the model: peft passes over both with a warning."""
+    from peft import get_peft_model_state_dict
+    from safetensors import safe_open
+
+    with safe_open(str(place / "adapter_model.safetensors"), framework="pt") as file:
+        saved = {name for name in file.keys() if ".lora_" in name}  # noqa: SIM118 - not a dict
+    return sorted(saved ^ {name for name in get_peft_model_state_dict(module) if ".lora_" in name})
 
 
 def _precision(load_in: Precision) -> dict[str, Any]:
