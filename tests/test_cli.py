@@ -191,3 +191,9 @@ def test_the_installed_command_runs():
     assert done.returncode == 0
     for command in ("run", "check", "measure", "compare", "gate", "report", "list", "doctor", "init", "schema"):
         assert command in done.stdout.decode()
+
+
+@pytest.mark.parametrize("value", ["-1", "nan", "inf"])
+def test_a_margin_that_means_nothing_is_refused(call, tmp_path, value):
+    code, _, err = call("compare", tmp_path / "a.json", tmp_path / "b.json", "--mean-margin", value)
+    assert_clear(code, err, "--mean-margin", value)

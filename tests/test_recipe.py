@@ -120,3 +120,52 @@ def test_the_schema_names_every_mitigation_and_describes_every_key():
         for key, value in part.get("properties", {}).items():
             described = "description" in value or "$ref" in str(value) or key == "kind" or name == "Gate"
             assert described, f"{name}.{key} has no description"
+
+
+@pytest.mark.parametrize(
+    ("sections", "message"),
+    [
+        ({"training": {"learning_rate": float("inf")}}, "training.learning_rate: input should be a finite number"),
+        ({"gate": {"margin": -1}}, "gate.margin: input should be greater than or equal to 0 (found -1)"),
+        ({"gate": {"min_gain": float("nan")}}, "gate.min_gain: input should be a finite number"),
+        ({"mitigations": [{"kind": "strength", "values": [0.5, -1]}]}, "mitigations.0.values.1: input should be"),
+        ({"seed": 2**32}, "seed: input should be less than 4294967296"),
+    ],
+)
+def test_numbers_that_mean_nothing_are_refused(sections, message):
+    assert message in refused(**sections)
+
+
+def load_text(tmp_path, text, *overrides):
+    path = tmp_path / "r.yaml"
+    path.write_text(text)
+    return load_recipe(path, list(overrides))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("model: {base: a}\nseed: 1\nseed: 2\ndata: {train: t}", '"seed" is given twice'),
+        ("model: {base: a}\ndata: {train: t, limit: 3, limit: 4}", '"limit" is given twice'),
+        ("[" * 3000, "nested too deeply"),
+    ],
+)
+def test_yaml_that_would_lose_a_value_or_the_interpreter_is_refused(tmp_path, text, message):
+    with pytest.raises(UserError, match=message):
+        load_text(tmp_path, text)
+
+
+def test_a_key_may_replace_a_merged_one(tmp_path):
+    text = "model: {base: a}\ndata: {train: t}\ntraining: {<<: {epochs: 2.0}, epochs: 3}"
+    assert load_text(tmp_path, text).training.epochs == 3
+
+
+def test_an_odd_index_is_refused(tmp_path):
+    text = yaml.safe_dump({**MINIMAL, "mitigations": [{"kind": "lora"}]})
+    with pytest.raises(UserError, match="is not an index"):
+        load_text(tmp_path, text, "mitigations.\u00b2.rank=1")
+
+
+def test_a_home_that_is_nobodys_is_a_missing_file(tmp_path):
+    recipe = load_text(tmp_path, yaml.safe_dump({**MINIMAL, "data": {"train": "~nobody-of-that-name/rows.jsonl"}}))
+    assert recipe.data.train.endswith("rows.jsonl")

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from pydantic import ValidationError
 
-from retain.errors import RetainError
+from retain.errors import RetainError, UserError
 from retain.quiet import quiet_loggers
 from retain.records import EXIT_CODES, Gate, RunRecord, Verdict
 
@@ -200,8 +201,14 @@ def _progress(quiet: bool) -> Any:
 
 
 def _gate(margins: Gate, margin: float | None, mean_margin: float | None, min_gain: float | None) -> Gate:
-    changed = {"margin": margin, "mean_margin": mean_margin, "min_gain": min_gain}
-    return margins.model_copy(update={key: value for key, value in changed.items() if value is not None})
+    options = {"margin": margin, "mean_margin": mean_margin, "min_gain": min_gain}
+    changed = {key: value for key, value in options.items() if value is not None}
+    try:
+        return Gate.model_validate({**margins.model_dump(), **changed})
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        option = "--" + str(wrong["loc"][0]).replace("_", "-")
+        raise UserError(f"{option}: {wrong['msg'].lower()} (found {wrong['input']}); give points of 100") from None
 
 
 def _verdict_text(verdict: Verdict) -> str:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+import yaml
 from pydantic import ValidationError
 
 from retain.errors import UserError
@@ -106,3 +107,29 @@ def read_record(path: Path, kind: type[R]) -> R:
 def read_rows(path: Path, kind: type[R]) -> list[R]:
     """Read the records of a JSON Lines file that :func:`write_rows` wrote."""
     return [kind.model_validate_json(line) for line in path.read_text("utf-8").splitlines() if line]
+
+
+class _DistinctKeys(yaml.SafeLoader):
+    """YAML in which a key that is given twice is a mistake: the first value would be lost without a word."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        """The mapping of a node."""
+        seen = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
+                if key.value in seen:
+                    raise yaml.constructor.ConstructorError(None, None, f'"{key.value}" is given twice', key.start_mark)
+                seen.add(key.value)
+        return dict(super().construct_mapping(node, deep))
+
+
+def parse_yaml(text: str) -> Any:
+    """The plain values of a YAML text.
+
+    Raises:
+        yaml.YAMLError: it is not YAML, a key is given twice, or it is nested too deeply.
+    """
+    try:
+        return yaml.load(text, Loader=_DistinctKeys)
+    except RecursionError:
+        raise yaml.YAMLError("it is nested too deeply") from None

@@ -12,6 +12,7 @@ import yaml
 from pydantic import Field, ValidationError, create_model
 
 from retain.errors import UserError, listed, nearest
+from retain.folder import parse_yaml
 from retain.mitigations.base import Mitigation
 from retain.models.load import Precision
 from retain.records import Gate, content_hash
@@ -104,7 +105,7 @@ class RecipeBase(Settings):
     training: TrainingSettings = TrainingSettings()
     measure: MeasureSettings = MeasureSettings()
     gate: Gate = Gate()
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, lt=2**32)
     """Seed of everything that is drawn."""
 
 
@@ -141,7 +142,7 @@ def load_recipe(path: str | Path, overrides: list[str] | None = None) -> Recipe:
     """
     path = Path(path)
     try:
-        values = yaml.safe_load(path.read_text("utf-8"))
+        values = parse_yaml(path.read_text("utf-8"))
     except FileNotFoundError:
         raise UserError(f"There is no recipe {path}. Make one: retain init MODEL DATA") from None
     except (IsADirectoryError, UnicodeDecodeError) as error:
@@ -233,7 +234,7 @@ def _with_paths(recipe: Recipe, folder: Path) -> Recipe:
     """The recipe with paths that lie beside it made absolute; names that are no files stay as they are."""
 
     def found(value: str) -> str:
-        candidate = folder / Path(value).expanduser()
+        candidate = folder / os.path.expanduser(value)
         looks_like_path = value.startswith((".", "/", "~")) or Path(value).suffix != "" or candidate.exists()
         return str(candidate.resolve()) if looks_like_path and ":" not in value else value
 
@@ -283,7 +284,7 @@ def _override(values: dict[str, Any], override: str) -> None:
 def _step(place: Any, part: str, override: str) -> Any:
     if isinstance(place, dict):
         return part
-    if not part.isdigit() or int(part) >= len(place):
+    if not part.isdecimal() or int(part) >= len(place):
         raise UserError(f"--set {override}: {part!r} is not an index of a list of {len(place)}")
     return int(part)
 

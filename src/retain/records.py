@@ -10,7 +10,7 @@ import hashlib
 import json
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 Split = Literal["dev", "test"]
 Outcome = Literal["retained", "forgot", "not learned", "inconclusive"]
@@ -137,9 +137,11 @@ class Comparison(Record):
 class Gate(Record):
     """What loss is acceptable, in points of 100 (bits per byte: in percent of the base's)."""
 
-    mean_margin: float = 1.0
-    margin: float = 3.0
-    bits_margin: float = 3.0
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    mean_margin: float = Field(1.0, ge=0)
+    margin: float = Field(3.0, ge=0)
+    bits_margin: float = Field(3.0, ge=0)
     min_gain: float = 0.0
     demonstration: bool = False
     """Wide margins for a short demonstration; the report says plainly that nothing should ship on it."""

@@ -6,6 +6,8 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Settings(BaseModel):
-    """Values a user may set. Frozen; unknown keys are refused; attribute docstrings become descriptions."""
+    """Values a user may set. Frozen; unknown keys, NaN and infinity are refused; docstrings become descriptions."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, validate_default=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=True, validate_default=True, allow_inf_nan=False
+    )

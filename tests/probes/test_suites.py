@@ -348,3 +348,26 @@ def test_real_queries_run(shared: Path) -> None:
     assert measured.value == 1.0
     assert len(measured.left_out) <= 0.05 * len(measured.scores)
     assert probe.measure(FakeModel(lambda text: "SELECT 1"), "test").value < 0.05
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({"fields": {"prompt": 3}}, "fields: needs the columns"),
+        ({"fields": {"prompt": ["a", 3]}}, "fields: needs the columns"),
+        ({"limit": 0}, "limit: Input should be greater than or equal to 1"),
+        ({"limit": -3}, "limit: Input should be greater than or equal to 1"),
+    ],
+)
+def test_a_wrong_key_of_a_probe_is_named(tmp_path: Path, more: dict[str, Any], message: str) -> None:
+    write(tmp_path / "c.jsonl", CHOICES)
+    entry = {"kind": "multiple_choice", "name": "c", "capability": "k", "items": "c.jsonl", **more}
+    with pytest.raises(UserError, match=message):
+        load_suite(suite_file(tmp_path, entry))
+
+
+def test_a_suite_nested_too_deeply_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "deep.yaml"
+    path.write_text("[" * 3000)
+    with pytest.raises(UserError, match="nested too deeply"):
+        load_suite(path)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import gzip
+import os
 import zlib
 from pathlib import Path
 
@@ -39,7 +40,7 @@ def scan_rows(path: str, *, base_dir: Path | None = None) -> tuple[list[Row], li
     Raises:
         UserError: nothing can be read at all.
     """
-    file = (base_dir or Path()) / Path(path).expanduser()
+    file = (base_dir or Path()) / os.path.expanduser(path)
     if path.startswith("hub:") or (is_hub_name(path) and not _looks_like_file(file)):
         found: list[Row | BadRow] = list(read_hub(parse_hub_name(path)))
     else:

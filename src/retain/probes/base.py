@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
+from pydantic import Field
+
 from retain.models.base import CausalModel
 from retain.records import Measurement, Split
 from retain.settings import Settings
@@ -21,7 +23,7 @@ class Probe(Settings):
     """Unique within a suite."""
     capability: str
     """What the base could do and should keep, in a word or two."""
-    limit: int | None = None
+    limit: int | None = Field(None, ge=1)
     """At most this many test items (and 3/7 as many dev items); all when empty."""
 
     generates: ClassVar[bool] = False

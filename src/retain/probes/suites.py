@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from retain import registry
 from retain.errors import UserError, listed, nearest
+from retain.folder import parse_yaml
 from retain.probes.answers import tokens_for
 from retain.probes.base import Probe
 from retain.probes.item_files import hub_rows, read_rows, reasons, validated
@@ -103,7 +104,7 @@ def _checked(name: str, where: str, probes: Sequence[Probe], problems: Sequence[
 
 def _from_file(path: Path) -> Suite:
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = parse_yaml(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeError) as error:
         raise UserError(f"{path}: not YAML: {error}") from None
     if not isinstance(content, dict) or not isinstance(content.get("probes"), list):
@@ -154,7 +155,7 @@ def _built(
 def _items(unit: type[ItemProbe], source: Any, fields: Any, folder: Path) -> tuple[tuple[Any, ...], list[str]]:
     if not isinstance(source, str):
         return (), ["items: name a .jsonl file or hub:owner/name:config:split"]
-    if fields is not None and not isinstance(fields, dict):
+    if fields is not None and not _are_fields(fields):
         return (), ["fields: needs the columns of each field, such as {query: question}"]
     try:
         if source.startswith("hub:"):
@@ -167,6 +168,14 @@ def _items(unit: type[ItemProbe], source: Any, fields: Any, folder: Path) -> tup
         return (), [f"items: {error}"]
     items, problems = validated(rows, unit.item_type, source, fields)
     return tuple(items), _few(problems, source)
+
+
+def _are_fields(fields: Any) -> bool:
+    """True for field -> column, or a list of columns."""
+    if not isinstance(fields, dict):
+        return False
+    columns = [column for one in fields.values() for column in (one if isinstance(one, list) else [one])]
+    return all(isinstance(column, str) for column in columns)
 
 
 def _few(problems: list[str], source: str) -> list[str]:
