@@ -197,3 +197,67 @@ def test_the_installed_command_runs():
 def test_a_margin_that_means_nothing_is_refused(call, tmp_path, value):
     code, _, err = call("compare", tmp_path / "a.json", tmp_path / "b.json", "--mean-margin", value)
     assert_clear(code, err, "--mean-margin", value)
+
+
+def rows_file(path, rows):
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return str(path)
+
+
+def with_general(tmp_path, colour_file, rows):
+    general = rows_file(tmp_path / "extra.jsonl", rows)
+    return {"train": str(colour_file), "held_out": 0.3, "general": [{"name": "own", "source": general}]}
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([{"prompt": "say one two", "completion": "one"}] * 3 + [{"prompt": "a", "completion": "b"}], "contain"),
+        ([{"prompt": "a b", "completion": "c"}] * 9, "at least 2 different rows"),
+        ([{"prompt": "a", "chosen": "b", "rejected": "c"}], "preference"),
+        ([{"prompt": "a"}], "extra.jsonl"),
+    ],
+)
+def test_check_reads_general_text_too(call, recipe_file, tmp_path, colour_file, rows, message):
+    code, _, err = call("check", recipe_file(data=with_general(tmp_path, colour_file, rows)))
+    assert_clear(code, err, message)
+
+
+def test_held_out_rows_need_the_training_rows_shape(call, recipe_file, tmp_path, colour_file):
+    dev = rows_file(tmp_path / "dev.jsonl", [{"text": "a b"}, {"text": "c d"}])
+    test = rows_file(tmp_path / "test.jsonl", [{"text": "a b e"}])
+    data = {"train": str(colour_file), "held_out": {"dev": dev, "test": test}}
+    code, _, err = call("check", recipe_file(data=data))
+    assert_clear(code, err, "need one shape", "test.jsonl: text")
+
+
+def test_a_probe_must_not_be_called_task(call, recipe_file, toy_suite):
+    toy_suite.write_text(toy_suite.read_text().replace("name: say", "name: task"))
+    code, _, err = call("check", recipe_file())
+    assert_clear(code, err, "rename that probe")
+
+
+def test_a_rule_that_cannot_score_the_rows_is_found_by_check(call, recipe_file, toy_suite, tmp_path):
+    measure = {"suite": str(toy_suite), "task": {"score": "sql", "database": str(tmp_path / "none.db")}}
+    code, _, err = call("check", recipe_file(measure=measure))
+    assert_clear(code, err, "measure.task.score: sql", "none.db")
+
+
+def test_a_place_that_cannot_be_written_is_refused_first(call, tmp_path, toy_suite):
+    (tmp_path / "file").write_text("x")
+    for place in (tmp_path, tmp_path / "file" / "out.json"):
+        code, _, err = call("measure", "no-such-model", "--suite", toy_suite, "--output", place)
+        assert_clear(code, err, "could not be written")
+
+
+def test_a_run_is_not_overwritten_by_a_comparison(call, tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "recipe.yaml").write_text("seed: 0\n")
+    code, _, err = call("compare", "a.json", "b.json", "--folder", tmp_path / "run")
+    assert_clear(code, err, "holds a run")
+
+
+@pytest.mark.parametrize("words", [("gate",), ("report",), ("measure",), ("check",)])
+def test_an_endless_path_is_a_wrong_input(call, words):
+    code, _, err = call(*words, "a" * 5000)
+    assert_clear(code, err, "longer than the system allows")

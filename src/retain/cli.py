@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
@@ -243,7 +244,10 @@ def main() -> None:
         raise SystemExit(130) from None
     except BrokenPipeError:
         raise SystemExit(4) from None
-    except Exception:  # noqa: BLE001 - the exit code of anything unforeseen is 4
+    except Exception as error:  # noqa: BLE001 - the exit code of anything unforeseen is 4
+        if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+            sys.stderr.write(f"A path is longer than the system allows: {str(error.filename)[:60]}...\n")
+            raise SystemExit(2) from None
         traceback.print_exc()
         sys.stderr.write("This is a fault in Retain, not in your input. What was finished is kept.\n")
         raise SystemExit(4) from None

@@ -19,6 +19,10 @@ from retain.errors import UserError
 from retain.records import Record
 
 R = TypeVar("R", bound=Record)
+UNWRITABLE = frozenset(
+    {errno.EACCES, errno.EPERM, errno.EROFS, errno.EEXIST, errno.EISDIR, errno.ENOTDIR, errno.ENAMETOOLONG}
+)
+"""What the system says of a place where no file can be written, whatever is free."""
 
 
 def cache_folder() -> Path:
@@ -47,8 +51,8 @@ def disk_errors(path: Path) -> Iterator[None]:
                 "  Free some space, or choose another place with --folder (runs) or RETAIN_CACHE (cache).\n"
                 "  What was finished is kept: run the same command again to go on."
             ) from error
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-            raise UserError(f"{path} could not be written: {error.strerror}. Choose another folder.") from error
+        if error.errno in UNWRITABLE:
+            raise UserError(f"{path} could not be written: {error.strerror}. Choose another place.") from error
         raise
 
 
@@ -86,6 +90,30 @@ def write_record(path: Path, record: Record) -> None:
 def write_rows(path: Path, records: list[R]) -> None:
     """Write records as JSON Lines, atomically."""
     write_text(path, "".join(record.model_dump_json() + "\n" for record in records))
+
+
+def check_writable(path: Path) -> None:
+    """Refuse a place for a file before hours are spent on what it should hold.
+
+    Raises:
+        UserError: it is a folder, or its folder cannot be made.
+    """
+    with disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "it is a folder")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The values that :func:`write_json` wrote.
+
+    Raises:
+        UserError: the file is missing or damaged.
+    """
+    try:
+        return dict(json.loads(path.read_text("utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise UserError(f"{path} is missing or damaged: {error}") from None
 
 
 def read_record(path: Path, kind: type[R]) -> R:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from retain.errors import UserError
 from retain.folder import read_record
 from retain.pipeline import run_recipe
 from retain.progress import Progress
@@ -107,3 +108,23 @@ def test_kill_9_at_several_moments_ends_with_the_same_record(toy_recipe, tmp_pat
     assert last.wait() in (0, 1, 3), last.stderr.read().decode()
     found, expected = (read_record(tmp_path / name / "record.json", RunRecord) for name in ("broken", "whole"))
     assert comparable(found) == comparable(expected)
+
+
+def test_a_damaged_file_of_a_run_is_named(toy_recipe, tmp_path):
+    folder = tmp_path / "run"
+    recipe = toy_recipe(training={"epochs": 1, "max_length": 64})
+    run(recipe, folder)
+    for name in ("before.json", "training.json", "seconds.json", "provenance.json", "recipe.yaml"):
+        whole = (folder / name).read_bytes()
+        for content in (b"", b'{"a": ', bytes(range(256))):
+            (folder / name).write_bytes(content)
+            with pytest.raises(UserError, match=str(folder)):
+                run(recipe, folder)
+        (folder / name).write_bytes(whole)
+
+
+def test_a_general_sets_name_stays_in_the_run_folder(toy_recipe, tmp_path):
+    recipe = toy_recipe(training={"epochs": 1, "max_length": 64})
+    recipe["data"]["general"] = [{"name": "../../outside", "source": "base_model", "count": 2, "max_tokens": 8}]
+    run(recipe, tmp_path / "run")
+    assert not (tmp_path / "outside").exists() and len(list((tmp_path / "run" / "general").iterdir())) == 1

@@ -8,8 +8,8 @@ from pathlib import Path
 from retain.commands.measure import measure
 from retain.comparison.compare import compare as compare_measurements
 from retain.comparison.gate import judge
-from retain.errors import UserError
-from retain.folder import read_record, write_record
+from retain.errors import UserError, nearest
+from retain.folder import check_writable, read_record, write_record
 from retain.progress import Progress
 from retain.provenance import provenance
 from retain.records import Gate, RunRecord
@@ -44,8 +44,15 @@ def compare(
     Raises:
         UserError: a model or file is wrong, or the two were not measured in the same way.
     """
+    if folder is not None:
+        check_writable(Path(folder) / "record.json")
+        if (Path(folder) / "recipe.yaml").exists():
+            raise UserError(f"{folder} holds a run, whose record would be lost. Choose another place with --folder.")
     shown = progress or Progress()
     old, new = (_measured(one, suite, load_in, limit, shown) for one in (before, after))
+    measured = {one.probe for one in (*old.measurements, *new.measurements)}
+    if unknown := [name for name in task if name not in measured]:
+        raise UserError(f'--task: no probe "{unknown[0]}" was measured; {nearest(unknown[0], measured)}')
     comparison = compare_measurements(old.measurements, new.measurements, task, old.name or before, new.name or after)
     record = RunRecord(
         title=f"{old.name or before} compared with {new.name or after}",

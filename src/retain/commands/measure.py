@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from retain.errors import UserError
-from retain.folder import write_record
+from retain.folder import check_writable, write_record
 from retain.models.load import Precision, load_causal
 from retain.probes.suites import load_suite
 from retain.progress import Progress
@@ -42,6 +42,8 @@ def measure(
     """
     checked = one_of("split", split, SPLITS)
     precision: Precision = one_of("load_in", load_in, PRECISIONS)
+    if output is not None:
+        check_writable(Path(output))
     probes = load_suite(suite, limit).probes
     shown = progress or Progress()
     with shown.stage(f"Measuring {model}"):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from retain.data.formats import read_examples
 from retain.data.general import GeneralRows, keep_back, write_general
 from retain.data.overlap import overlap_finder, refuse_overlaps
 from retain.data.splits import sample
@@ -12,10 +11,10 @@ from retain.mitigations.base import GeneralSet
 from retain.models.base import Limits
 from retain.recipe import GeneralSettings
 from retain.records import Record
+from retain.stages.measuring import file_name
+from retain.stages.prepare import OWN, read_general
 from retain.stages.run_folder import RunFolder
 from retain.stages.setting_up import Workbench
-
-OWN = "base_model"
 
 
 class GeneralText(Record):
@@ -50,7 +49,7 @@ def general_text(run: RunFolder, bench: Workbench) -> dict[str, GeneralSet]:
 
 def _rows(wanted: GeneralSettings, run: RunFolder, bench: Workbench, texts: dict[str, Any]) -> GeneralRows:
     if wanted.source != OWN:
-        rows = sample(read_examples(wanted.source), wanted.count, run.recipe.seed)
+        rows = sample(read_general(wanted.source), wanted.count, run.recipe.seed)
         refuse_overlaps(rows, texts)
         return GeneralRows(rows=rows)
     limits = Limits(
@@ -61,7 +60,7 @@ def _rows(wanted: GeneralSettings, run: RunFolder, bench: Workbench, texts: dict
         bench.base(),
         wanted.count,
         limits,
-        run.path / "general" / wanted.name,
+        run.path / "general" / file_name(wanted.name),
         refuse=lambda example: "contains a probe's item" if overlap(example) else None,
         tick=lambda done, total: run.progress.update("rows written", done, total),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from retain.data.example import Example
 from retain.data.formats import read_examples
 from retain.data.overlap import refuse_overlaps
 from retain.data.splits import Splits, sample, split
-from retain.errors import UserError
+from retain.errors import UserError, listed
 from retain.folder import file_hash
 from retain.probes.answers import Answers
 from retain.probes.base import Probe
@@ -22,6 +23,9 @@ from retain.stages.run_folder import RunFolder
 TASK = "task"
 SHIFTED = "task, shifted"
 TRAINABLE = ("chat", "text")
+OWN = "base_model"
+"""A general set's source where the base writes it."""
+LEAST_GENERAL = 2
 
 
 class Prepared(Record):
@@ -55,6 +59,7 @@ def read_and_split(recipe: Recipe) -> Prepared:
     if isinstance(data.held_out, HeldOutFiles):
         named = {key: value for key, value in data.held_out.model_dump().items() if value}
         parts = {key: _trainable(value, read_examples(value), recipe.training.method) for key, value in named.items()}
+        _same_shape({data.train: rows, **{named[key]: part for key, part in parts.items()}})
         splits = split(rows, dev=parts["dev"], test=parts["test"], shifted=parts.get("shifted", []))
         files = [data.train, *named.values()]
     else:
@@ -63,8 +68,40 @@ def read_and_split(recipe: Recipe) -> Prepared:
     if data.limit is not None:
         splits = splits.model_copy(update={"train": tuple(sample(splits.train, data.limit, recipe.seed))})
     suite = load_suite(recipe.measure.suite, recipe.measure.limit)
-    refuse_overlaps(splits.train, {probe.name: list(probe.texts()) for probe in suite.probes})
+    texts = {probe.name: list(probe.texts()) for probe in suite.probes}
+    if taken := sorted({TASK, SHIFTED} & set(texts)):
+        raise UserError(f'{recipe.measure.suite}: "{taken[0]}" is what the task itself is called; rename that probe')
+    refuse_overlaps(splits.train, texts)
+    for one in data.general:
+        if one.source != OWN:
+            refuse_overlaps(read_general(one.source), texts)
     return Prepared(splits=splits, summary=_summary(splits, len(rows)), hashes=_hashes(files))
+
+
+def read_general(source: str) -> list[Example]:
+    """The rows of a file or data set of general text.
+
+    Raises:
+        UserError: rows are bad, of a shape that cannot be trained, or too few to keep some back.
+    """
+    rows = _trainable(source, read_examples(source), "sft")
+    if len({row.id for row in rows}) < LEAST_GENERAL:
+        raise UserError(
+            f"{source}: general text needs at least {LEAST_GENERAL} different rows; some are kept back to measure on"
+        )
+    return rows
+
+
+def _same_shape(parts: dict[str, Sequence[Example]]) -> None:
+    """Refuse held-out rows of another shape than the training rows.
+
+    Raises:
+        UserError: there are such rows.
+    """
+    shapes = {source: rows[0].shape for source, rows in parts.items() if rows}
+    if len(set(shapes.values())) > 1:
+        found = "\n".join(f"  - {source}: {shape}" for source, shape in shapes.items())
+        raise UserError(f"Training rows and held-out rows need one shape, conversations or plain text; found:\n{found}")
 
 
 def _trainable(source: str, rows: list[Example], method: str) -> list[Example]:
@@ -132,9 +169,12 @@ def _task_probe(recipe: Recipe, name: str, dev: tuple[Example, ...], test: tuple
         ]
         return BitsPerByte(name=name, capability="task", items=tuple(items), limit=task.limit)
     extra: dict[str, Any] = {"database": task.database} if task.database else {}
-    return Answers.from_examples(
+    probe = Answers.from_examples(
         name, "task", test, task.score, dev=dev, max_tokens=task.max_tokens, limit=task.limit, **extra
     )
+    if problems := probe.problems():
+        raise UserError(f"measure.task.score: {task.score} does not fit the held-out rows:\n{listed(problems)}")
+    return probe
 
 
 def suite_of(recipe: Recipe) -> Suite:

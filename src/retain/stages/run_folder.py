@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any, TypeVar
 import yaml
 
 from retain.errors import UserError, listed
-from retain.folder import read_record, write_json, write_record, write_text
+from retain.folder import read_json, read_record, write_json, write_record, write_text
 from retain.progress import Progress
 from retain.provenance import provenance
 from retain.recipe import Recipe, as_plain
@@ -53,7 +52,7 @@ class RunFolder:
     def _check_same(self, written: Path) -> None:
         try:
             earlier = flat(yaml.safe_load(written.read_text("utf-8")))
-        except yaml.YAMLError as error:
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
             raise UserError(f"{written} is damaged: {error}. Choose another place with --folder.") from None
         mine = flat(as_plain(self.recipe))
         if content_hash(earlier) == content_hash(mine):
@@ -69,7 +68,10 @@ class RunFolder:
         """The record of a stage: read when the stage was finished before, else made and written."""
         path = self.path / f"{name}.json"
         if path.is_file():
-            return read_record(path, kind)
+            try:
+                return read_record(path, kind)
+            except UserError as error:
+                raise UserError(f"{error}\n  Remove that file, and the same command does this stage again.") from None
         begun = time.monotonic()
         with self.progress.stage(title or name):
             record = make()
@@ -84,11 +86,11 @@ class RunFolder:
     def seconds(self) -> dict[str, float]:
         """Stage -> wall time of the go that finished it."""
         path = self.path / "seconds.json"
-        return dict(json.loads(path.read_text("utf-8"))) if path.is_file() else {}
+        return read_json(path) if path.is_file() else {}
 
     def provenance(self) -> dict[str, Any]:
         """What was written down when the run began."""
-        return dict(json.loads((self.path / "provenance.json").read_text("utf-8")))
+        return read_json(self.path / "provenance.json")
 
 
 def flat(value: Any, path: str = "") -> dict[str, Any]:
