@@ -49,9 +49,9 @@ def test_all_questions_are_asked_in_one_call_through_the_chat_template() -> None
 
 
 def test_without_a_template_the_prompt_is_raw_text() -> None:
-    model = FakeModel({"S\n\n2+2?": "4"}, chat=False)
+    model = FakeModel({"S\n2+2?": "4"}, chat=False)
     measured = answers({"prompt": "2+2?", "system": "S", "answer": "4"}).measure(model, "test")
-    assert model.generate_calls[0][0] == ["S\n\n2+2?\n"]
+    assert model.generate_calls[0][0] == ["S\n2+2?\n"]
     assert measured.settings["template"] == "raw"
 
 

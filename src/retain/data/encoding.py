@@ -21,7 +21,7 @@ from typing import Any, Literal
 from retain.data.answer_spans import Rendered, SpanError, render_chat
 from retain.data.example import Example
 from retain.errors import UserError, listed
-from retain.models.chat import prompt_ids, render_prompt
+from retain.models.chat import prompt_ids, render_prompt, text_ids
 from retain.records import Record
 
 __all__ = ["IGNORED", "Encoded", "EncodingReport", "encode", "encode_all", "prompt_ids", "render_prompt"]
@@ -37,6 +37,8 @@ class Encoded(Record):
 
     input_ids: list[int]
     labels: list[int]
+    cut: bool = False
+    """The row was longer than the limit and lost its end."""
 
 
 class EncodingReport(Record):
@@ -121,7 +123,7 @@ def _whole(example: Example, tokenizer: Any, on: Labelled) -> Encoded:
     if tokenizer.eos_token_id is None:
         raise SpanError("the tokenizer has no EOS token, so the model could not learn where to stop")
     if example.shape == "text":
-        ids = _ids(tokenizer, example.text, special=True)
+        ids = text_ids(tokenizer, example.text, special=True)
         labels = list(ids)
     else:
         ids, labels = _chat(tokenizer, render_chat(tokenizer, example.messages, example.ended))
@@ -133,7 +135,7 @@ def _cut(row: Encoded, max_length: int | None) -> Encoded | None:
     labels = row.labels[:max_length]
     if all(label == IGNORED for label in labels[1:]):  # nothing predicts the first token
         return None
-    return Encoded(input_ids=row.input_ids[:max_length], labels=labels)
+    return Encoded(input_ids=row.input_ids[:max_length], labels=labels, cut=len(labels) < len(row.labels))
 
 
 def _chat(tokenizer: Any, chat: Rendered) -> tuple[list[int], list[int]]:
@@ -143,10 +145,10 @@ def _chat(tokenizer: Any, chat: Rendered) -> tuple[list[int], list[int]]:
     prompt and answer, they are encoded apart, because the model is given the prompt alone when it is used.
     """
     special = not tokenizer.chat_template
-    prompt = _ids(tokenizer, chat.text[: chat.prompt], special)
-    ids = _ids(tokenizer, chat.text, special)
+    prompt = text_ids(tokenizer, chat.text[: chat.prompt], special)
+    ids = text_ids(tokenizer, chat.text, special)
     if ids[: len(prompt)] != prompt:
-        ids = prompt + _ids(tokenizer, chat.text[chat.prompt :], special=False)
+        ids = prompt + text_ids(tokenizer, chat.text[chat.prompt :], special=False)
     labels = [IGNORED] * len(ids)
     for start, end in chat.spans:
         first = len(prompt) if start == chat.prompt else _tokens_in(tokenizer, chat.text[:start], ids, special)
@@ -157,20 +159,9 @@ def _chat(tokenizer: Any, chat: Rendered) -> tuple[list[int], list[int]]:
 
 def _tokens_in(tokenizer: Any, text: str, ids: Sequence[int], special: bool) -> int:
     """How many of the ids stand for ``text``, the beginning of what they stand for."""
-    own = _ids(tokenizer, text, special)
+    own = text_ids(tokenizer, text, special)
     pairs = zip(own, ids, strict=False)
     return next((count for count, (one, other) in enumerate(pairs) if one != other), min(len(own), len(ids)))
-
-
-def _ids(tokenizer: Any, text: str, special: bool) -> list[int]:
-    """Token ids; with ``special`` also what the tokenizer puts around a text, except EOS and a second BOS."""
-    if not text:
-        return []
-    ids = list(tokenizer(text, add_special_tokens=special, verbose=False)["input_ids"])
-    if special and ids[-1:] == [tokenizer.eos_token_id] and not text.endswith(tokenizer.eos_token):
-        ids = ids[:-1]
-    bos = tokenizer.bos_token_id if special else None
-    return ids[1:] if bos is not None and ids[:2] == [bos, bos] else ids
 
 
 def _ended(ids: list[int], labels: list[int], eos: int, ended: bool) -> tuple[list[int], list[int]]:

@@ -108,9 +108,9 @@ class TransformersCausal:
 
     def encode_prompt(self, prompt: Prompt) -> list[int]:
         """Token ids of a prompt: raw text as the tokenizer encodes text, messages through the chat template."""
-        raw = isinstance(prompt, str)
-        ids = text_ids(self.tokenizer, prompt, special=True) if raw else prompt_ids(self.tokenizer, prompt)
-        return ids or [self._start]
+        if isinstance(prompt, str):
+            return text_ids(self.tokenizer, prompt, special=True) or [self._start]
+        return prompt_ids(self.tokenizer, prompt) or [self._start]
 
     @property
     def _start(self) -> int:

@@ -34,5 +34,15 @@ def render_prompt(tokenizer: Any, messages: Sequence[Message]) -> str:
 
 def prompt_ids(tokenizer: Any, messages: Sequence[Message]) -> list[int]:
     """Token ids of :func:`render_prompt`; a chat template brings its own special tokens, plain text does not."""
-    text = render_prompt(tokenizer, messages)
-    return list(tokenizer(text, add_special_tokens=not tokenizer.chat_template)["input_ids"])
+    return text_ids(tokenizer, render_prompt(tokenizer, messages), special=not tokenizer.chat_template)
+
+
+def text_ids(tokenizer: Any, text: str, special: bool) -> list[int]:
+    """Token ids; with ``special`` also what the tokenizer puts around a text, except EOS and a second BOS."""
+    if not text:
+        return []
+    ids = list(tokenizer(text, add_special_tokens=special, verbose=False)["input_ids"])
+    if special and ids[-1:] == [tokenizer.eos_token_id] and not text.endswith(tokenizer.eos_token):
+        ids = ids[:-1]
+    bos = tokenizer.bos_token_id if special else None
+    return ids[1:] if bos is not None and ids[:2] == [bos, bos] else ids

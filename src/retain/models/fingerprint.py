@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 import hashlib
+import json
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 
 
-def weights_hash(module: torch.nn.Module, names: set[str] | None = None) -> str:
-    """sha256 over names, types, shapes and bytes of a module's tensors, in name order.
+def weights_hash(module: torch.nn.Module) -> str:
+    """sha256 over names, types, shapes and bytes of a module's tensors, in name order."""
+    return _hashed(module.state_dict())
 
-    Args:
-        module: the model.
-        names: only these tensors; all of the state dict when None.
-    """
+
+def base_weights_hash(module: torch.nn.Module) -> str:
+    """:func:`weights_hash` of a model's own tensors, the same with and without a LoRA adapter wrapped around them."""
+    return _hashed(
+        {
+            name.removeprefix("base_model.model.").replace(".base_layer.", "."): value
+            for name, value in module.state_dict().items()
+            if ".lora_" not in name and "modules_to_save" not in name
+        }
+    )
+
+
+def _hashed(state: Mapping[str, Any]) -> str:
+    """The hash of a state dict, which holds a 4-bit layer's scales too; what is no tensor is left out."""
     digest = hashlib.sha256()
-    state = module.state_dict()
     for name in sorted(state):
-        if names is not None and name not in names:
-            continue
         tensor = state[name]
         if not isinstance(tensor, torch.Tensor):
             continue
@@ -29,6 +39,16 @@ def weights_hash(module: torch.nn.Module, names: set[str] | None = None) -> str:
     return digest.hexdigest()
 
 
+NO_BEHAVIOUR = ("_name_or_path", "transformers_version", "architectures", "dtype", "use_cache", "pad_token_id")
+"""Keys of a model's configuration that change no answer (the precision is named apart)."""
+
+
+def config_values(config: Any) -> str:
+    """A model's configuration as text: rotary base, soft capping, context length and the like are no weights."""
+    values = {key: value for key, value in config.to_dict().items() if key not in NO_BEHAVIOUR}
+    return json.dumps(values, sort_keys=True, default=str)
+
+
 def tokenizer_hash(tokenizer: Any) -> str:
     """Hash of the vocabulary, the special tokens and the chat template."""
     digest = hashlib.sha256()
@@ -36,18 +56,4 @@ def tokenizer_hash(tokenizer: Any) -> str:
     digest.update((backend.to_str() if backend is not None else repr(sorted(tokenizer.get_vocab().items()))).encode())
     digest.update(str(tokenizer.chat_template).encode())
     digest.update(str([tokenizer.bos_token_id, tokenizer.eos_token_id]).encode())
-    return digest.hexdigest()
-
-
-def base_weights_hash(module: torch.nn.Module) -> str:
-    """Hash of a model's own parameters, the same with and without a LoRA adapter wrapped around them."""
-    digest = hashlib.sha256()
-    own = {}
-    for name, parameter in module.named_parameters():
-        if ".lora_" not in name and "modules_to_save" not in name:
-            own[name.removeprefix("base_model.model.").replace(".base_layer.", ".")] = parameter
-    for name in sorted(own):
-        flat = own[name].detach().to("cpu").contiguous().flatten()
-        digest.update(f"{name}|{flat.dtype}|{tuple(own[name].shape)}".encode())
-        digest.update(flat.view(torch.uint8).numpy().tobytes() if flat.numel() else b"")
     return digest.hexdigest()

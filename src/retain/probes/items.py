@@ -63,8 +63,8 @@ def conversation(item_prompt: str, messages: Sequence[Message], system: str) -> 
 
 
 def as_prompt(turns: tuple[Message, ...], chat: bool) -> Prompt:
-    """Turns for the chat template; without one, raw text: contents, blank lines between, a line end."""
-    return turns if chat else "\n\n".join(turn.content for turn in turns) + "\n"
+    """Turns for the chat template; without one, raw text: a turn a line, as training has them."""
+    return turns if chat else "".join(f"{turn.content}\n" for turn in turns)
 
 
 def readable(turns: Sequence[Message]) -> str:
