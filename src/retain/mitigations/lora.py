@@ -32,13 +32,10 @@ class Lora(Mitigation):
 
     def wrap_model(self, model: TransformersCausal, setup: Setup) -> TransformersCausal:
         """The model with a fresh adapter, which answers exactly as the base until it is trained."""
-        from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
+        from peft import LoraConfig, get_peft_model
 
         if hasattr(model.module, "peft_config"):
             raise UserError("mitigations: the model already carries an adapter; merge it first or drop 'lora'")
-        module = model.module
-        if model.load_in == "4bit":
-            module = prepare_model_for_kbit_training(module, use_gradient_checkpointing=False)
         config = LoraConfig(
             r=self.rank,
             lora_alpha=self.alpha or 2 * self.rank,
@@ -47,7 +44,7 @@ class Lora(Mitigation):
             task_type="CAUSAL_LM",
         )
         try:
-            adapted = get_peft_model(module, config)
+            adapted = get_peft_model(model.module, config)
         except ValueError as error:
             raise UserError(f"mitigations.lora.target_modules: {error}") from error
         return TransformersCausal(adapted, model.tokenizer, model.name, model.load_in, base=adapted.disable_adapter)

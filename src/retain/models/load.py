@@ -37,6 +37,8 @@ def load_causal(spec: str, load_in: Precision = "bf16") -> TransformersCausal:
         module, tokenizer = _load_pretrained(spec, place, load_in)
     module.to(device()) if load_in != "4bit" else None
     module.eval()
+    _make_saveable(module.generation_config)
+    _keep_weights_as_they_are(module)
     return TransformersCausal(module, tokenizer, spec, load_in)
 
 
@@ -93,6 +95,21 @@ def _load_pretrained(spec: str, place: Path, load_in: Precision) -> tuple[Any, A
     return module, tokenizer
 
 
+def _make_saveable(generation: Any) -> None:
+    """Sampling values mean sampling: without ``do_sample`` transformers reads them, but refuses to save them."""
+    try:
+        generation.validate(strict=True)
+    except ValueError:
+        generation.do_sample = True
+
+
+def _keep_weights_as_they_are(module: Any) -> None:
+    """No repacking of 4-bit weights for a CPU at the first pass: bitsandbytes rounds their scales anew in doing so."""
+    for layer in module.modules():
+        if hasattr(layer, "support_avx512bf16_for_cpu"):
+            layer.support_avx512bf16_for_cpu = False
+
+
 def _check_complete(spec: str, found: dict[str, Any]) -> None:
     """Refuse a model of which weights are missing: transformers would fill them with random numbers.
 
@@ -122,6 +139,7 @@ def _check_folder(place: Path) -> None:
 
 def _load_adapter(place: Path, load_in: Precision) -> tuple[Any, Any]:
     from peft import PeftModel
+    from transformers import AutoTokenizer
 
     try:
         config = json.loads((place / "adapter_config.json").read_text("utf-8"))
@@ -150,7 +168,9 @@ def _load_adapter(place: Path, load_in: Precision) -> tuple[Any, Any]:
             f"model: the adapter {place} does not fit its base {base_spec}: {len(strangers)} tensors are in only "
             f"one of them, such as {strangers[0]}"
         )
-    return module, base.tokenizer
+    own = (place / "tokenizer_config.json").is_file()  # training tools save a changed chat template beside the adapter
+    tokenizer = AutoTokenizer.from_pretrained(str(place), local_files_only=True) if own else base.tokenizer
+    return module, tokenizer
 
 
 def _strangers(module: Any, place: Path) -> list[str]:

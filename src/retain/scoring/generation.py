@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import torch
@@ -41,14 +42,14 @@ def generate(
     """Continue each prompt (token ids, at least one) until an end token or ``max_tokens``.
 
     Greedy answers do not depend on the seed; sampled ones depend on the seed and on the list of prompts.
-    Batches are formed by length alone, so the same prompts always meet the same neighbours.
+    Batches are formed by length alone, so the same prompts always meet the same neighbours. Nothing but
+    ``sampling`` and ``ends`` decides: a repetition penalty or sampling values that a model brings are not used.
 
     Returns:
         One result per prompt, in the order given.
     """
     from transformers import GenerationConfig
 
-    # A single end token is passed as such: None would fall back to the model's own list.
     config = GenerationConfig(
         max_new_tokens=sampling.max_tokens,
         do_sample=sampling.temperature > 0,
@@ -59,7 +60,7 @@ def generate(
     )
     results: list[Written | None] = [None] * len(prompts)
     done = 0
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(), without_own_settings(module):
         torch.manual_seed(sampling.seed)
         for batch in _batches([len(prompt) + sampling.max_tokens for prompt in prompts]):
             ids, mask = left_padded([prompts[i] for i in batch], pad, module.device)
@@ -70,6 +71,25 @@ def generate(
             done += len(batch)
             tick(done)
     return [written for written in results if written is not None]
+
+
+@contextmanager
+def without_own_settings(module: Any) -> Iterator[None]:
+    """Within it, a model (and what is wrapped around it) brings no generation settings of its own.
+
+    transformers fills whatever a ``GenerationConfig`` leaves open from the model's, such as a repetition penalty.
+    """
+    from transformers import GenerationConfig
+
+    owners = [part for part in module.modules() if "generation_config" in vars(part)]
+    kept = [owner.generation_config for owner in owners]
+    try:
+        for owner in owners:
+            owner.generation_config = GenerationConfig()
+        yield
+    finally:
+        for owner, config in zip(owners, kept, strict=True):
+            owner.generation_config = config
 
 
 def _batches(lengths: Sequence[int]) -> list[list[int]]:
