@@ -6,6 +6,7 @@ import errno
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -75,6 +76,25 @@ def write_text(path: Path, text: str) -> None:
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise
+
+
+@contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """A folder to fill, which takes the place of ``path`` at the end; after an error ``path`` is as it was.
+
+    Raises:
+        UserError: the disk is full or the place cannot be written.
+    """
+    making = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with disk_errors(path):
+        try:
+            shutil.rmtree(making, ignore_errors=True)
+            making.mkdir(parents=True)
+            yield making
+            shutil.rmtree(path, ignore_errors=True)
+            making.rename(path)
+        finally:
+            shutil.rmtree(making, ignore_errors=True)
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -14,7 +14,7 @@ from retain.progress import Progress
 from retain.recipe import parse_recipe
 
 LORA = {"kind": "lora", "rank": 4}
-KL = {"kind": "kl_to_base", "weight": 1.0, "share": 0.5}
+KL = {"kind": "kl_to_base", "weight": 0.1, "share": 0.5}
 REHEARSAL = {"kind": "rehearsal", "share": 0.1}
 STRENGTH = {"kind": "strength", "values": [0.5, 1.0]}
 
@@ -126,7 +126,7 @@ def test_a_broken_loss_stops_and_keeps_the_last_good_weights(toy_recipe, tmp_pat
 
 def test_training_data_that_contains_a_probes_items_is_refused(toy_recipe, tmp_path, toy_suite):
     items = [json.loads(line) for line in (toy_suite.parent / "choose.jsonl").read_text().splitlines()[:9]]
-    rows = [{"prompt": item["query"], "completion": "blue"} for item in items]
+    rows = [{"prompt": f"{item['query']} {item['choices'][item['gold']]}", "completion": "blue"} for item in items]
     path = tmp_path / "leaky.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     with pytest.raises(UserError, match=r"leaky\.jsonl:\d contains item"):

@@ -39,6 +39,6 @@ def test_a_batch_is_padded_and_masked():
 
 
 def test_the_rate_gives_the_share_of_tokens():
-    rate = rate_for(0.25, task_tokens=4000, task_rows=100, batch_size=8, rows=ROWS)
+    rate = rate_for(0.25, task_tokens=4000, passes=13, rows=ROWS)
     mean = sum(len(row.input_ids) for row in ROWS) / len(ROWS)
-    assert rate * mean == pytest.approx(0.25 * 8 * 40)
+    assert rate * mean * 13 == pytest.approx(0.25 * 4000)

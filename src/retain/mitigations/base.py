@@ -86,11 +86,14 @@ class Step:
     ) -> None:
         self.module = module
         self.task = task
+        self.asked: set[str] = set()
+        """Names of the general sets that were asked for."""
         self._general = general
         self._logits: dict[str, torch.Tensor] = {}
 
     def general(self, name: str) -> GeneralBatch | None:
         """This step's rows of a general set, or None when the step has none."""
+        self.asked.add(name)
         return self._general(name)
 
     @cached_property

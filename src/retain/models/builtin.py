@@ -5,12 +5,10 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 import json
-import os
-import shutil
 from pathlib import Path
 
 from retain.errors import MissingExtraError, UserError, nearest
-from retain.folder import cache_folder, file_hash, write_json
+from retain.folder import cache_folder, file_hash, whole_folder, write_json
 from retain.records import Record
 
 PREFIX = "builtin:"
@@ -90,17 +88,10 @@ def _dequantise(name: str, gguf: Path, folder: Path) -> None:
     """Write the GGUF file's weights as fp32 safetensors with tokenizer and chat template; appears at once or not."""
     from retain.models.gguf import load_gguf
 
-    making = folder.with_name(f"{folder.name}.{os.getpid()}.tmp")
-    shutil.rmtree(making, ignore_errors=True)
-    making.mkdir(parents=True)
-    try:
+    with whole_folder(folder) as making:
         module, tokenizer = load_gguf(gguf)
         module.save_pretrained(making)
         tokenizer.save_pretrained(making)
         files = {file.name: file_hash(file) for file in sorted(making.iterdir())}
         version = importlib.metadata.version(BUILTINS[name].package.replace("_", "-"))
         write_json(making / "manifest.json", {"from": gguf.name, "package_version": version, "files": files})
-        shutil.rmtree(folder, ignore_errors=True)
-        making.rename(folder)
-    finally:
-        shutil.rmtree(making, ignore_errors=True)

@@ -62,6 +62,9 @@ def _encoded(rows: Sequence[Example], setup: Setup) -> tuple[list[Encoded], list
     kept = [row for row in found if row is not None]
     if not kept:
         raise UserError("data.train: no row has an answer within training.max_length; raise it")
-    lost = len(found) - len(kept)
-    note = f"{lost} training rows were left out: their answer begins beyond training.max_length"
-    return kept, [note] if lost else []
+    lost, cut = len(found) - len(kept), sum(row.cut for row in kept)
+    notes = {
+        f"{lost} training rows were left out: their answer begins beyond training.max_length": lost,
+        f"{cut} training rows lost their end, and with it the end token, to training.max_length": cut,
+    }
+    return kept, [note for note, rows in notes.items() if rows]

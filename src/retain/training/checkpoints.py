@@ -8,11 +8,22 @@ from pathlib import Path
 
 from retain.training.settings import TrainingSettings
 
+LOG_ENTRIES = 50
+"""About as many entries a run's history has."""
 
-def total_steps(rows: int, settings: TrainingSettings) -> int:
-    """Optimizer updates of a run on one process."""
-    passes = math.ceil(rows / settings.batch_size)
+
+def total_steps(passes: int, settings: TrainingSettings) -> int:
+    """Optimizer updates of a run of ``passes`` forward passes an epoch and process."""
     return max(1, math.ceil(math.ceil(passes / settings.gradient_accumulation) * settings.epochs))
+
+
+def intervals(steps: int, checkpoints: int) -> tuple[int, int]:
+    """Updates between two log entries, and between two checkpoints.
+
+    A checkpoint falls on a log entry, because what was summed up since the last entry is not part of it.
+    """
+    log = max(1, steps // LOG_ENTRIES)
+    return log, log * max(1, steps // (checkpoints + 1) // log)
 
 
 def last_checkpoint(folder: Path) -> str | None:

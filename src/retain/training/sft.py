@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,7 +16,7 @@ from retain.mitigations.kl_to_base import encoded_rows
 from retain.models.causal import TransformersCausal
 from retain.progress import Progress
 from retain.records import Training
-from retain.training.checkpoints import last_checkpoint, total_steps
+from retain.training.checkpoints import intervals, last_checkpoint, total_steps
 from retain.training.settings import TrainingSettings
 from retain.training.stream import GeneralStream, rate_for
 from retain.training.trainer import with_penalties
@@ -51,20 +52,24 @@ def train_sft(
 
     begun = time.monotonic()
     checkpoints = setup.folder / "checkpoints"
-    steps = total_steps(len(rows), settings)
-    arguments = sft_config(settings, model, checkpoints, steps, setup.seed)
-    streams = _streams(mitigations, setup, settings, task_rows)
+    arguments = sft_config(settings, model, checkpoints, setup.seed)
     penalties = _penalties(mitigations, model, setup)
-    _prepare_precision(model)
     callbacks = [c for m in mitigations if (c := m.callback(model, setup)) is not None]
-    trainer = with_penalties(SFTTrainer, penalties, streams)(
+    trainer = with_penalties(SFTTrainer, penalties)(
         model=model.module,
         args=arguments,
-        train_dataset=Dataset.from_list([row.model_dump() for row in rows]),
+        train_dataset=Dataset.from_list([{"input_ids": row.input_ids, "labels": row.labels} for row in rows]),
         processing_class=_with_pad(model.tokenizer),
         callbacks=[HaltBeforeBrokenUpdate(), ShowProgress(progress), *callbacks],
     )
     _drop_printers(trainer)
+    _prepare_precision(model)
+    processes = trainer.accelerator.num_processes
+    # Packing makes fewer rows of them.
+    passes = math.ceil(len(trainer.train_dataset) / (arguments.train_batch_size * processes))
+    steps = arguments.max_steps if arguments.max_steps > 0 else total_steps(passes, settings)
+    trainer.args.logging_steps, trainer.args.save_steps = intervals(steps, settings.checkpoints)
+    trainer.streams = _streams(mitigations, setup, task_rows, passes * processes)
     try:
         with disk_errors(checkpoints):
             trainer.train(resume_from_checkpoint=last_checkpoint(checkpoints))
@@ -72,21 +77,22 @@ def train_sft(
         raise BrokenError(_broken(error, model, setup.folder)) from None
     task_tokens = sum(len(row.input_ids) for row in task_rows)
     rehearsed = sum(len(row.input_ids) for row in rows) - task_tokens
-    passes = trainer.state.global_step * settings.gradient_accumulation
+    epochs = trainer.state.epoch
+    used = round(passes * processes * epochs)
     return Training(
         method=settings.method,
         steps=trainer.state.global_step,
         examples=len(rows),
-        task_tokens=round(task_tokens * settings.epochs),
-        general_tokens=round(rehearsed * settings.epochs) + sum(s.tokens(passes) for s in streams.values()),
+        task_tokens=round(task_tokens * epochs),
+        general_tokens=round(rehearsed * epochs) + sum(one.tokens(used) for one in trainer.streams.values()),
         trained_parameters=sum(p.numel() for p in model.module.parameters() if p.requires_grad),
         seconds=time.monotonic() - begun,
         history=[_entry(entry) for entry in trainer.state.log_history if "loss" in entry],
     )
 
 
-def sft_config(settings: TrainingSettings, model: TransformersCausal, checkpoints: Path, steps: int, seed: int) -> Any:
-    """The recipe's settings as TRL's configuration.
+def sft_config(settings: TrainingSettings, model: TransformersCausal, checkpoints: Path, seed: int) -> Any:
+    """The recipe's settings as TRL's configuration; how often it logs and saves is set when the steps are known.
 
     Raises:
         UserError: a key of ``training.extra`` is unknown to TRL or one of Retain's own.
@@ -102,7 +108,7 @@ def sft_config(settings: TrainingSettings, model: TransformersCausal, checkpoint
         "gradient_accumulation_steps": settings.gradient_accumulation,
         "max_length": settings.max_length,
         "lr_scheduler_type": settings.schedule,
-        "warmup_steps": round(settings.warmup * steps),
+        "warmup_steps": settings.warmup,
         "weight_decay": settings.weight_decay,
         "max_grad_norm": settings.max_grad_norm,
         "optim": settings.optimizer,
@@ -110,9 +116,9 @@ def sft_config(settings: TrainingSettings, model: TransformersCausal, checkpoint
         "gradient_checkpointing": settings.gradient_checkpointing,
         "report_to": settings.report_to or "none",
         "save_strategy": "steps" if settings.checkpoints else "no",
-        "save_steps": max(1, steps // (settings.checkpoints + 1)),
+        "save_steps": 1,
         "save_total_limit": 2,
-        "logging_steps": max(1, steps // 50),
+        "logging_steps": 1,
         "logging_nan_inf_filter": False,
         "bf16": model.load_in != "fp32",
         "use_cpu": not torch.accelerator.is_available(),
@@ -137,9 +143,12 @@ def sft_config(settings: TrainingSettings, model: TransformersCausal, checkpoint
 
 
 def _streams(
-    mitigations: Sequence[Mitigation], setup: Setup, settings: TrainingSettings, task_rows: Sequence[Encoded]
+    mitigations: Sequence[Mitigation], setup: Setup, task_rows: Sequence[Encoded], passes: int
 ) -> dict[str, GeneralStream]:
-    """One stream for each general set that a penalty wants, with the largest share that is asked of it."""
+    """One stream for each general set that a penalty wants, with the largest share that is asked of it.
+
+    ``passes``: forward passes that an epoch takes, on all processes together.
+    """
     shares: dict[str, float] = {}
     for wanted in filter(None, (mitigation.general_share(setup) for mitigation in mitigations)):
         shares[wanted[0]] = max(shares.get(wanted[0], 0.0), wanted[1])
@@ -147,8 +156,7 @@ def _streams(
     found = {}
     for name, share in shares.items():
         rows = encoded_rows(setup, name)
-        rate = rate_for(share, tokens, len(task_rows), settings.batch_size, rows)
-        found[name] = GeneralStream(rows, rate, setup.seed)
+        found[name] = GeneralStream(rows, rate_for(share, tokens, passes, rows), setup.seed)
     return found
 
 

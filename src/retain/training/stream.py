@@ -28,6 +28,7 @@ class GeneralStream:
         self.rows = rows
         self.rate = rate
         self.seed = seed
+        self._last: tuple[int, list[int]] = (-1, [])
 
     def indices(self, number: int) -> list[int]:
         """The rows of forward pass ``number``, counted from 0."""
@@ -35,13 +36,19 @@ class GeneralStream:
 
     def _at(self, place: int) -> int:
         turn, offset = divmod(place, len(self.rows))
-        order = list(range(len(self.rows)))
-        random.Random(f"{self.seed}-{turn}").shuffle(order)
-        return order[offset]
+        return self._order(turn)[offset]
+
+    def _order(self, turn: int) -> list[int]:
+        """The rows' order in a round; the last one is remembered."""
+        if self._last[0] != turn:
+            order = list(range(len(self.rows)))
+            random.Random(f"{self.seed}-{turn}").shuffle(order)
+            self._last = (turn, order)
+        return self._last[1]
 
     def tokens(self, passes: int) -> int:
-        """Tokens of all rows of the first ``passes`` forward passes."""
-        return sum(len(self.rows[i].input_ids) for number in range(passes) for i in self.indices(number))
+        """Tokens of all rows of ``passes`` forward passes, counted from the first."""
+        return sum(len(self.rows[self._at(place)].input_ids) for place in range(int(passes * self.rate)))
 
     def batch(self, number: int, pad: int, device: Any) -> GeneralBatch | None:
         """The rows of a forward pass, padded on the right; None where it has none."""
@@ -66,7 +73,13 @@ class GeneralStream:
         return GeneralBatch(tuple(indices), tensors, int(mask.sum()))
 
 
-def rate_for(share: float, task_tokens: float, task_rows: int, batch_size: int, rows: Sequence[Encoded]) -> float:
-    """General rows per forward pass that give ``share`` general tokens per task token."""
-    per_pass = share * batch_size * task_tokens / task_rows
-    return per_pass / (sum(len(row.input_ids) for row in rows) / len(rows))
+def rate_for(share: float, task_tokens: int, passes: int, rows: Sequence[Encoded]) -> float:
+    """General rows per forward pass that give ``share`` general tokens per task token.
+
+    Args:
+        share: general tokens per task token.
+        task_tokens: tokens of all task rows.
+        passes: forward passes that an epoch takes, on all processes together.
+        rows: the general rows.
+    """
+    return share * task_tokens / passes / (sum(len(row.input_ids) for row in rows) / len(rows))

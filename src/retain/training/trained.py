@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from pathlib import Path
 from typing import Any
 
-from retain.folder import disk_errors
+from retain.folder import whole_folder
 from retain.models.causal import TransformersCausal
 from retain.models.update import AdapterUpdate, WeightUpdate, save_weights
 
@@ -26,16 +24,11 @@ def is_adapter(module: Any) -> bool:
 
 def save_trained(model: TransformersCausal, folder: Path) -> Path:
     """Save what was trained (adapter, or all weights in fp32); the folder appears at once or not at all."""
-    with disk_errors(folder):
-        making = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
-        shutil.rmtree(making, ignore_errors=True)
-        making.mkdir(parents=True)
+    with whole_folder(folder) as making:
         if is_adapter(model.module):
             model.module.save_pretrained(making)
         else:
             save_weights(model.module, making / WEIGHTS)
-        shutil.rmtree(folder, ignore_errors=True)
-        making.rename(folder)
     return folder
 
 
@@ -65,14 +58,9 @@ def load_trained(base: TransformersCausal, folder: Path) -> TransformersCausal:
 
 def save_tuned(model: TransformersCausal, folder: Path) -> None:
     """Save the finished model with its tokenizer, as safetensors, ready to load anywhere."""
-    with disk_errors(folder):
-        making = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
-        shutil.rmtree(making, ignore_errors=True)
-        making.mkdir(parents=True)
+    with whole_folder(folder) as making:
         if is_adapter(model.module):
             for config in model.module.peft_config.values():
                 config.base_model_name_or_path = model.name
         model.module.save_pretrained(making)
         model.tokenizer.save_pretrained(making)
-        shutil.rmtree(folder, ignore_errors=True)
-        making.rename(folder)

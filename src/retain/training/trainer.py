@@ -15,19 +15,19 @@ from retain.training.stream import GeneralStream
 
 
 def with_penalties(
-    trainer_class: type[Any], penalties: Mapping[str, Penalty], streams: Mapping[str, GeneralStream]
+    trainer_class: type[Any], penalties: Mapping[str, Penalty], streams: Mapping[str, GeneralStream] | None = None
 ) -> type[Any]:
     """A subclass of a Trainer class that adds penalties to its loss and refuses to go on from a broken number.
 
     Args:
         trainer_class: ``transformers.Trainer``, ``trl.SFTTrainer`` or any class with their ``compute_loss``.
         penalties: name -> function of a step; the names appear in the log.
-        streams: general set -> the rows each forward pass sees.
+        streams: general set -> the rows each forward pass sees; may be set on the trainer before it trains.
     """
     return type(
         f"Penalised{trainer_class.__name__}",
         (PenaltyMixin, trainer_class),
-        {"penalties": dict(penalties), "streams": dict(streams), "_sums": defaultdict(list), "_pass": (-1, 0)},
+        {"penalties": dict(penalties), "streams": dict(streams or {}), "_sums": defaultdict(list), "_pass": (-1, 0)},
     )
 
 
@@ -35,7 +35,7 @@ class PenaltyMixin:
     """Goes before a Trainer class; see :func:`with_penalties`."""
 
     penalties: ClassVar[dict[str, Penalty]]
-    streams: ClassVar[dict[str, GeneralStream]]
+    streams: dict[str, GeneralStream]
     _sums: dict[str, list[float]]
     """Penalty -> its values since the last log entry."""
     _pass: tuple[int, int]
@@ -104,11 +104,19 @@ class PenaltyMixin:
         total: Any = 0.0
         with self.compute_loss_context_manager():
             for name, penalty in self.penalties.items():
+                step.asked.clear()
                 value = penalty(step)
                 if value is not None:
-                    total = total + value
+                    total = total + value * self._stands_for(step.asked)
                     self._sums[name].append(float(value.detach()))
         return total
+
+    def _stands_for(self: Any, sets: set[str]) -> float:
+        """How many forward passes a pass with rows of these sets stands for: 4 where every fourth pass has a row.
+
+        So a penalty weighs the same whether the rows of an update come in one forward pass or in several.
+        """
+        return max((1 / min(1.0, self.streams[name].rate) for name in sets), default=1.0)
 
     def _next_pass(self: Any) -> int:
         """The number of this forward pass over the whole training, on every process another one."""
