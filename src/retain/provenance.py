@@ -12,6 +12,7 @@ PACKAGES = (
     "retain",
     "torch",
     "transformers",
+    "tokenizers",
     "trl",
     "peft",
     "accelerate",

@@ -82,8 +82,8 @@ class TaskSettings(Settings):
     """Longest answer; from the held-out answers' lengths when empty."""
     database: str | None = None
     """``sql``: the SQLite file that queries run against, opened read-only."""
-    limit: int | None = Field(None, ge=1)
-    """At most this many test rows."""
+    limit: int | None = Field(None, ge=2)
+    """At most this many test rows, and 3/7 as many dev rows."""
 
 
 class MeasureSettings(Settings):

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from retain.errors import UserError
 from retain.folder import cache_folder, read_record, write_record
 from retain.models.causal import TransformersCausal
 from retain.models.load import load_causal
 from retain.probes.base import Probe
+from retain.provenance import versions
 from retain.records import Measurement, Record, Split, content_hash
 from retain.stages.run_folder import RunFolder
 from retain.training.trained import TUNED
@@ -17,6 +19,8 @@ from retain.training.trained import TUNED
 if TYPE_CHECKING:
     from retain.stages.setting_up import Workbench
 
+ENGINE = ("retain", "torch", "transformers", "tokenizers", "peft", "bitsandbytes")
+"""Packages whose version can change a score."""
 SPLITS: tuple[Split, ...] = ("dev", "test")
 
 
@@ -55,11 +59,12 @@ def has_items(probe: Probe, split: Split) -> bool:
 
 def _measure(model: TransformersCausal, probe: Probe, split: Split, folder: Path | None, cached: bool) -> Measurement:
     own = folder / f"{split}-{file_name(probe.name)}.json" if folder else None
-    if own is not None and own.is_file():
-        return read_record(own, Measurement)
+    if own is not None and (found := _written(own)) is not None and _is_of(found, model, probe):
+        return found
     common = cache_folder() / "measurements" / f"{_key(model, probe, split)}.json" if cached else None
-    if common is not None and common.is_file():
-        measurement = read_record(common, Measurement).model_copy(update={"probe": probe.name})
+    earlier = _written(common) if common is not None else None
+    if earlier is not None:
+        measurement = earlier.model_copy(update={"probe": probe.name})
     else:
         model.doing = probe.name
         measurement = _with_precision(probe.measure(model, split), model)
@@ -71,8 +76,26 @@ def _measure(model: TransformersCausal, probe: Probe, split: Split, folder: Path
     return measurement
 
 
+def _written(path: Path) -> Measurement | None:
+    """An earlier measurement; None where there is none that can be read (it is then made anew)."""
+    try:
+        return read_record(path, Measurement)
+    except UserError:
+        return None
+
+
+def _is_of(found: Measurement, model: TransformersCausal, probe: Probe) -> bool:
+    """False when the model or the probe's items have changed since."""
+    return found.model == model.fingerprint and found.settings.get("fingerprint") in (None, probe.fingerprint())
+
+
 def _key(model: TransformersCausal, probe: Probe, split: Split) -> str:
-    return content_hash(model.fingerprint, probe.fingerprint(), probe.capability, split, length=32)
+    """Everything that a score depends on, the libraries that compute it and the device among it."""
+    installed = versions()
+    engine = {name: installed.get(name) for name in ENGINE}
+    return content_hash(
+        model.fingerprint, probe.fingerprint(), probe.capability, split, engine, str(model.module.device), length=32
+    )
 
 
 def _with_precision(measurement: Measurement, model: TransformersCausal) -> Measurement:

@@ -35,16 +35,18 @@ class Prepared(Record):
     summary: dict[str, Any]
     hashes: dict[str, str]
     """File -> sha256 when it was read."""
+    suite: str
+    """Fingerprint of the suite's probes."""
 
 
 def prepare(run: RunFolder) -> Prepared:
     """The rows of a run: read now, or as they were read when the run began.
 
     Raises:
-        UserError: as :func:`read_and_split`, or a data file has changed since.
+        UserError: as :func:`read_and_split`, or a data file or the suite has changed since.
     """
     prepared = run.once("data", Prepared, lambda: read_and_split(run.recipe), "Reading the data")
-    _check_unchanged(prepared)
+    _check_unchanged(prepared, run.recipe)
     return prepared
 
 
@@ -67,7 +69,7 @@ def read_and_split(recipe: Recipe) -> Prepared:
         files = [data.train]
     if data.limit is not None:
         splits = splits.model_copy(update={"train": tuple(sample(splits.train, data.limit, recipe.seed))})
-    suite = load_suite(recipe.measure.suite, recipe.measure.limit)
+    suite = suite_of(recipe)
     texts = {probe.name: list(probe.texts()) for probe in suite.probes}
     if taken := sorted({TASK, SHIFTED} & set(texts)):
         raise UserError(f'{recipe.measure.suite}: "{taken[0]}" is what the task itself is called; rename that probe')
@@ -75,7 +77,8 @@ def read_and_split(recipe: Recipe) -> Prepared:
     for one in data.general:
         if one.source != OWN:
             refuse_overlaps(read_general(one.source), texts)
-    return Prepared(splits=splits, summary=_summary(splits, len(rows)), hashes=_hashes(files))
+    summary = _summary(splits, len(rows))
+    return Prepared(splits=splits, summary=summary, hashes=_hashes(files), suite=suite.fingerprint())
 
 
 def read_general(source: str) -> list[Example]:
@@ -135,12 +138,17 @@ def _hashes(files: list[str]) -> dict[str, str]:
     return {file: file_hash(Path(file)) for file in files if Path(file).is_file()}
 
 
-def _check_unchanged(prepared: Prepared) -> None:
-    """Refuse to go on with a run whose data files have changed.
+def _check_unchanged(prepared: Prepared, recipe: Recipe) -> None:
+    """Refuse to go on with a run whose data files or probes have changed.
 
     Raises:
         UserError: a file's content is not what it was when the run began.
     """
+    if suite_of(recipe).fingerprint() != prepared.suite:
+        raise UserError(
+            f"The suite {recipe.measure.suite} has changed since this run began. "
+            "Choose another place with --folder to measure with the new one."
+        )
     for file, digest in prepared.hashes.items():
         path = Path(file)
         if path.is_file() and file_hash(path) != digest:

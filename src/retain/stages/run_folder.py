@@ -44,7 +44,9 @@ class RunFolder:
         if written.is_file():
             self._check_same(written)
             return
-        if self.path.is_file() or (self.path.is_dir() and any(self.path.iterdir())):
+        others = [one.name for one in self.path.iterdir()] if self.path.is_dir() else []
+        begun = [name for name in others if name == "provenance.json" or name.endswith(".tmp")]  # and then killed
+        if self.path.is_file() or len(others) > len(begun):
             raise UserError(f"{self.path} is not empty and holds no run. Choose another place with --folder.")
         write_json(self.path / "provenance.json", provenance(self.recipe.seed))
         write_text(written, yaml.safe_dump(as_plain(self.recipe), sort_keys=False, allow_unicode=True))

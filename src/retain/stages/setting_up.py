@@ -7,14 +7,17 @@ from functools import cache
 
 from retain.data.encoding import Encoded, Labelled, encode
 from retain.data.example import Example
+from retain.errors import UserError
+from retain.folder import read_record
 from retain.mitigations.base import GeneralSet, Setup
 from retain.models.causal import TransformersCausal
 from retain.models.load import load_causal
 from retain.probes.base import Probe
 from retain.records import Measurement
-from retain.stages.measuring import measure_probes
+from retain.stages.measuring import Measurements, measure_probes
 from retain.stages.prepare import Prepared, suite_of, task_probes
 from retain.stages.run_folder import RunFolder
+from retain.training.trained import is_adapter
 
 
 class Workbench:
@@ -30,11 +33,29 @@ class Workbench:
         self._base: TransformersCausal | None = None
 
     def base(self) -> TransformersCausal:
-        """The base model."""
+        """The base model.
+
+        Raises:
+            UserError: it is an adapter, or not the model that was measured when the run began.
+        """
         if self._base is None:
             self._base = load_causal(self.run.recipe.model.base, self.run.recipe.model.load_in)
             self._base.progress = self.run.progress.update
+            self._check(self._base)
         return self._base
+
+    def _check(self, base: TransformersCausal) -> None:
+        if is_adapter(base.module):
+            raise UserError(
+                f"model.base: {base.name} is an adapter. Merge it into its own base first (merge_and_unload and "
+                "save_pretrained in PEFT) and name the merged folder."
+            )
+        path = self.run.path / "before.json"
+        if path.is_file() and read_record(path, Measurements).measurements[0].model != base.fingerprint:
+            raise UserError(
+                f"model.base: {base.name} is not the model that was measured when this run began. "
+                "Choose another place with --folder."
+            )
 
     def give_up_base(self) -> None:
         """Forget the loaded base because its module was trained or changed."""
