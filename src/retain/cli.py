@@ -225,9 +225,17 @@ def _finish(record: RunRecord, folder: Path, as_json: bool) -> None:
 
 
 def _print(text: str) -> None:
-    """Results go to standard output; everything else to standard error."""
-    if text:
+    """Results go to standard output; everything else to standard error.
+
+    When the reader has gone (``retain gate run | head -1``) nothing is said any more, and the exit code still counts.
+    """
+    if not text:
+        return
+    try:
         sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def main() -> None:
@@ -242,8 +250,6 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.stderr.write("Interrupted. What was finished is kept: run the same command again to go on.\n")
         raise SystemExit(130) from None
-    except BrokenPipeError:
-        raise SystemExit(4) from None
     except Exception as error:  # noqa: BLE001 - the exit code of anything unforeseen is 4
         if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
             sys.stderr.write(f"A path is longer than the system allows: {str(error.filename)[:60]}...\n")

@@ -36,11 +36,15 @@ def init(model: str, data: str | Path, output: str | Path = "recipe.yaml", force
     shape = rows[0].shape
     if shape not in ("chat", "text"):
         raise UserError(f"{data}: found {shape} rows, which training.method: sft cannot train on")
-    is_local = Path(data).exists()
-    train = os.path.relpath(data, path.parent) if is_local else str(data)
-    write_text(path, render_recipe(model, train, shape, len(rows)))
+    text = render_recipe(_from(path.parent, model), _from(path.parent, data), shape, len(rows))
+    write_text(path, text)
     load_recipe(path)
     return path
+
+
+def _from(folder: Path, place: str | Path) -> str:
+    """A path here as one from ``folder``, which is what a recipe means; a name that is no path as it is."""
+    return os.path.relpath(place, folder) if Path(place).exists() else str(place)
 
 
 def render_recipe(model: str, train: str, shape: str, rows: int) -> str:
@@ -48,12 +52,12 @@ def render_recipe(model: str, train: str, shape: str, rows: int) -> str:
     small = model.removeprefix(PREFIX) in BUILTINS
     rate, why = ("1.0e-3", "under 1 billion weights") if small else ("2.0e-4", "billions of weights")
     epochs = 2 if rows < SMALL_ROWS else 1
-    quoted = yaml.safe_dump(train, default_style='"').strip()
+    base, quoted = (yaml.safe_dump(one, default_style='"').strip() for one in (model, train))
     return f"""\
 # Fine-tunes {model} and measures what it learned and what it forgot.
 # Check it: retain check {{this file}}     Run it: retain run {{this file}}
 model:
-  base: {model}
+  base: {base}
   load_in: bf16            # precision before and after: fp32, bf16 or 4bit (QLoRA)
 data:
   train: {quoted}          # {rows} rows, detected as {shape}
