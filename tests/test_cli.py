@@ -78,8 +78,9 @@ def test_three_errors_at_once(call, recipe_file):
     assert_clear(code, err, "3 errors", 'did you mean "epochs"', "training.batch_size", "ewx")
 
 
-def test_unknown_model(call, recipe_file):
-    code, _, err = call("run", recipe_file(model={"base": "builtin:smollm3", "load_in": "fp32"}), "--quiet")
+def test_unknown_model(call, recipe_file, tmp_path):
+    recipe = recipe_file(model={"base": "builtin:smollm3", "load_in": "fp32"})
+    code, _, err = call("run", recipe, "--quiet", "--folder", tmp_path / "run")
     assert_clear(code, err, "no embedded model", "smollm2-135m")
 
 
