@@ -1,0 +1,62 @@
+import errno
+
+import pytest
+
+from retain.errors import UserError
+from retain.folder import whole_folder, write_json, write_text
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_file_is_written_and_replaced_whole(tmp_path):
+    write_text(tmp_path / "new" / "a.txt", "one")
+    write_text(tmp_path / "new" / "a.txt", "two")
+    assert (tmp_path / "new" / "a.txt").read_text() == "two"
+    assert names(tmp_path / "new") == ["a.txt"]
+
+
+@pytest.mark.parametrize("fault", [KeyboardInterrupt(), OSError(errno.EIO, "no")])
+def test_after_an_error_the_old_file_stands_and_nothing_is_left_over(tmp_path, monkeypatch, fault):
+    write_text(tmp_path / "a.txt", "one")
+
+    def fail(*args):
+        raise fault
+
+    monkeypatch.setattr("retain.folder.os.replace", fail)
+    with pytest.raises(type(fault)):
+        write_text(tmp_path / "a.txt", "two")
+    assert (tmp_path / "a.txt").read_text() == "one"
+    assert names(tmp_path) == ["a.txt"]
+
+
+def test_what_is_no_json_leaves_no_file(tmp_path):
+    with pytest.raises(TypeError):
+        write_json(tmp_path / "a.json", {"a": object()})
+    assert names(tmp_path) == []
+
+
+def test_a_full_disk_is_said_in_words(tmp_path, monkeypatch):
+    def full(*args):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("retain.folder.os.fsync", full)
+    with pytest.raises(UserError, match="The disk is full"):
+        write_text(tmp_path / "a.txt", "one")
+    assert names(tmp_path) == []
+
+
+def test_a_folder_appears_whole_or_not_at_all(tmp_path):
+    place = tmp_path / "model"
+    with whole_folder(place) as making:
+        (making / "old").write_text("1")
+        assert not place.exists()
+    with pytest.raises(KeyError), whole_folder(place) as making:
+        (making / "new").write_text("2")
+        raise KeyError
+    assert names(place) == ["old"]
+    with whole_folder(place) as making:
+        (making / "new").write_text("2")
+    assert names(place) == ["new"]
+    assert names(tmp_path) == ["model"]
