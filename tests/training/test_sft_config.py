@@ -1,0 +1,111 @@
+"""From the recipe's words to TRL's: every knob arrives."""
+
+import pytest
+
+from retain.errors import UserError
+from retain.pipeline import run_recipe
+from retain.progress import Progress
+from retain.recipe import parse_recipe
+from retain.training.checkpoints import intervals, total_steps
+from retain.training.settings import TrainingSettings
+from retain.training.sft import sft_config
+
+REACHES = {
+    "learning_rate": (0.5, "learning_rate", 0.5),
+    "epochs": (2.5, "num_train_epochs", 2.5),
+    "batch_size": (3, "per_device_train_batch_size", 3),
+    "gradient_accumulation": (5, "gradient_accumulation_steps", 5),
+    "max_length": (77, "max_length", 77),
+    "schedule": ("cosine", "lr_scheduler_type", "cosine"),
+    "warmup": (0.25, "warmup_steps", 0.25),
+    "weight_decay": (0.125, "weight_decay", 0.125),
+    "max_grad_norm": (9.0, "max_grad_norm", 9.0),
+    "optimizer": ("adafactor", "optim", "adafactor"),
+    "packing": (True, "packing", True),
+    "gradient_checkpointing": (True, "gradient_checkpointing", True),
+    "checkpoints": (0, "save_strategy", "no"),
+    "report_to": (["tensorboard"], "report_to", ["tensorboard"]),
+    "extra": ({"adam_beta1": 0.5}, "adam_beta1", 0.5),
+}
+"""Knob -> (a value, the key of SFTConfig that must have it, the value there)."""
+
+
+def config(toy, tmp_path, **settings):
+    return sft_config(TrainingSettings(**settings), toy, tmp_path, seed=4)
+
+
+def test_every_knob_is_listed_here():
+    assert {*REACHES, "method"} == set(TrainingSettings.model_fields)
+
+
+@pytest.mark.parametrize("knob", REACHES)
+def test_a_knob_reaches_trl(toy, tmp_path, knob):
+    value, key, expected = REACHES[knob]
+    assert getattr(config(toy, tmp_path, **{knob: value}), key) == expected
+    assert getattr(config(toy, tmp_path), key) != expected
+
+
+def test_the_seed_reaches_trl(toy, tmp_path):
+    found = config(toy, tmp_path)
+    assert (found.seed, found.data_seed) == (4, 4)
+
+
+def test_the_models_precision_decides_the_arithmetic(toy, tmp_path):
+    assert config(toy, tmp_path).bf16 is False
+    toy.load_in = "bf16"
+    assert config(toy, tmp_path).bf16 is True
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"extra": {"adam_beta": 0.5}}, r'adam_beta is no key of SFTConfig, did you mean "adam_beta[12]"'),
+        ({"extra": {"learning_rate": 1.0}}, "learning_rate is set by Retain's own keys"),
+        ({"extra": {"save_steps": 3}}, "save_steps is set by Retain's own keys"),
+        ({"optimizer": "adamm"}, "TRL refuses these settings"),
+    ],
+)
+def test_what_trl_does_not_know_is_refused(toy, tmp_path, settings, message):
+    with pytest.raises(UserError, match=message):
+        config(toy, tmp_path, **settings)
+
+
+@pytest.mark.parametrize("steps", range(1, 400, 7))
+@pytest.mark.parametrize("checkpoints", [0, 1, 4, 9])
+def test_a_checkpoint_falls_on_a_log_entry(steps, checkpoints):
+    log, save = intervals(steps, checkpoints)
+    assert log >= 1 and save % log == 0
+    assert steps // log <= 99
+
+
+def test_steps_of_a_fraction_of_an_epoch():
+    settings = TrainingSettings(gradient_accumulation=4, epochs=1.5)
+    assert total_steps(10, settings) == 5
+    assert total_steps(1, TrainingSettings(epochs=0.01)) == 1
+
+
+def shares(toy_recipe, tmp_path, mitigations, **training):
+    settings = {"learning_rate": 0.001, "epochs": 2, "batch_size": 8, "max_length": 64, "checkpoints": 0, **training}
+    recipe = toy_recipe(training=settings, mitigations=mitigations)
+    training = run_recipe(parse_recipe(recipe), tmp_path / "run", Progress(quiet=True)).training
+    return training.general_tokens / training.task_tokens
+
+
+@pytest.mark.parametrize(
+    "training", [{}, {"packing": True}, {"gradient_accumulation": 3}, {"extra": {"max_steps": 5}}], ids=str
+)
+def test_the_share_is_what_was_asked_for(toy_recipe, tmp_path, training):
+    assert shares(toy_recipe, tmp_path, [{"kind": "kl_to_base", "share": 0.25}], **training) == pytest.approx(
+        0.25, abs=0.03
+    )
+
+
+def test_the_share_beside_rehearsal(toy_recipe, tmp_path):
+    both = [{"kind": "kl_to_base", "share": 0.25}, {"kind": "rehearsal", "share": 0.2}]
+    assert shares(toy_recipe, tmp_path, both) == pytest.approx(0.45, abs=0.04)
+
+
+def test_rows_that_are_cut_are_counted(toy_recipe, tmp_path):
+    training = {"learning_rate": 0.001, "epochs": 1, "batch_size": 8, "max_length": 15, "checkpoints": 0}
+    record = run_recipe(parse_recipe(toy_recipe(training=training)), tmp_path / "run", Progress(quiet=True))
+    assert any("lost their end" in note for note in record.training.notes)

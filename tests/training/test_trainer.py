@@ -1,0 +1,96 @@
+"""The loss with penalties: the task's part is TRL's, and nothing depends on how an update is cut into passes."""
+
+import pytest
+import torch
+from datasets import Dataset
+from trl import SFTConfig, SFTTrainer
+
+from retain.data.encoding import Encoded
+from retain.models.load import load_causal
+from retain.training.stream import GeneralStream
+from retain.training.trainer import PenaltyMixin, with_penalties
+
+ROWS = [[4 + (i * 7 + j) % 30 for j in range(4 + i % 5)] for i in range(8)]
+DATA = [{"input_ids": row, "labels": [-100, -100, *row[2:]]} for row in ROWS]
+GENERAL = [Encoded(input_ids=row, labels=row) for row in ROWS[:4]]
+
+
+def gradients(folder, tmp_path, batch, accumulation, penalties=None, streams=None, own=True):
+    """Gradients of the first update, before clipping takes effect; and the logged loss."""
+    found = {}
+
+    class Stop(Exception):
+        pass
+
+    base = with_penalties(SFTTrainer, penalties or {}, streams or {}) if own else SFTTrainer
+
+    class Watched(base):
+        def training_step(self, *args, **kwargs):
+            loss = super().training_step(*args, **kwargs)
+            found["loss"] = found.get("loss", 0) + loss.item()
+            found["passes"] = found.get("passes", 0) + 1
+            if found["passes"] == accumulation:
+                found["grad"] = {n: p.grad.clone() for n, p in self.model.named_parameters() if p.grad is not None}
+                raise Stop
+            return loss
+
+    model = load_causal(str(folder), "fp32")
+    arguments = SFTConfig(
+        output_dir=str(tmp_path / "out"), per_device_train_batch_size=batch, gradient_accumulation_steps=accumulation,
+        use_cpu=True, bf16=False, report_to="none", disable_tqdm=True, max_length=64, eos_token=None,
+    )  # fmt: skip
+    trainer = Watched(
+        model=model.module, args=arguments, train_dataset=Dataset.from_list(DATA), processing_class=model.tokenizer
+    )
+    with pytest.raises(Stop):
+        trainer.train()
+    return found
+
+
+def same(one, other):
+    assert one.keys() == other.keys()
+    for name in one:
+        assert torch.allclose(one[name], other[name], atol=1e-5), name
+
+
+def test_the_tasks_loss_is_trls(toy_folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(PenaltyMixin, "_scores_labelled_only", lambda self, inputs: True)
+    ours = gradients(toy_folder, tmp_path, 4, 2)
+    trls = gradients(toy_folder, tmp_path, 4, 2, own=False)
+    same(ours["grad"], trls["grad"])
+    assert ours["loss"] == pytest.approx(trls["loss"], rel=1e-5)
+
+
+def test_accumulating_changes_no_gradient_of_task_or_penalty(toy_folder, tmp_path):
+    def norm(step):
+        return 0.3 * step.module.get_input_embeddings().weight.square().sum()
+
+    whole = gradients(toy_folder, tmp_path, 8, 1, {"norm": norm})
+    parts = gradients(toy_folder, tmp_path, 2, 4, {"norm": norm})
+    same(whole["grad"], parts["grad"])
+    assert whole["loss"] == pytest.approx(parts["loss"], rel=1e-5)
+    plain = gradients(toy_folder, tmp_path, 8, 1)
+    assert any(not torch.allclose(whole["grad"][n], plain["grad"][n], atol=1e-4) for n in plain["grad"])
+
+
+def test_a_general_row_weighs_the_same_in_one_pass_or_in_one_of_four(toy_folder, tmp_path):
+    """One row an update: rate 1 in a single pass, rate 1/4 in four passes."""
+
+    def penalty(step):
+        batch = step.general("own")
+        return None if batch is None else step.general_logits("own").square().mean()
+
+    whole = gradients(toy_folder, tmp_path, 8, 1, {"p": penalty}, {"own": GeneralStream(GENERAL, 1.0, 0)})
+    parts = gradients(toy_folder, tmp_path, 2, 4, {"p": penalty}, {"own": GeneralStream(GENERAL, 0.25, 0)})
+    same(whole["grad"], parts["grad"])
+
+
+def test_a_pass_stands_for_those_without_rows():
+    class Fake(PenaltyMixin):
+        pass
+
+    trainer = Fake()
+    trainer.streams = {"rare": GeneralStream(GENERAL, 0.2, 0), "often": GeneralStream(GENERAL, 2.5, 0)}
+    assert trainer._stands_for(set()) == 1.0
+    assert trainer._stands_for({"often"}) == 1.0
+    assert trainer._stands_for({"rare", "often"}) == pytest.approx(5.0)
