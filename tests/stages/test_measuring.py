@@ -76,17 +76,17 @@ def test_a_run_does_not_go_on_with_another_suite(toy_recipe, tmp_path, toy_suite
         run(toy_recipe(), tmp_path / "run")
 
 
-def test_a_run_does_not_go_on_with_another_base(toy_recipe, tmp_path, toy_folder):
+def test_a_run_does_not_go_on_with_another_base(toy, toy_recipe, tmp_path, toy_folder):
     import shutil
-
-    from conftest import make_module
 
     base = tmp_path / "base"
     shutil.copytree(toy_folder, base)
     recipe = toy_recipe(model={"base": str(base), "load_in": "fp32"})
     run(recipe, tmp_path / "run")
     (tmp_path / "run" / "training.json").unlink()
-    make_module(seed=5).save_pretrained(base)
+    with torch.no_grad():
+        toy.module.model.embed_tokens.weight.mul_(1.5)
+    toy.module.save_pretrained(base)
     with pytest.raises(UserError, match="not the model that was measured when this run began"):
         run(recipe, tmp_path / "run")
 
