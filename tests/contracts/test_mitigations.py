@@ -39,7 +39,9 @@ def second_general(tmp_path):
     import json
 
     path = tmp_path / "second.jsonl"
-    rows = [{"prompt": f"say {x} {y}", "completion": f"{x} {x} {y}"} for x in "abcde" for y in ("yes", "no", "two", "red")]
+    rows = [
+        {"prompt": f"about {x} {y}", "completion": f"{x} {x} {y}"} for x in "abcde" for y in ("yes", "no", "two", "red")
+    ]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     return path
 

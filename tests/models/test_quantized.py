@@ -20,9 +20,9 @@ def base(tmp_path_factory, toy_tokenizer):
 
     torch.manual_seed(0)
     config = LlamaConfig(
-        vocab_size=len(toy_tokenizer), hidden_size=64, intermediate_size=128, num_hidden_layers=1, num_attention_heads=4,
-        num_key_value_heads=4, max_position_embeddings=128, bos_token_id=1, eos_token_id=2, pad_token_id=2,
-        tie_word_embeddings=True, initializer_range=0.2,
+        vocab_size=len(toy_tokenizer), hidden_size=64, intermediate_size=128, num_hidden_layers=1,
+        num_attention_heads=4, num_key_value_heads=4, max_position_embeddings=128, bos_token_id=1, eos_token_id=2,
+        pad_token_id=2, tie_word_embeddings=True, initializer_range=0.2,
     )  # fmt: skip
     folder = tmp_path_factory.mktemp("base")
     LlamaForCausalLM(config).save_pretrained(folder)
