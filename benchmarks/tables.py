@@ -55,7 +55,7 @@ def _cell(change: Change | None) -> str:
 
 TABLES: dict[str, Callable[[], str]] = {
     "quickstart table": lambda: arms_table("quickstart", ["plain", "kl"]),
-    "banking77 table": lambda: arms_table("banking77", ["plain", "kl"]),
+    "banking77 table": lambda: arms_table("banking77", ["plain", "kl", "kl_strength"]),
     "mitigations table": lambda: markdown_tables("mitigations").split("\n\n", 1)[-1],
 }
 

@@ -15,14 +15,14 @@ DATA = [{"input_ids": row, "labels": [-100, -100, *row[2:]]} for row in ROWS]
 GENERAL = [Encoded(input_ids=row, labels=row) for row in ROWS[:4]]
 
 
-def gradients(folder, tmp_path, batch, accumulation, penalties=None, streams=None, own=True):
+def gradients(folder, tmp_path, batch, accumulation, penalties=None, streams=None, own=True, weights=()):
     """Gradients of the first update, before clipping takes effect; and the logged loss."""
     found = {}
 
     class Stop(Exception):
         pass
 
-    base = with_penalties(SFTTrainer, penalties or {}, streams or {}) if own else SFTTrainer
+    base = with_penalties(SFTTrainer, penalties or {}, streams or {}, weights) if own else SFTTrainer
 
     class Watched(base):
         def training_step(self, *args, **kwargs):
@@ -94,3 +94,24 @@ def test_a_pass_stands_for_those_without_rows():
     assert trainer._stands_for(set()) == 1.0
     assert trainer._stands_for({"often"}) == 1.0
     assert trainer._stands_for({"rare", "often"}) == pytest.approx(5.0)
+
+
+def test_weights_multiply_the_loss_of_each_labelled_token(toy_folder, tmp_path):
+    def half(step):
+        return torch.full((len(step.task_logits),), 0.5)
+
+    def all_but(token):
+        def weigh(step):
+            targets = step.task["labels"][:, 1:]
+            return (targets[targets != -100] != token).float()
+
+        return weigh
+
+    plain = gradients(toy_folder, tmp_path, 4, 2)
+    halved = gradients(toy_folder, tmp_path, 4, 2, weights=[half])
+    quarter = gradients(toy_folder, tmp_path, 4, 2, weights=[half, half])
+    assert halved["loss"] == pytest.approx(plain["loss"] / 2, rel=1e-5)
+    assert quarter["loss"] == pytest.approx(plain["loss"] / 4, rel=1e-5)
+    same(halved["grad"], {name: grad / 2 for name, grad in plain["grad"].items()})
+    dropped = gradients(toy_folder, tmp_path, 4, 2, weights=[all_but(DATA[0]["labels"][-1])])
+    assert dropped["loss"] < plain["loss"]

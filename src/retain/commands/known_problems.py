@@ -18,6 +18,7 @@ MINIMUMS: dict[str, str] = {
     "peft": "0.21",
     "pydantic": "2.12",
     "pyyaml": "6.0",
+    "regex": "2024.11",
     "rich": "14.0",
     "safetensors": "0.7",
     "scipy": "1.15",

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from retain.data.encoding import Encoded
 from retain.data.example import Example
@@ -120,13 +120,11 @@ class GeneralBatch:
 
 
 Penalty = Callable[[Step], "torch.Tensor | None"]
+Weights = Callable[[Step], "torch.Tensor"]
 
 
 class Mitigation(Settings):
     """One way to forget less. Override only the hooks it needs."""
-
-    trains: ClassVar[bool] = True
-    """False when it only acts after training."""
 
     def general_share(self, setup: Setup) -> tuple[str, float] | None:
         """(general set, general tokens per task token) that :meth:`penalty` wants beside the task rows."""
@@ -140,8 +138,8 @@ class Mitigation(Settings):
         """The model to train, for example with an adapter."""
         return model
 
-    def weigh_tokens(self, model: TransformersCausal, setup: Setup) -> Callable[[Step], torch.Tensor] | None:
-        """Weights of the task loss, one per labelled position."""
+    def weigh_tokens(self, model: TransformersCausal, setup: Setup) -> Weights | None:
+        """Weights of the task's loss, (positions,): one for each labelled position, in the order of ``task_logits``."""
         return None
 
     def penalty(self, model: TransformersCausal, setup: Setup) -> Penalty | None:

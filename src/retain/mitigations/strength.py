@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -26,7 +26,6 @@ class Strength(Mitigation):
     """
 
     kind: Literal["strength"] = "strength"
-    trains: ClassVar[bool] = False
     values: list[Annotated[float, Field(ge=0)]] = Field([0.2, 0.4, 0.6, 0.8, 1.0], min_length=1)
     """Strengths to measure; 1 is the trained model, above 1 exaggerates it."""
 

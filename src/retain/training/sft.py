@@ -54,8 +54,11 @@ def train_sft(
     checkpoints = setup.folder / "checkpoints"
     arguments = sft_config(settings, model, checkpoints, setup.seed)
     penalties = _penalties(mitigations, model, setup)
+    weights = [weigh for one in mitigations if (weigh := one.weigh_tokens(model, setup)) is not None]
+    if weights and settings.packing:
+        raise UserError("training.packing: rows cannot be packed where tokens are weighted; set it to false")
     callbacks = [c for m in mitigations if (c := m.callback(model, setup)) is not None]
-    trainer = with_penalties(SFTTrainer, penalties)(
+    trainer = with_penalties(SFTTrainer, penalties, weights=weights)(
         model=model.module,
         args=arguments,
         train_dataset=Dataset.from_list([{"input_ids": row.input_ids, "labels": row.labels} for row in rows]),

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import torch
 
 from retain.errors import BrokenError
-from retain.mitigations.base import GeneralBatch, Penalty, Step
-from retain.models.logits import labelled_logits
+from retain.mitigations.base import GeneralBatch, Penalty, Step, Weights
 from retain.training.stream import GeneralStream
 
 
 def with_penalties(
-    trainer_class: type[Any], penalties: Mapping[str, Penalty], streams: Mapping[str, GeneralStream] | None = None
+    trainer_class: type[Any],
+    penalties: Mapping[str, Penalty],
+    streams: Mapping[str, GeneralStream] | None = None,
+    weights: Sequence[Weights] = (),
 ) -> type[Any]:
     """A subclass of a Trainer class that adds penalties to its loss and refuses to go on from a broken number.
 
@@ -23,12 +25,16 @@ def with_penalties(
         trainer_class: ``transformers.Trainer``, ``trl.SFTTrainer`` or any class with their ``compute_loss``.
         penalties: name -> function of a step; the names appear in the log.
         streams: general set -> the rows each forward pass sees; may be set on the trainer before it trains.
+        weights: functions of a step that give a weight for each labelled token of the task; they multiply.
     """
-    return type(
-        f"Penalised{trainer_class.__name__}",
-        (PenaltyMixin, trainer_class),
-        {"penalties": dict(penalties), "streams": dict(streams or {}), "_sums": defaultdict(list), "_pass": (-1, 0)},
-    )
+    own = {
+        "penalties": dict(penalties),
+        "streams": dict(streams or {}),
+        "weights": list(weights),
+        "_sums": defaultdict(list),
+        "_pass": (-1, 0),
+    }
+    return type(f"Penalised{trainer_class.__name__}", (PenaltyMixin, trainer_class), own)
 
 
 class PenaltyMixin:
@@ -36,6 +42,7 @@ class PenaltyMixin:
 
     penalties: ClassVar[dict[str, Penalty]]
     streams: dict[str, GeneralStream]
+    weights: ClassVar[list[Weights]]
     _sums: dict[str, list[float]]
     """Penalty -> its values since the last log entry."""
     _pass: tuple[int, int]
@@ -49,6 +56,7 @@ class PenaltyMixin:
         Raises:
             BrokenError: the loss is NaN or infinite.
         """
+        step = None
         if not model.training or not self._scores_labelled_only(inputs):
             result = super().compute_loss(  # type: ignore[misc]
                 model, inputs, return_outputs=return_outputs, num_items_in_batch=num_items_in_batch
@@ -57,11 +65,12 @@ class PenaltyMixin:
                 return result
             loss, outputs = result if return_outputs else (result, None)
         else:
-            loss, outputs = self._labelled_loss(model, inputs, num_items_in_batch), None
+            step = self._step(model, inputs)
+            loss, outputs = self._labelled_loss(step, num_items_in_batch), None
         if self.penalties:
             # For language models transformers sums the losses of accumulated passes and does not average them.
             passes = 1 if num_items_in_batch is None else self.current_gradient_accumulation_steps
-            loss = loss + self._penalise(model, inputs) / passes
+            loss = loss + self._penalise(step or self._step(model, inputs)) / passes
         if not torch.isfinite(loss):
             raise BrokenError(f"The loss became {loss.item()} in step {self.state.global_step + 1}.")
         return (loss, outputs) if return_outputs else loss
@@ -69,28 +78,33 @@ class PenaltyMixin:
     def _scores_labelled_only(self: Any, inputs: Any) -> bool:
         """Whether the plain loss is computed here: off CUDA, TRL pushes every position through the output head.
 
-        TRL keeps what it alone does: its fused kernels on CUDA, other losses, packed rows, routers.
+        TRL keeps what it alone does: its fused kernels on CUDA, other losses, packed rows, routers. Weighted tokens
+        are always ours.
         """
+        if self.weights:
+            return True
         plain = getattr(self.args, "loss_type", "nll") == "nll" and self.label_smoother is None
         special = getattr(self, "aux_loss_enabled", False) or self.compute_loss_func is not None
         packed = getattr(self.args, "packing", False) or "attention_mask" not in inputs
         return plain and not special and not packed and inputs["input_ids"].device.type not in ("cuda", "xpu")
 
-    def _labelled_loss(self: Any, model: Any, inputs: Any, num_items_in_batch: Any) -> Any:
+    def _labelled_loss(self: Any, step: Step, num_items_in_batch: Any) -> Any:
         """Cross-entropy over the labelled tokens, averaged over the update's labelled tokens on all processes."""
         with self.compute_loss_context_manager():
-            logits = labelled_logits(model, inputs)
-            targets = inputs["labels"][:, 1:]
+            targets = step.task["labels"][:, 1:]
             targets = targets[targets != -100]
-            total = torch.nn.functional.cross_entropy(logits, targets, reduction="sum")
+            losses = torch.nn.functional.cross_entropy(step.task_logits, targets, reduction="none")
+            for weigh in self.weights:
+                losses = losses * weigh(step)
+            total = losses.sum()
         tokens = targets.numel() if num_items_in_batch is None else num_items_in_batch
         loss = total / torch.as_tensor(tokens, device=total.device).clamp(min=1)
         if self.args.average_tokens_across_devices and num_items_in_batch is not None:
             loss = loss * self.accelerator.num_processes
         return loss
 
-    def _penalise(self: Any, model: Any, inputs: Any) -> Any:
-        """The sum of all penalties on this forward pass."""
+    def _step(self: Any, model: Any, inputs: Any) -> Step:
+        """This forward pass as penalties see it: the task's rows and the general rows of its number."""
         number = self._next_pass()
         drawn: dict[str, GeneralBatch | None] = {}
 
@@ -100,7 +114,10 @@ class PenaltyMixin:
                 drawn[name] = self.streams[name].batch(number, pad, inputs["input_ids"].device)
             return drawn[name]
 
-        step = Step(model, inputs, general)
+        return Step(model, inputs, general)
+
+    def _penalise(self: Any, step: Step) -> Any:
+        """The sum of all penalties on this forward pass."""
         total: Any = 0.0
         with self.compute_loss_context_manager():
             for name, penalty in self.penalties.items():
