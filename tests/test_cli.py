@@ -127,6 +127,13 @@ def test_a_nan_loss_exits_with_4(call, recipe_file, tmp_path):
     assert "last_good" in err
 
 
+@pytest.mark.parametrize("setting", [{"report_to": ["nonsense"]}, {"extra": {"fp8": 1}}])
+def test_what_only_the_trainer_can_judge_is_still_the_users_mistake(call, recipe_file, tmp_path, setting):
+    training = {"epochs": 1, "batch_size": 4, "max_length": 64, **setting}
+    code, _, err = call("run", recipe_file(training=training), "--folder", tmp_path / "run", "--quiet")
+    assert_clear(code, err, "training")
+
+
 def test_anything_unforeseen_exits_with_4(call, recipe_file, monkeypatch):
     monkeypatch.setattr("retain.commands.check.load_recipe", lambda *a: 1 / 0)
     code, _, err = call("check", recipe_file())

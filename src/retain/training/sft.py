@@ -58,13 +58,16 @@ def train_sft(
     if weights and settings.packing:
         raise UserError("training.packing: rows cannot be packed where tokens are weighted; set it to false")
     callbacks = [c for m in mitigations if (c := m.callback(model, setup)) is not None]
-    trainer = with_penalties(SFTTrainer, penalties, weights=weights)(
-        model=model.module,
-        args=arguments,
-        train_dataset=Dataset.from_list([{"input_ids": row.input_ids, "labels": row.labels} for row in rows]),
-        processing_class=_with_pad(model.tokenizer),
-        callbacks=[HaltBeforeBrokenUpdate(), ShowProgress(progress), *callbacks],
-    )
+    try:
+        trainer = with_penalties(SFTTrainer, penalties, weights=weights)(
+            model=model.module,
+            args=arguments,
+            train_dataset=Dataset.from_list([{"input_ids": row.input_ids, "labels": row.labels} for row in rows]),
+            processing_class=_with_pad(model.tokenizer),
+            callbacks=[HaltBeforeBrokenUpdate(), ShowProgress(progress), *callbacks],
+        )
+    except (ValueError, TypeError, ImportError, RuntimeError) as error:
+        raise UserError(f"training: the trainer refuses these settings: {error}") from error
     _drop_printers(trainer)
     _prepare_precision(model)
     processes = trainer.accelerator.num_processes
@@ -141,7 +144,7 @@ def sft_config(settings: TrainingSettings, model: TransformersCausal, checkpoint
         )
     try:
         return SFTConfig(**own, **settings.extra)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, ImportError, RuntimeError) as error:
         raise UserError(f"training: TRL refuses these settings: {error}") from error
 
 
