@@ -45,10 +45,12 @@ def test_committed_records_can_be_read_and_name_no_machine():
     from retain.folder import read_record
     from retain.records import RunRecord
 
-    found = sorted((ROOT / "benchmarks").rglob("results/*.json"))
-    assert found
+    found = sorted((ROOT / "benchmarks").rglob("*.json"))
+    runs = 0
     for path in found:
-        record = read_record(path, RunRecord)
-        assert record.verdict.outcome
         text = path.read_text()
+        if '"verdict"' in text:
+            runs += 1
+            assert read_record(path, RunRecord).verdict.outcome
         assert "/home/" not in text and "/root/" not in text and "/tmp/" not in text and "/work/" not in text, path
+    assert runs >= 4

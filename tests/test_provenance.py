@@ -2,7 +2,7 @@ import importlib.metadata
 import json
 
 from retain.provenance import provenance, versions
-from retain.stages.measuring import ENGINE
+from retain.stages import kept_measurements, known_models
 
 
 def test_versions_are_those_installed_and_absent_packages_are_left_out(monkeypatch):
@@ -11,10 +11,10 @@ def test_versions_are_those_installed_and_absent_packages_are_left_out(monkeypat
     assert list(versions()) == ["torch"]
 
 
-def test_what_can_change_a_score_is_among_them():
+def test_what_can_change_a_score_or_a_fingerprint_is_among_them():
     from retain.provenance import PACKAGES
 
-    assert set(ENGINE) <= set(PACKAGES)
+    assert {*kept_measurements.LIBRARIES, *known_models.LIBRARIES} <= set(PACKAGES)
 
 
 def test_it_says_when_where_and_with_which_seed():

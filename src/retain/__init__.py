@@ -17,12 +17,13 @@ if TYPE_CHECKING:
     from retain.commands.init import init
     from retain.commands.list_units import list_units
     from retain.commands.measure import measure
+    from retain.commands.noise import noise
     from retain.commands.report import report
     from retain.commands.run import run
     from retain.commands.schema import schema
 
 __version__ = "0.1.0"
-__all__ = ["check", "compare", "doctor", "gate", "init", "list_units", "measure", "report", "run", "schema"]
+__all__ = ["check", "compare", "doctor", "gate", "init", "list_units", "measure", "noise", "report", "run", "schema"]
 
 
 def __getattr__(name: str) -> Any:

@@ -71,7 +71,9 @@ def check(recipe: RecipeFile, set_: Overrides = None, json_: AsJson = False) -> 
 
 @app.command()
 def measure(
-    model: Annotated[str, typer.Argument(help="builtin:NAME, a folder, a .gguf file or a Hub id.")],
+    model: Annotated[
+        str, typer.Argument(help="builtin:NAME, a folder, a .gguf file, a Hub id, or a server: http://HOST/v1#NAME.")
+    ],
     suite: SuiteName = "core",
     load_in: Precision = "bf16",
     split: Annotated[str, typer.Option(help="test or dev.")] = "test",
@@ -91,29 +93,75 @@ def measure(
     for one in found.measurements:
         left_out = f", {len(one.left_out)} left out" if one.left_out else ""
         _print(f"{one.probe:<{width}}  {one.value:7.4f}  {one.metric}, {len(one.scores)} items{left_out}")
+    _print("\n".join(f"note: {remark}" for remark in found.remarks()))
 
 
 @app.command()
 def compare(
-    before: Annotated[str, typer.Argument(help="A model, or a JSON file of measurements.")],
-    after: Annotated[str, typer.Argument(help="The same.")],
+    before: Annotated[
+        str, typer.Argument(help="A model, an adapter, a file of measurements, a run folder or lm-eval's output path.")
+    ],
+    after: Annotated[str | None, typer.Argument(help="The same. May be left out where BEFORE is an adapter.")] = None,
     suite: SuiteName = "core",
     load_in: Precision = "bf16",
     limit: Limit = None,
     task: Annotated[list[str] | None, typer.Option(help="A probe that measures what was learned.")] = None,
     margin: Annotated[float | None, typer.Option(help="Largest loss of one capability, in points.")] = None,
     mean_margin: Annotated[float | None, typer.Option(help="Largest mean loss, in points.")] = None,
+    metric: Annotated[str | None, typer.Option(help="lm-eval: acc, or exact_match,strict-match.")] = None,
+    allow_different: Annotated[list[str] | None, typer.Option(help="A setting that may differ; it is noted.")] = None,
+    noise: Annotated[Path | None, typer.Option(help="The base's noise floor, as 'retain noise' wrote it.")] = None,
     folder: Folder = None,
     json_: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Compare two models item by item, and judge what was forgotten."""
+    """Compare two models item by item, and judge what was forgotten.
+
+    Models are measured; files of measurements, run folders and lm-eval's logs (--log_samples) are read.
+    """
     from retain.commands.compare import compare as command
 
     place = folder or Path("runs") / "comparison"
     gate = _gate(Gate(), margin, mean_margin, None)
-    record = command(before, after, suite, load_in, limit, gate, task or [], place, _progress(quiet))
+    record = command(
+        before,
+        after,
+        suite,
+        load_in,
+        limit,
+        gate,
+        task or [],
+        place,
+        _progress(quiet),
+        metric,
+        allow_different or [],
+        noise,
+    )
     _finish(record, place, json_)
+
+
+@app.command()
+def noise(
+    model: Annotated[str, typer.Argument(help="builtin:NAME, a folder, a .gguf file or a Hub id.")],
+    change: Annotated[str, typer.Option(help="What differs the second time: batch or precision.")] = "batch",
+    suite: SuiteName = "core",
+    load_in: Precision = "bf16",
+    limit: Limit = None,
+    output: Annotated[Path | None, typer.Option(help="Write a file for 'retain compare --noise'.")] = None,
+    json_: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Measure one model twice under a null change, and show how far its scores move."""
+    from retain.commands.noise import noise as command
+    from retain.reporting.noise import floor_text
+
+    found = command(model, change, suite, load_in, limit, output, _progress(quiet))
+    if json_:
+        _print(found.model_dump_json(indent=1))
+        return
+    _print(f"{found.name}, measured again: {found.floors[0].null_change}")
+    _print("\n".join(f"  {floor_text(floor)}" for floor in found.floors))
+    _print(f"Compared with itself: {found.verdict.outcome}.")
 
 
 @app.command()

@@ -20,6 +20,15 @@ class UserError(RetainError, ValueError):
     exit_code = 2
 
 
+class CannotMeasureError(RetainError):
+    """A model cannot give what a probe asks of it, such as a server that returns no log-probabilities of a prompt.
+
+    Other probes can still be measured; where none can, it is the user's to choose others.
+    """
+
+    exit_code = 2
+
+
 class BrokenError(RetainError, RuntimeError):
     """Something broke that the user's input does not explain, such as a loss that became NaN."""
 

@@ -13,6 +13,7 @@ from retain.stages.choosing import choose
 from retain.stages.finishing import finish
 from retain.stages.general import general_text
 from retain.stages.measuring import measure_after, measure_before
+from retain.stages.metering import read_meter
 from retain.stages.prepare import prepare
 from retain.stages.run_folder import RunFolder
 from retain.stages.setting_up import Workbench
@@ -34,6 +35,7 @@ def run_recipe(recipe: Recipe, folder: Path, progress: Progress) -> RunRecord:
     training = train(run, bench, general)
     chosen = choose(run, bench, general)
     after = measure_after(run, bench)
+    kl = read_meter(run, bench, data, general)
     comparison = compare(before, after, bench.task_names, portable(recipe)["model"]["base"], "tuned")
     verdict = judge(comparison, recipe.gate)
-    return finish(run, data, general, training, chosen, before, after, comparison, verdict)
+    return finish(run, data, general, training, chosen, before, after, kl, comparison, verdict)

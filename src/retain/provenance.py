@@ -18,6 +18,7 @@ PACKAGES = (
     "accelerate",
     "datasets",
     "safetensors",
+    "gguf",
     "bitsandbytes",
     "lm-eval",
     "numpy",

@@ -32,7 +32,8 @@ class Response(Record):
     """What a model wrote for one item."""
 
     text: str
-    tokens: int
+    tokens: int | None
+    """None where it is not known, as in logs of other tools; then ``stopped`` is True and says nothing."""
     stopped: bool
     """True when the model ended by itself (EOS or a stop string), False when it ran into the limit."""
 
@@ -60,6 +61,8 @@ class Measurement(Record):
     """Item id -> the prompt as a person would read it (for reports and symptoms); generating probes only."""
     references: dict[str, str] = {}
     """Item id -> the expected answer as text, where there is one."""
+    inputs: dict[str, str] = {}
+    """Item id -> hash of exactly what the model was asked, where it is known; the same item may be asked otherwise."""
     clusters: dict[str, str] = {}
     """Item id -> cluster (passage, template, document), where items share one."""
     left_out: dict[str, str] = {}
@@ -103,6 +106,34 @@ class Change(Record):
     """The base is not clear of chance here: the probe cannot show a loss and stays out of the pooled number."""
     unpaired: int = 0
     """Items that only one of the two measurements scored."""
+    lost_beyond_guessing: float | None = None
+    won_beyond_guessing: float | None = None
+    """Items lost and won at least, after the flips that guessing explains; None where guessing earns nothing."""
+
+
+class NoiseFloor(Record):
+    """How far one probe's scores move between two measurements of the same weights."""
+
+    probe: str
+    capability: str
+    unit: Literal["points", "percent"]
+    null_change: str
+    """What differed between the two measurements, in words: the size of the batches, the precision."""
+    items: int
+    effective_items: float
+    changed: int
+    """Items whose score is not the same in both."""
+    moved: float
+    """Mean absolute difference of an item's score; for scores of 0 and 1 the share of flipped items."""
+    low: float
+    high: float
+    """Two-sided 95% interval of ``moved``."""
+    most: float
+    """One-sided 95% upper bound of ``moved``."""
+    shift: float
+    """Second minus first mean, positive = better: what is left of ``moved`` when ups and downs cancel."""
+    model: str
+    """Fingerprint of the first measurement's model."""
 
 
 class Symptom(Record):
@@ -130,6 +161,10 @@ class Comparison(Record):
     pooled: Change | None
     """The mean loss over capabilities (points; not near chance), or None where nothing can be pooled."""
     symptoms: list[Symptom] = []
+    noise: list[NoiseFloor] = []
+    """The noise floor of each probe where it is known; a loss below it is not judged as forgetting."""
+    same_weights: bool = False
+    """Both sides are one model: the comparison itself measures the noise floor."""
     notes: list[str] = []
     """What a reader must know: items left out, probes not measured, settings that differ."""
 
@@ -216,6 +251,34 @@ class Training(Record):
     notes: list[str] = []
 
 
+class KlReading(Record):
+    """How far a tuned model's next-token distribution is from its base's, at the tokens that training would label.
+
+    A cheap meter for stopping and for choosing, never the claim: a model can move far and lose nothing, or little and
+    lose an ability. KL(base || tuned) in nats per token; intervals are 95%, from resampled rows (None for one row).
+    """
+
+    where: Literal["task", "general"]
+    name: str
+    """Which rows were read."""
+    rows: int
+    tokens: int
+    mean: float
+    mean_low: float | None
+    mean_high: float | None
+    percentile_95: float
+    """95% of the tokens moved by less."""
+    percentile_95_low: float | None
+    percentile_95_high: float | None
+    agreement: float
+    """Share of tokens at which both models hold the same token for the most likely one."""
+    agreement_low: float | None
+    agreement_high: float | None
+    top_k: int | None
+    """Tokens of the base's distribution that were compared, the rest as one bucket, which makes the divergence a lower
+    bound; None for the whole vocabulary."""
+
+
 class RunRecord(Record):
     """Everything a report shows. ``retain compare`` fills only the measured part."""
 
@@ -238,6 +301,8 @@ class RunRecord(Record):
     """Stage -> wall time."""
     output: str | None = None
     """Where the tuned model lies, relative to the run folder."""
+    kl: list[KlReading] = []
+    """The KL meter, on held-out task rows and on general text that training has not used."""
 
 
 EXIT_CODES: dict[str, int] = {"retained": 0, "forgot": 1, "not learned": 1, "inconclusive": 3}

@@ -37,7 +37,7 @@ def table(lost=0, won=0, both=0, neither=0, probe="facts", **values):
     """Before and after of a probe with this 2x2 table."""
     before = [1] * lost + [0] * won + [1] * both + [0] * neither
     after = [0] * lost + [1] * won + [1] * both + [0] * neither
-    return measurement(probe, before, **values), measurement(probe, after, **values)
+    return measurement(probe, before, **values), measurement(probe, after, **{"model": "tuned", **values})
 
 
 def change(probe="facts", loss=0.0, loss_low=-1.0, loss_high=1.0, **values):

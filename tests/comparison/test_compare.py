@@ -274,3 +274,27 @@ def test_a_single_item_leaves_everything_open():
     alone = compare([bits(scores=[1.0])], [bits(scores=[1.1])]).losses[0]
     assert (alone.loss_low, alone.loss_high) == (-math.inf, math.inf)
     assert alone.p_loss == 0.5
+
+
+def test_flips_beyond_guessing_are_kept_with_the_change():
+    quiz = compare(*both(table(lost=40, won=30, both=60, neither=70, chance=0.25))).losses[0]
+    assert (quiz.lost, quiz.won) == (40, 30)
+    assert quiz.lost_beyond_guessing == pytest.approx((40 - 70 / 3) / 0.75)
+    assert quiz.won_beyond_guessing == pytest.approx((30 - 70 / 3) / 0.75)
+    written = compare(*both(table(lost=40, won=30, both=60, neither=70))).losses[0]
+    assert (written.lost_beyond_guessing, written.won_beyond_guessing) == (None, None)
+
+
+def test_flips_beyond_guessing_turn_with_the_direction():
+    values = {"higher_is_better": False, "metric": "errors"}
+    errors = compare(*both(table(lost=30, won=40, both=70, neither=60, chance=0.75, **values))).losses[0]
+    quiz = compare(*both(table(lost=40, won=30, both=60, neither=70, chance=0.25))).losses[0]
+    assert (errors.lost, errors.won) == (40, 30)
+    assert errors.lost_beyond_guessing == pytest.approx(quiz.lost_beyond_guessing)
+    assert errors.won_beyond_guessing == pytest.approx(quiz.won_beyond_guessing)
+
+
+def test_scores_that_are_no_right_or_wrong_have_no_flips_beyond_guessing():
+    parts = [0.2, 0.9, 0.4]
+    found = compare([measurement(scores=parts, chance=0.5)], [measurement(scores=parts[::-1], chance=0.5)]).losses[0]
+    assert found.lost_beyond_guessing is None

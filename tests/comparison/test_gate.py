@@ -4,7 +4,7 @@ import pytest
 
 from retain.comparison.compare import compare
 from retain.comparison.gate import holm, judge
-from retain.comparison.power import items_needed
+from retain.comparison.power import items_needed, items_needed_for_flips
 from retain.records import Gate
 
 from .build import bits, change, comparison, measurement, table
@@ -95,9 +95,9 @@ def test_an_inconclusive_capability_says_how_many_items_it_needs():
     verdict = judge(
         comparison([change(loss_high=5, variance=1000.0, items=100, effective_items=100.0)], pooled=pooled()), GATE
     )
-    assert verdict.probes[0].items_needed == items_needed(1000, 3) == 687
+    assert verdict.probes[0].items_needed == items_needed_for_flips(0.10, 0.03) == 717
     assert verdict.probes[0].detectable == pytest.approx(math.sqrt(6.1826 * 1000 / 100), rel=1e-3)
-    assert any("687 items" in reason for reason in verdict.reasons)
+    assert any("717 items" in reason for reason in verdict.reasons)
 
 
 def test_a_run_is_retained_and_lists_what_is_not_proven_alone():
@@ -129,8 +129,8 @@ def test_a_pooled_loss_above_the_mean_margin_is_forgotten():
 def test_a_pooled_bound_on_the_mean_margin_is_inconclusive():
     verdict = judge(comparison([change(loss_high=2)], [gain()], pooled(0.1, -0.8, 1.0, variance=1000.0)), GATE)
     assert verdict.outcome == "inconclusive"
-    assert verdict.items_needed == 6183
-    assert any("6,183 items over all probes" in reason for reason in verdict.reasons)
+    assert verdict.items_needed == items_needed_for_flips(0.10, 0.01) == 6215
+    assert any("6,215 items over all probes" in reason for reason in verdict.reasons)
 
 
 def test_not_learned():
@@ -159,7 +159,7 @@ def test_an_uncertain_gain_is_inconclusive_with_items():
 def test_the_most_items_of_all_that_blocks():
     task = gain(5, -3, 13, items=40, effective_items=40.0, variance=900.0)
     verdict = judge(comparison([change(loss_high=2)], [task], pooled(high=1.5, variance=1000.0)), GATE)
-    assert verdict.items_needed == 6183
+    assert verdict.items_needed == items_needed_for_flips(0.10, 0.01) == 6215
 
 
 def test_forgotten_and_not_learned_is_forgotten_with_both_reasons():
@@ -202,7 +202,7 @@ def test_twenty_items_without_flips_are_inconclusive():
     verdict = judge(compare([before], [after]), GATE)
     assert verdict.outcome == "inconclusive"
     assert verdict.probes[0].outcome == "inconclusive"
-    assert verdict.probes[0].items_needed == items_needed(1500, 3)
+    assert verdict.probes[0].items_needed == items_needed_for_flips(0.15, 0.03)
     assert verdict.items_needed > 1000
 
 

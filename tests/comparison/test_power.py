@@ -8,6 +8,7 @@ from retain.comparison.power import (
     FACTOR,
     detectable,
     items_needed,
+    items_needed_for_flips,
     items_to_decide,
     planning_variance,
     smallest_detectable,
@@ -46,7 +47,7 @@ def test_detectable_is_the_reverse():
 def test_no_flips_plan_with_the_rule_of_three():
     quiet = change(variance=0.0, items=20, effective_items=20.0)
     assert planning_variance(quiet) == pytest.approx(1500)
-    assert items_to_decide(quiet, 3.0) == items_needed(0.15, 0.03)
+    assert items_to_decide(quiet, 3.0) == items_needed_for_flips(0.15, 0.03)
     assert smallest_detectable(quiet) == pytest.approx(100 * math.sqrt(FACTOR * 0.15 / 20))
     assert planning_variance(change(variance=0.0, items=1, effective_items=1.0)) == 100**2
     assert planning_variance(change(variance=900.0)) == 900
@@ -77,9 +78,38 @@ def test_a_margin_of_zero_still_gives_a_number():
     assert items_to_decide(change(variance=500.0), 0.0) > 400
 
 
-def test_planned_items_have_about_eighty_percent_power():
+def power(items, psi, margin):
+    """How often no loss is proven to be below the margin."""
     rng = np.random.default_rng(0)
-    flips = rng.binomial(344, 0.05, 4000)
+    flips = rng.binomial(items, psi, 4000)
     lost = rng.binomial(flips, 0.5)
-    high = flip_upper(lost, flips - lost, 344, critical_value(ONE_SIDED))
-    assert 0.70 < np.mean(high < 0.03) < 0.80
+    return np.mean(flip_upper(lost, flips - lost, items, critical_value(ONE_SIDED)) < margin)
+
+
+@pytest.mark.parametrize(("psi", "items"), [(0.02, 225), (0.05, 400), (0.10, 717), (0.30, 2067)])
+def test_planned_flips_have_eighty_percent_power(psi, items):
+    assert items_needed_for_flips(psi, 0.03) == items
+    assert power(items, psi, 0.03) == pytest.approx(0.80, abs=0.03)
+
+
+def test_the_normal_plan_falls_short_where_flips_are_rarer_than_the_margin():
+    assert power(items_needed(0.02, 0.03), 0.02, 0.03) < 0.60
+    assert 0.70 < power(items_needed(0.05, 0.03), 0.05, 0.03) < 0.76
+
+
+def test_plans_agree_where_flips_are_frequent():
+    assert items_needed_for_flips(0.5, 0.01) == pytest.approx(items_needed(0.5, 0.01), rel=0.01)
+    assert items_needed_for_flips(0.3, 0.05, 0.02) > items_needed(0.3, 0.05, 0.0)
+
+
+def test_right_and_wrong_answers_are_planned_by_their_flips_and_other_scores_by_variance():
+    flips = change(variance=1000.0, items=10, effective_items=10.0, won=1, lost=1)
+    assert items_to_decide(flips, 3.0) == items_needed_for_flips(0.3, 0.03)
+    scores = change(variance=1000.0, items=100, effective_items=100.0, binary=False)
+    assert items_to_decide(scores, 3.0) == items_needed(1000.0, 3.0)
+
+
+@pytest.mark.parametrize("wrong", [(1.1, 0.03, 0), (0.02, 0.03, 0.05), (0.1, 0, 0), (0.1, 0.03, 0.03)])
+def test_impossible_plans_are_refused(wrong):
+    with pytest.raises(UserError):
+        items_needed_for_flips(*wrong)

@@ -6,10 +6,10 @@ import random
 import pytest
 
 from retain.models.base import Limits
-from retain.scoring import generation, likelihood
-from retain.scoring.likelihood import Pair, batches
+from retain.scoring.pair import Pair
+from retain.scoring.plain import batches
 
-VOCABULARY = 50_000
+TOKENS, LOGIT_ROWS = 8192, 2700
 
 
 def pairs(count, seed=0):
@@ -22,41 +22,28 @@ def length(pair):
 
 
 def test_every_pair_is_in_one_batch():
-    found = batches(pairs(200), VOCABULARY)
+    found = batches(pairs(200), TOKENS, LOGIT_ROWS)
     assert sorted(index for batch in found for index in batch) == list(range(200))
 
 
 def test_a_batch_of_several_pairs_keeps_both_limits():
     requests = pairs(200)
-    several = [batch for batch in batches(requests, VOCABULARY) if len(batch) > 1]
+    several = [batch for batch in batches(requests, TOKENS, LOGIT_ROWS) if len(batch) > 1]
     assert several
     for batch in several:
         rows = [requests[i] for i in batch]
-        assert len(rows) * max(map(length, rows)) <= likelihood.BATCH_TOKENS
-        assert len(rows) * max(len(row.continuation) for row in rows) * VOCABULARY <= likelihood.LOGIT_VALUES
+        assert len(rows) * max(map(length, rows)) <= TOKENS
+        assert len(rows) * max(len(row.continuation) for row in rows) <= LOGIT_ROWS
 
 
 def test_a_pair_above_the_limits_is_a_batch_of_its_own():
     requests = [Pair([1] * 20_000, [1]), Pair([1], [1] * 4000), Pair([1], [1])]
-    assert [0] in batches(requests, VOCABULARY)
-    assert [1] in batches(requests, VOCABULARY)
+    assert [0] in batches(requests, TOKENS, LOGIT_ROWS)
+    assert [1] in batches(requests, TOKENS, LOGIT_ROWS)
 
 
 def test_no_pairs_make_no_batch():
-    assert batches([], VOCABULARY) == []
-    assert generation._batches([]) == []
-
-
-def test_prompts_are_put_into_batches_longest_first_and_within_limits():
-    draw = random.Random(1)
-    lengths = [draw.randint(1, 3000) for _ in range(300)] + [50_000]
-    found = generation._batches(lengths)
-    assert sorted(index for batch in found for index in batch) == list(range(301))
-    assert [lengths[i] for batch in found for i in batch] == sorted(lengths, reverse=True)
-    assert found[0] == [300]
-    for batch in found[1:]:
-        assert len(batch) <= generation.MOST_ROWS
-        assert len(batch) * lengths[batch[0]] <= generation.BATCH_TOKENS
+    assert batches([], TOKENS, LOGIT_ROWS) == []
 
 
 PROMPTS = ["say one two three a b c d e", "yes", "what is the colour of the sky ?"]

@@ -72,11 +72,14 @@ def test_training_goes_on_from_its_last_checkpoint(toy_recipe, tmp_path, monkeyp
     assert comparable(again) == comparable(expected)
 
 
-@pytest.mark.parametrize("place", ["before.json", "general.json", "training.json", "chosen.json", "after.json"])
+STAGES = ["before.json", "general.json", "training.json", "chosen.json", "after.json", "kl.json"]
+
+
+@pytest.mark.parametrize("place", STAGES)
 def test_a_stage_that_was_lost_is_done_again_alike(toy_recipe, tmp_path, place):
     recipe = toy_recipe(mitigations=MITIGATIONS)
     expected = run(recipe, tmp_path / "run")
-    order = ["before.json", "general.json", "training.json", "chosen.json", "after.json", "record.json"]
+    order = [*STAGES, "record.json"]
     for name in order[order.index(place) :]:
         (tmp_path / "run" / name).unlink(missing_ok=True)
     assert comparable(run(recipe, tmp_path / "run")) == comparable(expected)

@@ -13,8 +13,7 @@ from retain.pipeline import run_recipe
 from retain.probes.suites import load_suite
 from retain.progress import Progress
 from retain.recipe import parse_recipe
-from retain.stages import measuring
-from retain.stages.measuring import _key, measure_probes
+from retain.stages.measuring import measure_probes
 
 
 @pytest.fixture
@@ -26,45 +25,36 @@ def run(recipe, folder):
     return run_recipe(parse_recipe(recipe), folder, Progress(quiet=True))
 
 
-def test_the_key_follows_the_configuration(toy, probe):
-    before = _key(toy, probe, "test")
-    toy.module.config.rope_parameters = {**toy.module.config.rope_parameters, "rope_theta": 77.0}
-    assert _key(toy.renewed(), probe, "test") != before
-
-
-def test_the_key_follows_what_ends_an_answer(toy, probe):
-    before = _key(toy, probe, "test")
-    toy.module.generation_config.eos_token_id = [2, 5]
-    assert _key(toy.renewed(), probe, "test") != before
-
-
-def test_the_key_follows_the_libraries(toy, probe, monkeypatch):
-    before = _key(toy, probe, "test")
-    monkeypatch.setattr(measuring, "versions", lambda: {"torch": "99"})
-    assert _key(toy, probe, "test") != before
-
-
-def test_the_same_model_elsewhere_has_the_same_key(toy, toy_folder, probe, tmp_path):
-    import shutil
-
-    shutil.copytree(toy_folder, tmp_path / "copy")
-    assert _key(load_causal(str(tmp_path / "copy"), "fp32"), probe, "test") == _key(toy, probe, "test")
-
-
-def test_a_damaged_cache_is_measured_anew(toy, probe, monkeypatch, tmp_path):
-    monkeypatch.setenv("RETAIN_CACHE", str(tmp_path / "cache"))
-    first = measure_probes(toy, [probe], "test", None, cached=True)
-    (file,) = (tmp_path / "cache" / "measurements").iterdir()
-    file.write_text("{")
-    assert measure_probes(toy, [probe], "test", None, cached=True) == first
-
-
 def test_a_file_of_another_model_in_the_folder_is_not_taken(toy, probe, tmp_path):
     measure_probes(toy, [probe], "test", tmp_path)
     with torch.no_grad():
         toy.module.model.embed_tokens.weight.mul_(1.5)
     changed = toy.renewed()
     assert measure_probes(changed, [probe], "test", tmp_path)[0].model == changed.fingerprint
+
+
+def test_a_measurement_says_why_requests_could_not_share_their_work(toy, tmp_path, monkeypatch):
+    """And only then: the scores are the same, so that a comparison notes it and goes on."""
+    from retain.comparison.compare import compare as compare_measurements
+    from retain.probes.multiple_choice import MultipleChoice
+
+    items = [{"query": f"say {one}", "choices": ["blue", "green"], "gold": 0} for one in "a b c d e".split()]
+    probe = MultipleChoice(name="choice", capability="choice", items=tuple(items))
+    shared = measure_probes(toy, [probe], "test", None)
+    assert "unshared" not in shared[0].settings
+
+    def refusing(*args, attention_mask=None, **kwargs):
+        if attention_mask is not None and attention_mask.dim() == 4:
+            raise ValueError("masks have two dimensions")
+        return plain(*args, attention_mask=attention_mask, **kwargs)
+
+    other = load_causal(toy.name, "fp32")
+    plain = other.module.forward
+    monkeypatch.setattr(other.module, "forward", refusing)
+    single = measure_probes(other, [probe], "test", None)
+    assert "masks have two dimensions" in single[0].settings["unshared"]
+    assert single[0].scores == shared[0].scores
+    assert any("did not share their work" in note for note in compare_measurements(shared, single).notes)
 
 
 def test_a_run_does_not_go_on_with_another_suite(toy_recipe, tmp_path, toy_suite):

@@ -19,6 +19,7 @@ from retain.errors import UserError
 from retain.folder import cache_folder
 from retain.models.builtin import BUILTINS, PREFIX
 from retain.records import Record
+from retain.store import store_size
 
 OPTIONAL = (
     "bitsandbytes",
@@ -57,6 +58,8 @@ class Doctor(Record):
     embedded: dict[str, bool]
     """Embedded model -> its package is installed."""
     cache: str
+    store_mb: float = 0.0
+    """Measurements and other results that are kept between runs; ``store`` in the cache folder, may be deleted."""
     disk_free_gb: float | None
     """Free space where the cache folder lies, or would lie."""
     hub_reachable: bool | None
@@ -104,6 +107,7 @@ def doctor(adapter: str | Path | None = None, four_bit: bool = False, hub: bool 
         devices=seen.devices,
         embedded=embedded,
         cache=str(cache),
+        store_mb=store_size()[1] / 1e6,
         disk_free_gb=free,
         hub_reachable=reachable,
         problems=[*broken, *found, *_surroundings(free, embedded, reachable, seen.devices)],
@@ -119,7 +123,7 @@ def render_doctor(found: Doctor) -> str:
     lines += ["", "Embedded models"]
     lines += [f"  {PREFIX}{name:<14} {'there' if there else 'absent'}" for name, there in found.embedded.items()]
     free = "unknown" if found.disk_free_gb is None else f"{found.disk_free_gb:.1f} GB free"
-    lines += ["", f"Cache  {found.cache} ({free})"]
+    lines += ["", f"Cache  {found.cache} ({free}; kept measurements take {found.store_mb:.1f} MB)"]
     if found.hub_reachable is not None:
         lines.append(f"Hub    {'reachable' if found.hub_reachable else 'not reachable'}")
     return "\n".join([*lines, "", *_problems(found.problems)]) + "\n"

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from retain.errors import UserError
 from retain.folder import check_writable, write_record
-from retain.models.load import Precision, load_causal
+from retain.models.address import is_endpoint, parse_address
+from retain.probes.base import Probe
 from retain.probes.suites import load_suite
 from retain.progress import Progress
 from retain.records import Split
-from retain.stages.measuring import Measurements, measure_probes
+from retain.stages.kept_measurements import kept_of_files
+from retain.stages.known_models import KnownModel, files_state, remember_model
+from retain.stages.measurements import Measurements
+
+if TYPE_CHECKING:
+    from retain.models.load import Precision
 
 SPLITS = ("dev", "test")
 PRECISIONS = ("fp32", "bf16", "4bit")
@@ -28,10 +35,14 @@ def measure(
 ) -> Measurements:
     """Measure one model and, where ``output`` is given, write the measurements there as JSON.
 
+    What was measured before is read from the user's store; a model whose files are as they were is not even loaded.
+
     Args:
-        model: ``builtin:NAME``, a folder (adapters too), a .gguf file or a Hub id.
+        model: ``builtin:NAME``, a folder (adapters too), a .gguf file, a Hub id, or a served model:
+            ``http://HOST/v1#NAME``, without ``#NAME`` where the server has only one.
         suite: a built-in suite, a YAML file, a folder of JSONL files, or ``lm-eval:task,task``.
-        load_in: ``fp32``, ``bf16`` or ``4bit``. Compare only what was measured in one precision.
+        load_in: ``fp32``, ``bf16`` or ``4bit``. Compare only what was measured in one precision. A served model
+            is measured in the precision that its server has chosen.
         split: ``test`` or ``dev``.
         limit: at most this many test items per probe.
         output: a JSON file that ``retain compare`` reads.
@@ -39,7 +50,10 @@ def measure(
 
     Raises:
         UserError: the model, the suite or an option is wrong.
+        BrokenError: a server does not answer.
     """
+    if is_endpoint(model):
+        parse_address(model)  # before it is shown: an address with a password is refused
     checked = one_of("split", split, SPLITS)
     precision: Precision = one_of("load_in", load_in, PRECISIONS)
     if output is not None:
@@ -47,13 +61,41 @@ def measure(
     probes = load_suite(suite, limit).probes
     shown = progress or Progress()
     with shown.stage(f"Measuring {model}"):
-        loaded = load_causal(model, precision)
-        loaded.progress = shown.update
         part: Split = checked
-        found = Measurements(measurements=measure_probes(loaded, probes, part, None, cached=True), name=model)
+        if is_endpoint(model):
+            found = _served(model, probes, part, shown)
+        else:
+            found = _loaded(model, precision, probes, part, shown)
     if output is not None:
         write_record(Path(output), found)
     return found
+
+
+def _loaded(
+    model: str, precision: Precision, probes: Sequence[Probe], split: Split, progress: Progress
+) -> Measurements:
+    known = kept_of_files(model, precision, probes, split)
+    if known is not None:
+        progress.say("  measured before: read from the store")
+        return Measurements(measurements=known, name=model)
+    from retain.models.load import load_causal  # torch takes seconds, and the store does without
+    from retain.stages.measuring import measure_probes
+
+    state = files_state(model, precision)
+    loaded = load_causal(model, precision)
+    loaded.progress = progress.update
+    place = KnownModel(fingerprint=loaded.fingerprint, device=str(loaded.module.device))
+    remember_model(state, model, precision, place)
+    return Measurements(measurements=measure_probes(loaded, probes, split, None, cached=True), name=model)
+
+
+def _served(model: str, probes: Sequence[Probe], split: Split, progress: Progress) -> Measurements:
+    from retain.models.endpoint import open_endpoint
+    from retain.stages.measuring import measure_endpoint
+
+    served = open_endpoint(model)
+    served.progress = progress.update
+    return measure_endpoint(served, probes, split)
 
 
 def one_of(what: str, value: str, allowed: tuple[str, ...]) -> Any:

@@ -40,11 +40,21 @@ def adjusted_flips(flips: Flips, chance: float) -> AdjustedFlips:
 
         f = (lost - c/(1-c) * neither) / (1-c),   g = (won - c/(1-c) * neither) / (1-c)
 
-    in items. A negative estimate is returned as 0: guessing explains all such flips. Greedy answers of two
-    similar models guess alike, so that guessing explains fewer flips than this and the adjusted numbers are
-    lower bounds; the difference of lost and won is not touched by that. ``chance`` 0 leaves the flips alone.
+    in items. A negative estimate is returned as 0: guessing explains all such flips. ``chance`` 0 leaves the
+    flips alone.
 
-    Source: own derivation, after the chance-adjusted transitions of Harmon et al. (ICLR 2026).
+    Source: the known-or-guessed model of Harmon et al., "Mapping Post-Training Forgetting in Language Models
+    at Scale" (ICLR 2026, arXiv 2510.17776), solved for the paired table (own derivation). They subtract
+    (1 - before)(1 - after)/(k - 1) from the share lost, k choices, as if what is unknown before and after
+    were independent, and do not count the forgotten items that are guessed right; with much in common known
+    and unknown, as between a base and its tuned model, that leaves some guessing in.
+
+    Limits (simulated, benchmarks/statistics): unbiased under its model, up to the cut at 0 where little was
+    forgotten. Two similar models guess alike, then fewer flips are guesses than this takes off and the numbers
+    are too low, far too low where a base knows little: read them as *at least*, and the plain flips beside
+    them. The difference of lost and won is right either way. A tuned model that guesses worse than chance
+    (answers in another format) counts as having forgotten. With unequal numbers of choices the mean of 1/k
+    takes off slightly too much.
 
     Args:
         flips: counts of the paired 2x2 table.

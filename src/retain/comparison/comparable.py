@@ -9,14 +9,33 @@ from retain.comparison.paired import Paired, pair
 from retain.errors import UserError, listed
 from retain.records import Measurement
 
-HARMLESS_SETTINGS = frozenset({"batch_size", "device", "limit", "seconds", "threads", "workers"})
-"""Keys of ``Measurement.settings`` that do not change a score: a difference is noted, not refused.
+HARMLESS_SETTINGS = frozenset(
+    {
+        *("batch_size", "device", "limit", "seconds", "threads", "workers"),
+        *("numpy_seed", "random_seed", "torch_seed", "transformers"),
+    }
+)
+"""Keys of ``Measurement.settings`` that do not change a score systematically: a difference is noted, not refused.
 
 A fingerprint of all settings differs with ``limit``, and may then.
 """
-_SAME = ("metric", "unit", "higher_is_better", "chance", "capability")
+PROMPT_SETTINGS = frozenset({"chat_template", "multiturn_shots", "shots", "shots_seed", "system_prompt", "template"})
+"""Settings that act on nothing but the prompt: where both sides hold their items' ``inputs``, those decide."""
+_SAME = ("metric", "unit", "higher_is_better", "capability")
+UNSHARED = "unshared"
+"""The setting that says why requests could not share their work."""
+ENDPOINT = "endpoint"
+"""The precision of a model that a server answers for: not known, and so neither the same nor another."""
+_SERVED = (
+    "a server answered for at least one of the models: its precision, chat template and own settings are not known, "
+    "and where they differ from the other side's, that counts as a change of the model."
+)
+_CHANCE_TOLERANCE = 0.02
+"""Where items have different numbers of choices, the mean chance moves a little with the items."""
 
 Key = tuple[str, str]
+Found = dict[str, list[str]]
+"""What differs, in words -> the probes of which that is true."""
 
 
 def matched(
@@ -37,8 +56,12 @@ def matched(
         problems.append("Both splits were measured, dev and test. Compare one split at a time.")
     if not shared:
         problems.append(_nothing_shared(old, new))
+    wrong: Found = {}
+    harmless: Found = {}
     for key in shared:
-        problems += _differences(old[key], new[key], notes)
+        _note_differences(old[key], new[key], wrong, harmless)
+    problems += _lines(wrong)
+    notes += _lines(harmless)
     pairs = {} if problems else _paired(shared, old, new, problems, notes)
     if problems:
         raise UserError(_message(problems))
@@ -75,24 +98,64 @@ def _nothing_shared(old: dict[Key, Measurement], new: dict[Key, Measurement]) ->
     return f"No probe was measured on both sides. Before: {names(old)}. After: {names(new)}."
 
 
-def _differences(old: Measurement, new: Measurement, notes: list[str]) -> list[str]:
-    """Whatever makes the two scores incomparable, as problems; harmless differences become notes."""
-    problems = [
-        f'"{old.probe}": {name} is {getattr(old, name)!r} before and {getattr(new, name)!r} after.'
-        for name in _SAME
-        if getattr(old, name) != getattr(new, name)
-    ]
-    keys = {key for key in old.settings | new.settings if _shown(old, key) != _shown(new, key)}
+def _note_differences(old: Measurement, new: Measurement, wrong: Found, harmless: Found) -> None:
+    """Whatever makes the two scores incomparable, and differences that do not."""
+
+    def note(found: Found, text: str) -> None:
+        found.setdefault(text, []).append(old.probe)
+
+    for name in _SAME:
+        if getattr(old, name) != getattr(new, name):
+            note(wrong, f"{name} is {getattr(old, name)!r} before and {getattr(new, name)!r} after.")
+    if not _same_chance(old.chance, new.chance):
+        note(wrong, f"chance is {old.chance!r} before and {new.chance!r} after.")
+    prompts = _other_prompts(old, new)
+    if prompts:
+        note(wrong, prompts)
+    judged_by_prompts = PROMPT_SETTINGS if old.inputs and new.inputs else frozenset()
+    for why in sorted({one.settings[UNSHARED] for one in (old, new) if UNSHARED in one.settings}):
+        note(harmless, f"requests did not share their work, which takes longer and changes no score ({why}).")
+    keys = differing(old, new) - {UNSHARED}
     if "limit" in keys:
         keys.discard("fingerprint")
+    if ENDPOINT in (old.settings.get("precision"), new.settings.get("precision")):
+        keys.discard("precision")
+        note(harmless, _SERVED)
     for key in sorted(keys):
-        first, second = _shown(old, key), _shown(new, key)
-        text = f'"{old.probe}": the setting {key} is {first} before and {second} after.'
-        if key in HARMLESS_SETTINGS:
-            notes.append(text)
-        else:
-            problems.append(text)
-    return problems
+        text = f"the setting {key} is {_shown(old, key)} before and {_shown(new, key)} after."
+        explains = prompts and key in judged_by_prompts
+        note(wrong if explains or key not in HARMLESS_SETTINGS | judged_by_prompts else harmless, text)
+
+
+def differing(old: Measurement, new: Measurement) -> set[str]:
+    """Keys of settings that are not the same on both sides."""
+    return {key for key in old.settings | new.settings if _shown(old, key) != _shown(new, key)}
+
+
+def _same_chance(old: float | None, new: float | None) -> bool:
+    return old == new or (old is not None and new is not None and abs(old - new) <= _CHANCE_TOLERANCE)
+
+
+def _other_prompts(old: Measurement, new: Measurement) -> str:
+    """That the same items were asked in other words, where both sides say what was asked."""
+    both = [item for item in old.inputs if item in new.inputs]
+    other = sum(old.inputs[item] != new.inputs[item] for item in both)
+    if not other:
+        return ""
+    return (
+        f"{other} of {len(both)} items had another prompt after than before: the template, the solved examples, the "
+        "system prompt or the wording differ. Measure both in the same way."
+    )
+
+
+def _lines(found: Found) -> list[str]:
+    """One line for each difference, with the probes that it is true of."""
+    return [f"{_names(probes)}: {text}" for text, probes in found.items()]
+
+
+def _names(probes: Sequence[str], most: int = 3) -> str:
+    names = ", ".join(f'"{probe}"' for probe in probes[:most])
+    return names if len(probes) <= most else f"{names} and {len(probes) - most} more"
 
 
 def _shown(measurement: Measurement, key: str) -> str:
@@ -119,13 +182,21 @@ def _paired(
             continue
         pairs[key] = paired
         if paired.unpaired:
-            notes.append(f'"{key[0]}": {paired.unpaired} items were scored on one side only and left out.')
+            notes.append(_one_sided_items(old[key], new[key], paired))
         both = len(old[key].left_out.keys() & new[key].left_out.keys())
         if both:
             notes.append(f'"{key[0]}": {both} items could not be scored on either side.')
     if not pairs and not problems:
         problems.append("No item was scored on both sides. " + " ".join(notes))
     return pairs
+
+
+def _one_sided_items(old: Measurement, new: Measurement, paired: Paired) -> str:
+    before, after = len(old.scores) - paired.before.size, len(new.scores) - paired.after.size
+    return (
+        f'"{old.probe}": compared on the {paired.before.size} items that both sides scored; {paired.unpaired} items '
+        f"were scored on one side only and left out ({before} before, {after} after)."
+    )
 
 
 def _message(problems: Sequence[str]) -> str:

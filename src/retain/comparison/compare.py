@@ -7,13 +7,14 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from retain.comparison.chance import near_chance
+from retain.comparison.chance import AdjustedFlips, Flips, adjusted_flips, near_chance
 from retain.comparison.clusters import design_effect
 from retain.comparison.comparable import matched
 from retain.comparison.intervals import Bounds
+from retain.comparison.noise import floor_of, same_weights
 from retain.comparison.paired import Evidence, Paired, weigh
 from retain.comparison.pooled import pool
-from retain.records import Change, Comparison, Measurement
+from retain.records import Change, Comparison, Measurement, NoiseFloor
 
 
 def compare(
@@ -22,6 +23,7 @@ def compare(
     task_probes: Iterable[str] = (),
     base_name: str = "base",
     tuned_name: str = "tuned",
+    noise: Sequence[NoiseFloor] = (),
 ) -> Comparison:
     """Pair two models' measurements by probe and by item, and say what was gained and what was lost.
 
@@ -31,6 +33,8 @@ def compare(
     pooled loss is the mean over the losses' probes in points, each with the same weight, without those near
     chance (docs/decisions/pooled-loss.md); it is None where there are none.
 
+    Where both sides have the same weights, the comparison itself measures the noise floor and holds it.
+
     Args:
         before: the base's measurements.
         after: the tuned model's; one per probe, all of one split.
@@ -38,6 +42,7 @@ def compare(
             One named "task" comes first among the gains and decides.
         base_name: the base's name for people.
         tuned_name: the tuned model's.
+        noise: the base's noise floor as ``noise_floor`` finds it; a loss below it is not called forgetting.
 
     Raises:
         UserError: a probe was measured twice or on two splits, its metric or a setting that changes the score
@@ -48,12 +53,17 @@ def compare(
     gains: list[Change] = []
     losses: list[Change] = []
     evidence: dict[str, Evidence] = {}
-    for old, new, paired in matched(before, after, notes):
+    own_noise: list[NoiseFloor] = []
+    pairs = matched(before, after, notes)
+    same = all(same_weights(old, new) for old, new, _ in pairs)
+    for old, new, paired in pairs:
         is_task = old.probe in names
         found = weigh(paired)
         flagged = not is_task and _cannot_lose(old, paired)
         (gains if is_task else losses).append(_change(old, new, paired, found, flagged))
         evidence[old.probe] = found
+        if same:
+            own_noise.append(floor_of(old, paired, "measured again"))
     gains.sort(key=lambda change: change.probe != "task")
     notes += [f'The task probe "{name}" was not measured.' for name in sorted(names - {c.probe for c in gains})]
     return Comparison(
@@ -62,7 +72,9 @@ def compare(
         gains=gains,
         losses=losses,
         pooled=_pooled(losses, evidence),
-        notes=notes + _chance_notes(losses),
+        noise=own_noise or list(noise),
+        same_weights=same,
+        notes=notes + _chance_notes(losses) + ([] if same else _noise_notes(before, noise)),
     )
 
 
@@ -77,6 +89,7 @@ def _cannot_lose(old: Measurement, paired: Paired) -> bool:
 
 def _change(old: Measurement, new: Measurement, paired: Paired, found: Evidence, flagged: bool) -> Change:
     level = 100.0 if paired.share else 1.0
+    beyond = _beyond_guessing(old, paired)
     two, one = _in_hundred(found.two_sided), _in_hundred(found.one_sided)
     return Change(
         probe=old.probe,
@@ -100,7 +113,20 @@ def _change(old: Measurement, new: Measurement, paired: Paired, found: Evidence,
         p_loss=found.p_loss,
         near_chance=flagged,
         unpaired=paired.unpaired,
+        lost_beyond_guessing=beyond and beyond.lost,
+        won_beyond_guessing=beyond and beyond.won,
     )
+
+
+def _beyond_guessing(old: Measurement, paired: Paired) -> AdjustedFlips | None:
+    """Flips without those of a guesser; None where scores are not right or wrong or guessing earns nothing."""
+    chance = old.chance if old.chance is None or paired.higher_is_better else 1 - old.chance
+    if not paired.binary or chance is None or not 0 < chance < 1:
+        return None
+    good = 1.0 if paired.higher_is_better else 0.0
+    right, after = paired.before == good, paired.after == good
+    cells = (right & after, right & ~after, ~right & after, ~right & ~after)
+    return adjusted_flips(Flips(*(float(np.count_nonzero(cell)) for cell in cells)), chance)
 
 
 def _in_hundred(bounds: Bounds) -> Bounds:
@@ -141,6 +167,15 @@ def _pooled(losses: Sequence[Change], evidence: dict[str, Evidence]) -> Change |
         p_loss=pooled.p_loss,
         unpaired=sum(change.unpaired for change in used),
     )
+
+
+def _noise_notes(before: Sequence[Measurement], noise: Sequence[NoiseFloor]) -> list[str]:
+    """Probes whose noise floor was measured on another model than this base."""
+    models = {measurement.probe: measurement.model for measurement in before}
+    other = [f'"{floor.probe}"' for floor in noise if models.get(floor.probe, floor.model) != floor.model]
+    if not other:
+        return []
+    return [f"The noise floor of {', '.join(other)} was measured on another model than this base."]
 
 
 def _chance_notes(losses: Sequence[Change]) -> list[str]:

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Literal
 
 from retain.comparison import reasons
+from retain.comparison.noise import exceeds, floor_for, pooled_floor
 from retain.comparison.power import items_to_decide, smallest_detectable
-from retain.records import Change, Comparison, Gate, Outcome, ProbeVerdict, Verdict
+from retain.records import Change, Comparison, Gate, NoiseFloor, Outcome, ProbeVerdict, Verdict
 
 SIGNIFICANCE = 0.05
 
@@ -30,22 +31,30 @@ def judge(comparison: Comparison, gate: Gate) -> Verdict:
     The gain is that of the task probe named "task", else of the first; a comparison without task probes is
     judged by its losses alone. Bits per byte are judged by ``bits_margin`` and stay out of the pooled loss.
 
+    Where the comparison holds a noise floor, *forgot* also needs a loss that is significantly above the floor
+    (``noise.exceeds``), for a capability and for the pooled loss; otherwise it is *inconclusive*. *Retained*
+    does not depend on it.
+
     Relations: ``dev.passing`` is the rule for choices on dev items, where bounds would be too strict.
     """
     significant = holm([c.p_loss for c in comparison.losses if not c.near_chance])
     by_probe = dict(zip((c.probe for c in comparison.losses if not c.near_chance), significant, strict=True))
     probes = [
-        _judge_probe(change, margin_of(change, gate), by_probe.get(change.probe, False)) for change in comparison.losses
+        _judge_probe(
+            change, margin_of(change, gate), by_probe.get(change.probe, False), floor_for(change, comparison.noise)
+        )
+        for change in comparison.losses
     ]
     main = main_gain(comparison)
     gain = _judge_gain(main, gate.min_gain)
     pooled = comparison.pooled
-    outcome = _outcome(probes, pooled, gain, gate)
+    outcome = _outcome(probes, pooled, gain, gate, pooled_floor(comparison.losses, comparison.noise))
     told = [
         *reasons.forgotten(comparison.losses, probes),
         *reasons.gained(main, gain, gate, _gain_items(main, gate)),
         *reasons.pooled(comparison, gate),
         *reasons.unproven(comparison.losses, probes),
+        *reasons.within_noise(comparison, probes),
     ]
     return Verdict(
         outcome=outcome,
@@ -83,8 +92,8 @@ def main_gain(comparison: Comparison) -> Change | None:
     return next(iter(named or comparison.gains), None)
 
 
-def _judge_probe(change: Change, margin: float, significant: bool) -> ProbeVerdict:
-    outcome = _probe_outcome(change, margin, significant)
+def _judge_probe(change: Change, margin: float, significant: bool, floor: NoiseFloor | None) -> ProbeVerdict:
+    outcome = _probe_outcome(change, margin, significant, floor)
     return ProbeVerdict(
         probe=change.probe,
         capability=change.capability,
@@ -96,14 +105,13 @@ def _judge_probe(change: Change, margin: float, significant: bool) -> ProbeVerdi
     )
 
 
-def _probe_outcome(change: Change, margin: float, significant: bool) -> ProbeOutcome:
+def _probe_outcome(change: Change, margin: float, significant: bool, floor: NoiseFloor | None) -> ProbeOutcome:
     if change.near_chance:
         return "near chance"
     if change.loss_high < margin:
         return "retained"
-    if change.loss_low > margin or (significant and -change.delta > margin):
-        return "forgot"
-    return "inconclusive"
+    lost = change.loss_low > margin or (significant and -change.delta > margin)
+    return "forgot" if lost and exceeds(change, floor) else "inconclusive"
 
 
 def _judge_gain(change: Change | None, min_gain: float) -> Gain:
@@ -114,10 +122,12 @@ def _judge_gain(change: Change | None, min_gain: float) -> Gain:
     return "not learned" if -change.loss_low <= min_gain else "inconclusive"
 
 
-def _outcome(probes: Sequence[ProbeVerdict], pooled: Change | None, gain: Gain, gate: Gate) -> Outcome:
+def _outcome(
+    probes: Sequence[ProbeVerdict], pooled: Change | None, gain: Gain, gate: Gate, floor: NoiseFloor | None
+) -> Outcome:
     if any(probe.outcome == "forgot" for probe in probes):
         return "forgot"
-    if pooled is not None and pooled.loss_low > gate.mean_margin:
+    if pooled is not None and pooled.loss_low > gate.mean_margin and exceeds(pooled, floor):
         return "forgot"
     if gain == "not learned":
         return "not learned"

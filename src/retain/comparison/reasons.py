@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from retain.comparison.noise import exceeds, floor_for, pooled_floor
 from retain.comparison.power import items_to_decide
 from retain.records import Change, Comparison, Gate, ProbeVerdict
 
@@ -41,6 +42,9 @@ def pooled(comparison: Comparison, gate: Gate) -> list[str]:
     if change.loss_high < gate.mean_margin:
         return [f"{text}: retained."]
     if change.loss_low > gate.mean_margin:
+        floor = pooled_floor(comparison.losses, comparison.noise)
+        if floor is not None and not exceeds(change, floor):
+            return [f"{text}: more than the mean margin, and not clear of the noise floor ({floor.moved:.1f} points)."]
         return [f"{text}: more than the mean margin."]
     needed = would_decide(items_to_decide(change, gate.mean_margin), " over all probes")
     return [f"{text}: not proven.{needed}"]
@@ -66,6 +70,20 @@ def unproven(losses: Sequence[Change], probes: Sequence[ProbeVerdict]) -> list[s
             )
         elif probe.outcome == "near chance":
             found.append(f"Not judged: {name(change)}, which the base cannot do ({change.before:.1f} points).")
+    return found
+
+
+def within_noise(comparison: Comparison, probes: Sequence[ProbeVerdict]) -> list[str]:
+    """Losses beyond their margin that the noise floor may explain."""
+    found = []
+    for change, probe in zip(comparison.losses, probes, strict=True):
+        floor = floor_for(change, comparison.noise)
+        if floor is None or probe.outcome != "inconclusive" or exceeds(change, floor) or -change.delta <= probe.margin:
+            continue
+        found.append(
+            f"Not clear of the noise floor: {name(change)} {moved(change)}, and the same weights moved by "
+            f"{floor.moved:.1f}, at most {floor.most:.1f} ({floor.null_change})."
+        )
     return found
 
 

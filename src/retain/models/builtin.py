@@ -51,10 +51,15 @@ def builtin_folder(name: str) -> Path:
     name = name.removeprefix(PREFIX)
     if name not in BUILTINS:
         raise UserError(f'model: there is no embedded model "{name}"; {nearest(name, BUILTINS)}')
-    folder = cache_folder() / "models" / f"{name}-{BUILTINS[name].sha256[:12]}"
+    folder = builtin_place(name)
     if not _intact(folder):
         _dequantise(name, _packaged_file(name), folder)
     return folder
+
+
+def builtin_place(name: str) -> Path:
+    """Where :func:`builtin_folder` keeps an embedded model, made and checked or not."""
+    return cache_folder() / "models" / f"{name}-{BUILTINS[name].sha256[:12]}"
 
 
 def _packaged_file(name: str) -> Path:

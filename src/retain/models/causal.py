@@ -8,12 +8,12 @@ from functools import cached_property
 from typing import Any
 
 from retain.models.base import Likelihood, Limits, Prompt, Request
-from retain.models.chat import prompt_ids, text_ids
+from retain.models.chat import prompt_ids, text_ids, texts_ids
 from retain.models.fingerprint import config_values, tokenizer_hash, weights_hash
 from retain.models.update import Update
 from retain.records import Response, content_hash
-from retain.scoring.generation import Sampling, Written, generate
-from retain.scoring.likelihood import Pair, score
+from retain.scoring.generation import Sampling, Stops, Written, generate
+from retain.scoring.likelihood import LikelihoodEngine, Pair, Scored
 
 
 class TransformersCausal:
@@ -47,6 +47,10 @@ class TransformersCausal:
         """Called with (what, done, total) while requests are worked off."""
         self.doing = ""
         """What the requests are for, such as a probe's name; shown with the progress."""
+        self._plainly = ""
+        """Why the last answers were written plainly; empty when they were not."""
+        self.rows: int | None = None
+        """Answers written at a time; found from memory when None."""
 
     def renewed(self) -> TransformersCausal:
         """The same model after its weights were changed: a new fingerprint, the same progress."""
@@ -82,6 +86,11 @@ class TransformersCausal:
         configured = self.module.generation_config.eos_token_id
         ids = configured if isinstance(configured, list) else [configured]
         return {int(i) for i in [*ids, self.tokenizer.eos_token_id] if i is not None}
+
+    @cached_property
+    def scorer(self) -> LikelihoodEngine:
+        """The engine that scores continuations; its ``batch_tokens`` can be set for another batch size."""
+        return LikelihoodEngine(self.module, self.pad)
 
     @property
     def pad(self) -> int:
@@ -123,42 +132,77 @@ class TransformersCausal:
         longest = min(limits.max_tokens, self.context_length - 1)
         room = self.context_length - longest
         encoded = [self.encode_prompt(prompt)[-room:] for prompt in prompts]
-        sampling = Sampling(longest, limits.temperature, limits.top_p, limits.seed)
+        return self.generate_ids(encoded, limits.model_copy(update={"max_tokens": longest}))
+
+    def generate_ids(self, prompts: Sequence[list[int]], limits: Limits) -> list[Response]:
+        """Continue prompts that are token ids already, as they are: the caller has made room for the answer."""
+        sampling = Sampling(limits.max_tokens, limits.temperature, limits.top_p, limits.seed)
+        tick = self._tick("writing", len(prompts))
         with self._evaluating():
-            written = generate(self.module, encoded, sampling, self.ends, self.pad, self._tick("writing", len(encoded)))
+            written = generate(
+                self.module,
+                list(prompts),
+                sampling,
+                self.ends,
+                self.pad,
+                tick,
+                stops=Stops(limits.stop, self._decode),
+                rows=self.rows,
+                note=self._note_engine,
+            )
         return [self._response(one, limits.stop) for one in written]
 
+    def _note_engine(self, engine: str) -> None:
+        self._plainly = engine.removeprefix("plain: ") if engine.startswith("plain: ") else ""
+
+    def take_plain_reasons(self) -> list[str]:
+        """Why requests since the last call were worked off without sharing; empty when the engines did all of them."""
+        reasons = [f"writing: {self._plainly}"] if self._plainly else []
+        reasons += [f"scoring: {self.scorer.unshared}"] if self.scorer.unshared else []
+        self._plainly = self.scorer.unshared = ""
+        return reasons
+
+    def _decode(self, ids: list[int]) -> str:
+        text: str = self.tokenizer.decode(ids, skip_special_tokens=True)
+        return text
+
     def _response(self, written: Written, stop: tuple[str, ...]) -> Response:
-        text = self.tokenizer.decode(written.ids, skip_special_tokens=True)
+        text = self._decode(written.ids)
         cut = min((text.find(s) for s in stop if s in text), default=-1)
         stopped = written.stopped or cut >= 0
         return Response(text=text[:cut] if cut >= 0 else text, tokens=len(written.ids), stopped=stopped)
 
     def loglikelihood(self, requests: Sequence[Request]) -> list[Likelihood | None]:
         """Score each continuation; None where context and continuation exceed the model's context."""
-        pairs = [self._pair(request) for request in requests]
+        pairs = self.pairs(requests)
         fits = [i for i, pair in enumerate(pairs) if len(pair.context) + len(pair.continuation) <= self.context_length]
         fits = [i for i in fits if pairs[i].continuation]
-        with self._evaluating():
-            scored = score(self.module, [pairs[i] for i in fits], self.pad, self._tick("scoring", len(fits)))
+        scored = self.score_ids([pairs[i] for i in fits])
         found: list[Likelihood | None] = [None] * len(pairs)
         for i, one in zip(fits, scored, strict=True):
             tokens = len(pairs[i].continuation)
             found[i] = Likelihood(logprob=one.logprob, tokens=tokens, greedy=one.greedy)
         return found
 
-    def _pair(self, request: Request) -> Pair:
-        """Tokens of context and continuation; the boundary's white space belongs to the continuation."""
-        context = request.context.rstrip()
-        continuation = request.context[len(context) :] + request.continuation
-        if not context:
-            whole = text_ids(self.tokenizer, continuation, special=True)
-            if whole and whole[0] == self._start:
-                return Pair(whole[:1], whole[1:])
-            return Pair([self._start], whole)
-        head = text_ids(self.tokenizer, context, special=True)
-        whole = text_ids(self.tokenizer, context + continuation, special=True)
-        return Pair(whole[: len(head)], whole[len(head) :])
+    def score_ids(self, pairs: Sequence[Pair]) -> list[Scored]:
+        """Score pairs that are token ids already, as they are, however long."""
+        with self._evaluating():
+            return self.scorer.score(pairs, self._tick("scoring", len(pairs)))
+
+    def pairs(self, requests: Sequence[Request]) -> list[Pair]:
+        """Tokens of contexts and continuations; the boundary's white space belongs to the continuation."""
+        contexts = [request.context.rstrip() for request in requests]
+        wholes = [request.context + request.continuation for request in requests]
+        texts = list(dict.fromkeys([*contexts, *wholes]))
+        ids = dict(zip(texts, texts_ids(self.tokenizer, texts, special=True), strict=True))
+        return [self._pair(ids[context], ids[whole]) for context, whole in zip(contexts, wholes, strict=True)]
+
+    def _pair(self, head: list[int], whole: list[int]) -> Pair:
+        if head:
+            return Pair(whole[: len(head)], whole[len(head) :])
+        if whole and whole[0] == self._start:
+            return Pair(whole[:1], whole[1:])
+        return Pair([self._start], whole)
 
     def _tick(self, what: str, total: int) -> Callable[[int], None]:
         def tick(done: int) -> None:

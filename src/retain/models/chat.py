@@ -39,9 +39,20 @@ def prompt_ids(tokenizer: Any, messages: Sequence[Message]) -> list[int]:
 
 def text_ids(tokenizer: Any, text: str, special: bool) -> list[int]:
     """Token ids; with ``special`` also what the tokenizer puts around a text, except EOS and a second BOS."""
+    return texts_ids(tokenizer, [text], special)[0]
+
+
+def texts_ids(tokenizer: Any, texts: Sequence[str], special: bool) -> list[list[int]]:
+    """:func:`text_ids` of several texts in one call, which takes a fraction of the time."""
+    if not any(texts):
+        return [[] for _ in texts]
+    found = tokenizer(list(texts), add_special_tokens=special, verbose=False)["input_ids"]
+    return [_trimmed(tokenizer, text, list(ids), special) for text, ids in zip(texts, found, strict=True)]
+
+
+def _trimmed(tokenizer: Any, text: str, ids: list[int], special: bool) -> list[int]:
     if not text:
         return []
-    ids = list(tokenizer(text, add_special_tokens=special, verbose=False)["input_ids"])
     if special and ids[-1:] == [tokenizer.eos_token_id] and not text.endswith(tokenizer.eos_token):
         ids = ids[:-1]
     bos = tokenizer.bos_token_id if special else None

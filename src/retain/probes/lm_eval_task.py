@@ -21,6 +21,8 @@ from retain.records import Measurement, Response, Split, content_hash
 
 INSTALL = 'pip install "retain[probes]"'
 _FEWSHOT_SEED = 1234
+PREFERRED = ("acc_norm", "acc", "exact_match", "bits_per_byte")
+"""The metric that is taken where a task has several and none is named, best first."""
 
 
 class Document(NamedTuple):
@@ -39,8 +41,8 @@ class LmEvalTask(Probe):
     The task's own prompts, filters and metrics; our engines and our dev/test split. A task that generates
     goes through the chat template where the model has one (``template: raw`` for lm-eval's own numbers), a
     task of likelihoods never does. The metric is ``metric``, else ``acc_norm`` where the task has it
-    (likelihood per character), else ``bits_per_byte`` or its first one; scores must lie between 0 and 1, or
-    be bits per byte.
+    (likelihood per character), else ``acc``, ``exact_match``, ``bits_per_byte`` or its first one; scores must
+    lie between 0 and 1, or be bits per byte. A document of which any part is longer than the context is left out.
 
     Requirements: ``pip install "retain[probes]"``, and the Hub for tasks whose data is there. Tasks that run
     generated code are refused. Tasks under ``include_path`` may run Python that stands beside them.
@@ -236,15 +238,21 @@ class LmEvalTask(Probe):
                 key = ids[(name, sample["doc_id"])]
                 if sample["filter"] == wanted and key not in log.left_out:
                     log.scores[key], log.weights[key] = self._score(sample[metric], metric)
-                    log.chances.append(1 / len(sample["arguments"]))
+                    log.chances.append(1 / self._choices(name, sample))
         return log
+
+    def _choices(self, task: str, sample: Mapping[str, Any]) -> int:
+        """Choices of a document; mutual information asks for each of them twice."""
+        if self._tasks[task].OUTPUT_TYPE != "multiple_choice":
+            return 1
+        return len(self._tasks[task].doc_to_choice(sample["doc"]))
 
     def _metric(self, samples: Mapping[str, list[dict[str, Any]]]) -> tuple[str, str]:
         """The metric and the filter, as found in the samples of all tasks."""
         logs = [log for log in samples.values() if log]
         metrics = [name for name in logs[0][0]["metrics"] if all(name in log[0]["metrics"] for log in logs)]
         filters = list(dict.fromkeys(sample["filter"] for sample in logs[0]))
-        preferred = [name for name in ("acc_norm", "bits_per_byte") if name in metrics]
+        preferred = [name for name in PREFERRED if name in metrics]
         metric = self.metric or next(iter([*preferred, *metrics]), "")
         wanted = self.filter or filters[0]
         for what, value, known in (("metric", metric, metrics), ("filter", wanted, filters)):

@@ -15,8 +15,11 @@ from retain.records import Choice, RunRecord, Training
 from retain.reporting import terms
 from retain.reporting.charts import Mark, Series, Setting, forest_plot, line_chart, strength_curve
 from retain.reporting.facts import Block, as_yaml, blocks, table
+from retain.reporting.flips import GUESSING, guessing_block
+from retain.reporting.kl_meter import kl_block, kl_intro
 from retain.reporting.markdown import plain_value, training_facts
 from retain.reporting.measured import ways
+from retain.reporting.noise import noise_block, noise_intro
 from retain.reporting.numbers import NOT_AVAILABLE, count, duration, interval, number_of, plain, signed
 from retain.reporting.pairs import Pair, pairs, shown
 from retain.reporting.tables import TONES, Row, gain_rows, loss_rows, main_reasons, pooled_row, unproven
@@ -49,6 +52,12 @@ def _page(record: RunRecord) -> dict[str, Any]:
         "losses": loss_rows(record),
         "pooled": pooled_row(record),
         "unproven": unproven(record),
+        "guessing": guessing_block(record),
+        "guessing_intro": GUESSING,
+        "noise": noise_block(record),
+        "noise_intro": noise_intro(record),
+        "kl_meter": kl_block(record),
+        "kl_intro": kl_intro(record),
         "plots": _plots(record),
         "examples": examples,
         "example_probes": list(dict.fromkeys((pair.probe, pair.capability) for pair in examples)),

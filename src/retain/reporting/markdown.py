@@ -7,7 +7,10 @@ from collections.abc import Iterable, Sequence
 from retain.records import Candidate, Choice, RunRecord, Training
 from retain.reporting import terms
 from retain.reporting.facts import Block, as_yaml, blocks, table
+from retain.reporting.flips import GUESSING, guessing_block
+from retain.reporting.kl_meter import kl_block, kl_intro
 from retain.reporting.measured import ways
+from retain.reporting.noise import noise_block, noise_intro
 from retain.reporting.numbers import count, duration, number_of, plain, share, signed
 from retain.reporting.pairs import Pair, fallen
 from retain.reporting.tables import Row, gain_rows, loss_rows, main_reasons, pooled_row, unproven
@@ -24,10 +27,13 @@ def render_markdown(record: RunRecord) -> str:
         _gains(record),
         _losses(record),
         _unproven(record),
+        _beyond_guessing(record),
+        _noise(record),
         _symptoms(record),
         _notes(record),
         _examples(record),
         _choices(record),
+        _kl_meter(record),
         _training(record.training),
         _data(record),
         _general(record),
@@ -134,6 +140,16 @@ def _unproven(record: RunRecord) -> str:
     )
 
 
+def _beyond_guessing(record: RunRecord) -> str:
+    block = guessing_block(record)
+    return _section("Flips beyond guessing", GUESSING, _block(block)) if block else ""
+
+
+def _noise(record: RunRecord) -> str:
+    block = noise_block(record)
+    return _section("Noise floor", noise_intro(record), _block(block)) if block else ""
+
+
 def _symptoms(record: RunRecord) -> str:
     symptoms = record.comparison.symptoms
     if not symptoms:
@@ -223,6 +239,11 @@ def _worst(candidate: Candidate) -> str:
 def plain_value(value: float) -> str:
     """A chosen value without needless digits: ``0.0002``, ``0.75``."""
     return f"{value:.6g}"
+
+
+def _kl_meter(record: RunRecord) -> str:
+    block = kl_block(record)
+    return _section("KL meter", kl_intro(record), _block(block)) if block else ""
 
 
 def _training(training: Training | None) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from retain.records import RunRecord
 from retain.reporting import terms
+from retain.reporting.noise import noise_lines
 from retain.reporting.numbers import plain
 from retain.reporting.pairs import Pair, fallen
 from retain.reporting.tables import Row, gain_rows, loss_rows, main_reasons, pooled_row, unproven
@@ -22,7 +23,7 @@ def render_summary(record: RunRecord, report: Path | str | None = None) -> str:
 
     Plain text without colour or markup, so that it reads the same in a terminal and in a log.
     """
-    parts = [_verdict(record), _gains(record), _losses(record), _symptoms(record), _unproven(record)]
+    parts = [_verdict(record), _gains(record), _losses(record), _noise(record), _symptoms(record), _unproven(record)]
     parts += [_example(fallen(record)), f"Report: {report}" if report else ""]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -83,6 +84,11 @@ def _loss(row: Row) -> list[str]:
         row.items,
         row.outcome,
     ]
+
+
+def _noise(record: RunRecord) -> str:
+    lines = [line for text in noise_lines(record)[: MOST_CAPABILITIES + 1] for line in _wrapped(text, rest="    ")]
+    return "\n".join(lines)
 
 
 def _symptoms(record: RunRecord) -> str:

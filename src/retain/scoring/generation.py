@@ -1,34 +1,26 @@
-"""Batched generation: prompts of like length together, one pass of the model per new token."""
+"""Generation in batches: continuous ones where a model allows it, plain ones where not."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
 
 import torch
 
-from retain.scoring.likelihood import left_padded
+from retain.scoring.continuous import write_continuously
+from retain.scoring.engine_check import ability
+from retain.scoring.plain_generation import write_plainly
+from retain.scoring.rows_that_fit import rows_that_fit
+from retain.scoring.writing import NO_STOPS, Order, Sampling, Stops, Written
 
-MOST_ROWS = 64
-BATCH_TOKENS = 16384
-"""Prompt and answer tokens of all rows of a batch."""
+__all__ = ["Sampling", "Stops", "Written", "generate"]
 
+PLAIN_ROWS = 64
+PLAIN_TOKENS = 16384
+"""Prompt and answer tokens of all rows of a plain batch."""
 
-class Written(NamedTuple):
-    """The token ids that a model wrote, without the end token, and whether it ended by itself."""
-
-    ids: list[int]
-    stopped: bool
-
-
-class Sampling(NamedTuple):
-    """How the next token is chosen; temperature 0 takes the most likely one."""
-
-    max_tokens: int
-    temperature: float
-    top_p: float
-    seed: int
+_Writer = Callable[[Sequence[int], int, Callable[[int, Written], None]], None]
 
 
 def generate(
@@ -38,74 +30,61 @@ def generate(
     ends: set[int],
     pad: int,
     tick: Callable[[int], None] = lambda done: None,
+    *,
+    stops: Stops = NO_STOPS,
+    rows: int | None = None,
+    note: Callable[[str], None] = lambda engine: None,
 ) -> list[Written]:
-    """Continue each prompt (token ids, at least one) until an end token or ``max_tokens``.
+    """Continue each prompt (token ids, at least one) until an end token, a stop string or ``max_tokens``.
 
-    Greedy answers do not depend on the seed; sampled ones depend on the seed and on the list of prompts.
-    Batches are formed by length alone, so the same prompts always meet the same neighbours. Nothing but
-    ``sampling`` and ``ends`` decides: a repetition penalty or sampling values that a model brings are not used.
+    Greedy answers do not depend on the seed; sampled ones depend on the seed, the prompt and how often it came
+    before, and not on the batch. In bf16 and fp16 rounding differs from batch to batch, so where two tokens are
+    almost equally likely the answers of two batch sizes may part. Nothing but ``sampling``, ``ends`` and ``stops``
+    decides: a repetition penalty or sampling values that a model brings are not used.
+
+    Args:
+        module: a transformers causal model, or a PEFT wrapper of one, in evaluation mode.
+        prompts: token ids.
+        sampling: limit, temperature, nucleus and seed.
+        ends: token ids that end an answer.
+        pad: token id for padding (masked out).
+        tick: called with the number of prompts finished so far.
+        stops: strings that end an answer, with the tokenizer's decoding.
+        rows: sequences at a time; found from memory when None, halved when memory runs out.
+        note: called once with the engine that writes, ``continuous`` or ``plain: `` and why.
 
     Returns:
         One result per prompt, in the order given.
-    """
-    from transformers import GenerationConfig
 
-    config = GenerationConfig(
-        max_new_tokens=sampling.max_tokens,
-        do_sample=sampling.temperature > 0,
-        eos_token_id=sorted(ends),
-        pad_token_id=pad,
-        use_cache=True,
-        **({"temperature": sampling.temperature, "top_p": sampling.top_p, "top_k": 0} if sampling.temperature else {}),
-    )
-    results: list[Written | None] = [None] * len(prompts)
-    done = 0
-    with torch.random.fork_rng(), without_own_settings(module):
-        torch.manual_seed(sampling.seed)
-        for batch in _batches([len(prompt) + sampling.max_tokens for prompt in prompts]):
-            ids, mask = left_padded([prompts[i] for i in batch], pad, module.device)
+    Raises:
+        torch.OutOfMemoryError: not even one sequence fits.
+    """
+    if not prompts:
+        return []
+    order = Order(prompts, sampling, ends, pad, stops)
+    longest = max(map(len, prompts))
+    able = ability(module, max(prompts, key=len), pad)
+    note(f"plain: {able.reason}" if able.reason else "continuous")
+    if able.reason:
+        rows = rows or max(1, min(PLAIN_ROWS, PLAIN_TOKENS // (longest + sampling.max_tokens)))
+        write: _Writer = partial(write_plainly, module, order)
+    else:
+        rows = rows or rows_that_fit(module, longest + sampling.max_tokens, able.bytes_per_token)
+        write = partial(write_continuously, module, order)
+    results: dict[int, Written] = {}
+
+    def finish(index: int, written: Written) -> None:
+        results[index] = written
+        tick(len(results))
+
+    while len(results) < len(prompts):
+        unfinished = [index for index in range(len(prompts)) if index not in results]
+        try:
             with torch.inference_mode():
-                output = module.generate(input_ids=ids, attention_mask=mask, generation_config=config)
-            for index, row in zip(batch, output[:, ids.shape[1] :].tolist(), strict=True):
-                results[index] = _cut(row, ends)
-            done += len(batch)
-            tick(done)
-    return [written for written in results if written is not None]
-
-
-@contextmanager
-def without_own_settings(module: Any) -> Iterator[None]:
-    """Within it, a model (and what is wrapped around it) brings no generation settings of its own.
-
-    transformers fills whatever a ``GenerationConfig`` leaves open from the model's, such as a repetition penalty.
-    """
-    from transformers import GenerationConfig
-
-    owners = [part for part in module.modules() if "generation_config" in vars(part)]
-    kept = [owner.generation_config for owner in owners]
-    try:
-        for owner in owners:
-            owner.generation_config = GenerationConfig()
-        yield
-    finally:
-        for owner, config in zip(owners, kept, strict=True):
-            owner.generation_config = config
-
-
-def _batches(lengths: Sequence[int]) -> list[list[int]]:
-    """Indices in batches of like length, longest first, so that memory runs out at once or never."""
-    order = sorted(range(len(lengths)), key=lambda i: (-lengths[i], i))
-    found: list[list[int]] = []
-    for index in order:
-        if found and len(found[-1]) < MOST_ROWS and (len(found[-1]) + 1) * lengths[found[-1][0]] <= BATCH_TOKENS:
-            found[-1].append(index)
-        else:
-            found.append([index])
-    return found
-
-
-def _cut(row: list[int], ends: set[int]) -> Written:
-    for position, token in enumerate(row):
-        if token in ends:
-            return Written(row[:position], True)
-    return Written(row, False)
+                write(unfinished, rows, finish)
+        except torch.OutOfMemoryError:
+            if rows == 1:
+                raise
+            rows = max(1, min(rows, len(unfinished)) // 2)
+            torch.cuda.empty_cache()
+    return [results[index] for index in range(len(prompts))]

@@ -1,11 +1,10 @@
-"""Stage 5: finish the trained model by choices on dev items, save it, and read the KL meter."""
+"""Stage 5: finish the trained model by choices on dev items and save it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from retain.mitigations.base import GeneralSet
-from retain.mitigations.kl_meter import KlReading, read_kl_meter
 from retain.records import Choice, Record
 from retain.stages.run_folder import RunFolder
 from retain.stages.setting_up import Workbench
@@ -13,11 +12,9 @@ from retain.training.trained import BASE_WEIGHTS, TRAINED, TUNED, load_trained, 
 
 
 class Chosen(Record):
-    """Which choices were made, and how far the finished model is from the base on general text."""
+    """Which choices were made."""
 
     choices: list[Choice]
-    kl: dict[str, KlReading]
-    """General set -> reading on its kept-back rows."""
 
 
 def choose(run: RunFolder, bench: Workbench, general: Mapping[str, GeneralSet]) -> Chosen:
@@ -32,9 +29,8 @@ def choose(run: RunFolder, bench: Workbench, general: Mapping[str, GeneralSet]) 
         for mitigation in run.recipe.mitigations:
             model, choice = mitigation.finish_model(model, setup)
             choices += [choice] if choice else []
-        readings = {name: read_kl_meter(model, one, setup) for name, one in general.items()}
         save_tuned(model, run.path / TUNED)
-        return Chosen(choices=choices, kl=readings)
+        return Chosen(choices=choices)
 
     chosen = run.once("chosen", Chosen, make, "Choosing on dev items")
     (run.path / TRAINED / BASE_WEIGHTS).unlink(missing_ok=True)

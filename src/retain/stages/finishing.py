@@ -1,4 +1,4 @@
-"""Stage 7: the run's record and its reports."""
+"""Stage 8: the run's record and its reports."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from retain.folder import write_record
 from retain.mitigations.base import GeneralSet
 from retain.recipe import portable, portable_path
-from retain.records import Comparison, Measurement, RunRecord, Training, Verdict
+from retain.records import Comparison, KlReading, Measurement, RunRecord, Training, Verdict
 from retain.reporting.write import write_reports
 from retain.stages.choosing import Chosen
 from retain.stages.prepare import Prepared
@@ -24,6 +24,7 @@ def finish(
     chosen: Chosen,
     before: Sequence[Measurement],
     after: Sequence[Measurement],
+    kl: Sequence[KlReading],
     comparison: Comparison,
     verdict: Verdict,
 ) -> RunRecord:
@@ -35,7 +36,7 @@ def finish(
         recipe=plain,
         provenance={**run.provenance(), "data": hashes, "models": _fingerprints(before, after)},
         data=data.summary,
-        general=[_described(one, chosen, origin) for one in general.values()],
+        general=[_described(one, origin) for one in general.values()],
         training=training,
         choices=chosen.choices,
         before=list(before),
@@ -44,6 +45,7 @@ def finish(
         verdict=verdict,
         seconds=run.seconds(),
         output=TUNED,
+        kl=list(kl),
     )
     write_record(run.path / "record.json", record)
     write_reports(record, run.path)
@@ -54,14 +56,11 @@ def _fingerprints(before: Sequence[Measurement], after: Sequence[Measurement]) -
     return {"base": before[0].model, "tuned": after[0].model}
 
 
-def _described(one: GeneralSet, chosen: Chosen, origin: str) -> dict[str, Any]:
-    reading = chosen.kl[one.name]
+def _described(one: GeneralSet, origin: str) -> dict[str, Any]:
     return {
         "name": one.name,
         "source": "written by the base model" if one.source == "base_model" else portable_path(one.source, origin),
         "rows": len(one.examples),
         "kept back": len(one.kept_back),
         "rejected": dict(one.rejected),
-        "KL to the base on kept-back rows, mean nats per token": round(reading.mean, 4),
-        "95th percentile": round(reading.percentile_95, 4),
     }

@@ -6,34 +6,29 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from retain.errors import UserError
-from retain.folder import cache_folder, read_record, write_record
+from retain.errors import CannotMeasureError, UserError, listed
+from retain.folder import read_record, write_record
 from retain.models.causal import TransformersCausal
+from retain.models.endpoint import EndpointModel
 from retain.models.load import load_causal
 from retain.probes.base import Probe
-from retain.provenance import versions
-from retain.records import Measurement, Record, Split, content_hash
+from retain.records import Measurement, Split, content_hash
+from retain.stages.kept_measurements import has_items, keep, kept
+from retain.stages.measurements import Measurements as Measurements  # for those who import it from here
 from retain.stages.run_folder import RunFolder
 from retain.training.trained import TUNED
 
 if TYPE_CHECKING:
     from retain.stages.setting_up import Workbench
 
-ENGINE = ("retain", "torch", "transformers", "tokenizers", "peft", "bitsandbytes")
-"""Packages whose version can change a score."""
 SPLITS: tuple[Split, ...] = ("dev", "test")
 
-
-class Measurements(Record):
-    """One model's measurements of one split."""
-
-    measurements: list[Measurement]
-    name: str = ""
-    """What a person calls the model."""
+Measured = TransformersCausal | EndpointModel
+"""What can be measured: weights that are loaded here, or a server's answers."""
 
 
 def measure_probes(
-    model: TransformersCausal,
+    model: Measured,
     probes: Sequence[Probe],
     split: Split,
     folder: Path | None,
@@ -51,26 +46,40 @@ def measure_probes(
     return [_measure(model, probe, split, folder, cached) for probe in probes if has_items(probe, split)]
 
 
-def has_items(probe: Probe, split: Split) -> bool:
-    """False for a probe that has nothing in a split, such as a shifted test set without dev rows."""
-    pool = getattr(probe, "pool", None)
-    return pool is None or bool(pool(split))
+def measure_endpoint(model: EndpointModel, probes: Sequence[Probe], split: Split) -> Measurements:
+    """Measure a served model with every probe that its server allows.
+
+    Nothing is taken from the cache of measurements: another model may have the same name by now. What a killed
+    measurement was answered is (see ``EndpointModel``).
+
+    Raises:
+        UserError: no probe can be measured, or the server refuses requests.
+        BrokenError: the server does not answer.
+    """
+    found: list[Measurement] = []
+    not_measured: dict[str, str] = {}
+    for probe in probes:
+        try:
+            found += measure_probes(model, [probe], split, None)
+        except CannotMeasureError as error:
+            not_measured[probe.name] = str(error)
+    if not_measured and not found:
+        reasons = listed([f"{name}: {reason}" for name, reason in not_measured.items()])
+        raise UserError(f"{model.name} cannot be measured with any of these probes:\n{reasons}")
+    return Measurements(measurements=found, name=model.name, not_measured=not_measured, notes=model.finish())
 
 
-def _measure(model: TransformersCausal, probe: Probe, split: Split, folder: Path | None, cached: bool) -> Measurement:
+def _measure(model: Measured, probe: Probe, split: Split, folder: Path | None, cached: bool) -> Measurement:
     own = folder / f"{split}-{file_name(probe.name)}.json" if folder else None
     if own is not None and (found := _written(own)) is not None and _is_of(found, model, probe):
         return found
-    common = cache_folder() / "measurements" / f"{_key(model, probe, split)}.json" if cached else None
-    earlier = _written(common) if common is not None else None
-    if earlier is not None:
-        measurement = earlier.model_copy(update={"probe": probe.name})
-    else:
+    measurement = kept(model.fingerprint, _device(model), probe, split) if cached else None
+    if measurement is None:
         model.doing = probe.name
-        measurement = _with_precision(probe.measure(model, split), model)
+        measurement = _as_measured(probe.measure(model, split), model)
         model.doing = ""
-        if common is not None:
-            write_record(common, measurement)
+        if cached:
+            keep(measurement, _device(model), probe)
     if own is not None:
         write_record(own, measurement)
     return measurement
@@ -84,23 +93,24 @@ def _written(path: Path) -> Measurement | None:
         return None
 
 
-def _is_of(found: Measurement, model: TransformersCausal, probe: Probe) -> bool:
+def _is_of(found: Measurement, model: Measured, probe: Probe) -> bool:
     """False when the model or the probe's items have changed since."""
     return found.model == model.fingerprint and found.settings.get("fingerprint") in (None, probe.fingerprint())
 
 
-def _key(model: TransformersCausal, probe: Probe, split: Split) -> str:
-    """Everything that a score depends on, the libraries that compute it and the device among it."""
-    installed = versions()
-    engine = {name: installed.get(name) for name in ENGINE}
-    return content_hash(
-        model.fingerprint, probe.fingerprint(), probe.capability, split, engine, str(model.module.device), length=32
-    )
+def _device(model: Measured) -> str:
+    return str(model.module.device) if isinstance(model, TransformersCausal) else model.load_in
 
 
-def _with_precision(measurement: Measurement, model: TransformersCausal) -> Measurement:
-    """Precision is a setting like any other: fp32 against bf16 must not pass for forgetting."""
-    return measurement.model_copy(update={"settings": {**measurement.settings, "precision": model.load_in}})
+def _as_measured(measurement: Measurement, model: Measured) -> Measurement:
+    """With how it was measured: precision is a setting like any other, fp32 against bf16 must not pass for forgetting.
+
+    Where requests could not share their work, ``unshared`` says why.
+    """
+    settings = {**measurement.settings, "precision": model.load_in}
+    if isinstance(model, TransformersCausal) and (reasons := model.take_plain_reasons()):
+        settings["unshared"] = "; ".join(reasons)
+    return measurement.model_copy(update={"settings": settings})
 
 
 def file_name(name: str) -> str:
