@@ -37,7 +37,7 @@ def main() -> None:
     os.environ.setdefault("OMP_NUM_THREADS", str(options.threads))
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
-        results = {}
+        results = _known(options)
         for task in options.tasks:
             write_task(task, options, place)
             results[task] = _measure_task(task, options, place)
@@ -70,12 +70,23 @@ def _options() -> argparse.Namespace:
     return options
 
 
+def _settings(options: argparse.Namespace) -> dict[str, Any]:
+    return {key: getattr(options, key) for key in ("model", "load_in", "items", "rounds", "threads", "trial")}
+
+
+def _known(options: argparse.Namespace) -> dict[str, Any]:
+    """What the output holds already of other tasks with the same settings."""
+    if not options.output.is_file():
+        return {}
+    found = json.loads(options.output.read_text("utf-8"))
+    return dict(found["tasks"]) if found["settings"] == _settings(options) else {}
+
+
 def _write(options: argparse.Namespace, results: dict[str, Any]) -> None:
     from retain.folder import write_json
     from retain.provenance import provenance
 
-    settings = {key: getattr(options, key) for key in ("model", "load_in", "items", "rounds", "threads", "trial")}
-    write_json(options.output, {"settings": settings, "provenance": provenance(0), "tasks": results})
+    write_json(options.output, {"settings": _settings(options), "provenance": provenance(0), "tasks": results})
 
 
 # Tasks: local JSON rows and an lm-eval configuration.
@@ -96,8 +107,8 @@ def write_task(task: str, options: argparse.Namespace, place: Path) -> None:
         "target_delimiter": " ",
     }
     if task == "lambada":
-        config |= {"output_type": "loglikelihood", "doc_to_text": "{{context}}"}
-        config |= {"doc_to_target": "{{continuation.strip()}}", "metric_list": [{"metric": "acc"}]}
+        config |= {"output_type": "loglikelihood", "doc_to_text": "{{context.rstrip()}}"}
+        config |= {"doc_to_target": " {{continuation.strip()}}", "metric_list": [{"metric": "acc"}]}
     else:
         config |= {"output_type": "multiple_choice", "doc_to_text": "{{query}}", "doc_to_choice": "{{choices}}"}
         config |= {"doc_to_target": "gold", "metric_list": [{"metric": "acc"}]}
@@ -236,6 +247,7 @@ def _measure_task(task: str, options: argparse.Namespace, place: Path) -> dict[s
         sides["ours"].append(_run(task, options, place, "ours", 1, None))
         sides["theirs"].append(_run(task, options, place, "theirs", best, None))
     ours, theirs = (min(sides[side], key=lambda one: one["seconds"]) for side in ("ours", "theirs"))
+    exact = ours if options.load_in == "fp32" else _run(task, options, place, "ours", 1, None, load_in="fp32")
     return {
         "items": len(set(ours["documents"])),
         "requests": len(ours["documents"]),
@@ -255,11 +267,18 @@ def _measure_task(task: str, options: argparse.Namespace, place: Path) -> dict[s
         "rate_share": round(ours["computed"] / ours["seconds"] / max(rates), 3),
         **agreement(ours, theirs),
         "noise": agreement(ours, ours | {"answers": ours["again"]}),
+        "to_fp32": {"ours": agreement(ours, exact), "theirs": agreement(theirs, exact)},
     }
 
 
 def _run(
-    task: str, options: argparse.Namespace, place: Path, side: str, size: int, items: int | None
+    task: str,
+    options: argparse.Namespace,
+    place: Path,
+    side: str,
+    size: int,
+    items: int | None,
+    load_in: str | None = None,
 ) -> dict[str, Any]:
     file = place / f"{task}.json"
     if items is not None:
@@ -271,7 +290,7 @@ def _run(
         file = place / f"{task}-trial.json"
         file.write_text(json.dumps(config), encoding="utf-8")
     command = [sys.executable, __file__, "--side", side, "--task-file", str(file), "--batch-size", str(size)]
-    command += ["--model", options.model, "--load-in", options.load_in, "--threads", str(options.threads)]
+    command += ["--model", options.model, "--load-in", load_in or options.load_in, "--threads", str(options.threads)]
     command += ["--data", str(options.data)]
     finished = subprocess.run(command, capture_output=True, text=True)
     if finished.returncode:
