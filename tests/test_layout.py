@@ -19,6 +19,7 @@ LAYERS = [
     {"mitigations"},
     {"training", "reporting"},
     {"recipe"},
+    {"recipe_rules"},
     {"stages"},
     {"pipeline"},
     {"commands"},

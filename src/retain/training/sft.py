@@ -12,7 +12,7 @@ from retain.data.encoding import Encoded
 from retain.errors import BrokenError, UserError, nearest
 from retain.folder import disk_errors
 from retain.mitigations.base import Mitigation, Penalty, Setup
-from retain.mitigations.kl_to_base import encoded_rows
+from retain.mitigations.distributions import encoded_rows
 from retain.models.causal import TransformersCausal
 from retain.progress import Progress
 from retain.records import Training
@@ -53,6 +53,7 @@ def train_sft(
     begun = time.monotonic()
     checkpoints = setup.folder / "checkpoints"
     arguments = sft_config(settings, model, checkpoints, setup.seed)
+    _prepare_precision(model)  # before the mitigations ask the base, so that it answers as it would in training
     penalties = _penalties(mitigations, model, setup)
     weights = [weigh for one in mitigations if (weigh := one.weigh_tokens(model, setup)) is not None]
     if weights and settings.packing:
@@ -69,7 +70,7 @@ def train_sft(
     except (ValueError, TypeError, ImportError, RuntimeError) as error:
         raise UserError(f"training: the trainer refuses these settings: {error}") from error
     _drop_printers(trainer)
-    _prepare_precision(model)
+    _prepare_precision(model)  # TRL makes the adapter of a 4-bit model bf16
     processes = trainer.accelerator.num_processes
     # Packing makes fewer rows of them.
     passes = math.ceil(len(trainer.train_dataset) / (arguments.train_batch_size * processes))

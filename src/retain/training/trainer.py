@@ -65,12 +65,12 @@ class PenaltyMixin:
                 return result
             loss, outputs = result if return_outputs else (result, None)
         else:
-            step = self._step(model, inputs)
+            step = self._step(model, inputs, num_items_in_batch)
             loss, outputs = self._labelled_loss(step, num_items_in_batch), None
         if self.penalties:
             # For language models transformers sums the losses of accumulated passes and does not average them.
             passes = 1 if num_items_in_batch is None else self.current_gradient_accumulation_steps
-            loss = loss + self._penalise(step or self._step(model, inputs)) / passes
+            loss = loss + self._penalise(step or self._step(model, inputs, num_items_in_batch)) / passes
         if not torch.isfinite(loss):
             raise BrokenError(f"The loss became {loss.item()} in step {self.state.global_step + 1}.")
         return (loss, outputs) if return_outputs else loss
@@ -103,7 +103,7 @@ class PenaltyMixin:
             loss = loss * self.accelerator.num_processes
         return loss
 
-    def _step(self: Any, model: Any, inputs: Any) -> Step:
+    def _step(self: Any, model: Any, inputs: Any, num_items_in_batch: Any) -> Step:
         """This forward pass as penalties see it: the task's rows and the general rows of its number."""
         number = self._next_pass()
         drawn: dict[str, GeneralBatch | None] = {}
@@ -114,26 +114,26 @@ class PenaltyMixin:
                 drawn[name] = self.streams[name].batch(number, pad, inputs["input_ids"].device)
             return drawn[name]
 
-        return Step(model, inputs, general)
+        return Step(model, inputs, general, self._task_share(inputs, num_items_in_batch))
+
+    def _task_share(self: Any, inputs: Any, num_items_in_batch: Any) -> float:
+        """This pass's labelled tokens over the mean of the update's passes, on all processes together."""
+        if num_items_in_batch is None:
+            return 1.0
+        shared = self.args.average_tokens_across_devices
+        passes = self.current_gradient_accumulation_steps * (self.accelerator.num_processes if shared else 1)
+        return float((inputs["labels"][:, 1:] != -100).sum() * passes / max(float(num_items_in_batch), 1.0))
 
     def _penalise(self: Any, step: Step) -> Any:
         """The sum of all penalties on this forward pass."""
         total: Any = 0.0
         with self.compute_loss_context_manager():
             for name, penalty in self.penalties.items():
-                step.asked.clear()
                 value = penalty(step)
                 if value is not None:
-                    total = total + value * self._stands_for(step.asked)
+                    total = total + value
                     self._sums[name].append(float(value.detach()))
         return total
-
-    def _stands_for(self: Any, sets: set[str]) -> float:
-        """How many forward passes a pass with rows of these sets stands for: 4 where every fourth pass has a row.
-
-        So a penalty weighs the same whether the rows of an update come in one forward pass or in several.
-        """
-        return max((1 / min(1.0, self.streams[name].rate) for name in sets), default=1.0)
 
     def _next_pass(self: Any) -> int:
         """The number of this forward pass over the whole training, on every process another one."""
@@ -142,6 +142,14 @@ class PenaltyMixin:
         self._pass = (self.state.global_step, passed)
         number = self.state.global_step * self.args.gradient_accumulation_steps + passed
         return int(number * self.accelerator.num_processes + self.accelerator.process_index)
+
+    def get_decay_parameter_names(self: Any, model: Any) -> list[str]:
+        """Names of the weights that weight decay acts on: of an adapter A and B, not DoRA's row lengths.
+
+        Those begin at the base's, and decay would pull them to zero, away from it.
+        """
+        names: list[str] = super().get_decay_parameter_names(model)  # type: ignore[misc]
+        return [name for name in names if "lora_magnitude_vector" not in name]
 
     def log(self: Any, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
         """The trainer's log entry with the mean of each penalty since the last one."""
