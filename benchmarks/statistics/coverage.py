@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from draws import flips, index_of, pair_of_flips, pair_of_scores, scores
+from draws import flips, index_of, measurement, pair_of_flips, pair_of_scores, scores
 
 from retain.comparison.intervals import ONE_SIDED, TWO_SIDED, Bounds, critical_value, flip_upper, tango_upper
 from retain.comparison.paired import Paired, weigh
@@ -157,7 +157,7 @@ def _seed_runs(
     for true in rng.normal(loss, spread, runs):
         u = _normal_cdf(np.sqrt(0.5) * item + np.sqrt(0.5) * rng.standard_normal(items))
         found = (u < (psi + true) / 2) * 1.0 - (u > 1 - (psi - true) / 2) * 1.0
-        made.append((_measurement((found > 0) * 1.0), _measurement((found < 0) * 1.0)))
+        made.append((measurement((found > 0) * 1.0), measurement((found < 0) * 1.0)))
     return made
 
 
@@ -165,22 +165,6 @@ def _normal_cdf(values: np.ndarray) -> np.ndarray:
     from scipy import special
 
     return np.asarray(special.ndtr(values))
-
-
-def _measurement(values: np.ndarray) -> Measurement:
-    return Measurement.model_construct(
-        probe="task",
-        capability="task",
-        metric="exact match",
-        value=float(values.mean()),
-        higher_is_better=True,
-        unit="share",
-        split="test",
-        scores={f"i{i:04d}": score for i, score in enumerate(values.tolist())},
-        clusters={},
-        settings={},
-        model="",
-    )
 
 
 def gains(draws: int) -> list[Row]:
@@ -196,7 +180,7 @@ def gains(draws: int) -> list[Row]:
             difficulty = np.sqrt(0.6) * rng.standard_normal(items)
             noise = np.sqrt(0.4) * rng.standard_normal((3, items))
             right = _normal_cdf(difficulty + noise) < np.array([[base], [plain], [ours]])
-            made = [_measurement(scores * 1.0) for scores in right]
+            made = [measurement(scores * 1.0) for scores in right]
             found = retained_gain(*made)
             if found.reason is not None or found.fieller_low is None:
                 refused += 1

@@ -6,6 +6,7 @@ import numpy as np
 from scipy import stats
 
 from retain.comparison.paired import Paired
+from retain.records import Measurement
 
 PASSAGE = 5
 """Items that share a passage in the clustered simulations."""
@@ -52,3 +53,20 @@ def pair_of_flips(loss: np.ndarray, index: np.ndarray) -> Paired:
 def pair_of_scores(loss: np.ndarray, index: np.ndarray) -> Paired:
     """Shares with these losses, around one half."""
     return Paired(np.full(loss.size, 0.5), 0.5 - loss, index, True, True, 0, frozenset())
+
+
+def measurement(values: np.ndarray, model: str = "") -> Measurement:
+    """The scores of one model, one for each item; not validated, since simulations make thousands."""
+    return Measurement.model_construct(
+        probe="task",
+        capability="task",
+        metric="exact match",
+        value=float(values.mean()),
+        higher_is_better=True,
+        unit="share",
+        split="test",
+        scores={f"i{i:04d}": score for i, score in enumerate(values.tolist())},
+        clusters={},
+        settings={},
+        model=model,
+    )

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from draws import measurement
 from scipy import stats
 
 from retain.comparison.compare import compare
@@ -45,7 +46,7 @@ def excludes_zero(change: Change) -> bool:
 def example() -> Row:
     """220 items, of which 14 were lost and 3 won: a drop of 5 points that both tests see the same items of."""
     before, after = np.repeat([1.0, 1.0, 0.0, 0.0], [150, 14, 3, 53]), np.repeat([1.0, 0.0, 1.0, 0.0], [150, 14, 3, 53])
-    found = compare([_measurement(before)], [_measurement(after, "tuned")]).losses[0]
+    found = compare([measurement(before)], [measurement(after, "tuned")]).losses[0]
     return {
         "items": found.items,
         "lost": found.lost,
@@ -55,20 +56,6 @@ def example() -> Row:
         "paired_p": 2 * found.p_loss,
         "paired_interval_of_the_loss": [-found.high, -found.low],
     }
-
-
-def _measurement(scores: np.ndarray, model: str = "base") -> Measurement:
-    return Measurement(
-        probe="example",
-        capability="example",
-        metric="accuracy",
-        value=float(scores.mean()),
-        higher_is_better=True,
-        unit="share",
-        split="test",
-        scores={f"i{i}": float(score) for i, score in enumerate(scores)},
-        model=model,
-    )
 
 
 def power(draws: int = DRAWS) -> list[Row]:

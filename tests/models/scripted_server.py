@@ -136,10 +136,11 @@ class Handler(BaseHTTPRequestHandler):
             trouble = script.troubles.pop(0) if body is not None and script.troubles else None
         try:
             time.sleep(script.slow)
-            self.make(trouble) if trouble is not None else self.send(*self.answer(body))
+            reply = self.answer(body) if trouble is None else None
         finally:
             with script.lock:
-                script.at_once -= 1
+                script.at_once -= 1  # before it is sent: the client may ask again as soon as it has read
+        self.send(*reply) if reply else self.make(trouble)
 
     def answer(self, body):
         key = self.script.key

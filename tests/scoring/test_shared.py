@@ -8,11 +8,12 @@ import toys
 from peft import LoraConfig, get_peft_model
 from transformers import Gemma2Config, Gemma2ForCausalLM, Qwen2Config, Qwen2ForCausalLM
 
-from retain.scoring import head
+from retain.scoring import head, likelihood_check
 from retain.scoring.likelihood import LikelihoodEngine, Pair
-from retain.scoring.likelihood_check import SMALL, check_pairs, sharing_of
-from retain.scoring.packing import Sizes
+from retain.scoring.likelihood_check import SMALL, deep_pairs, sharing_of, wide_pairs
+from retain.scoring.packing import SIZES, Sizes, pack
 from retain.scoring.plain import score_plain
+from retain.scoring.prefix_tree import prefix_tree
 from retain.scoring.shared import score_shared
 
 VOCABULARY = toys.VOCABULARY
@@ -32,6 +33,7 @@ KINDS = {
     "gpt2": toys.gpt2,
     "bloom": toys.bloom,
     "mamba": toys.mamba,
+    "neo": toys.gpt_neo,
     "mistral": lambda: toys.mistral(WINDOW),
     "gemma": lambda: Gemma2ForCausalLM(
         Gemma2Config(**SMALL_MODEL, head_dim=8, sliding_window=WINDOW, final_logit_softcapping=5.0)
@@ -127,6 +129,27 @@ def test_what_fits_into_a_sliding_window_is_shared_and_the_rest_is_not(kind):
     assert again.unshared == ""
 
 
+def test_the_check_fills_the_longest_row():
+    root, _ = prefix_tree([(pair.context + pair.continuation)[:-1] for pair in wide_pairs(1000)])
+    (row,) = pack(root).rows
+    assert 0.9 * SIZES.branch < row.length <= SIZES.branch
+
+
+def test_attention_that_looks_back_by_places_in_the_row_is_not_shared(monkeypatch):
+    """Known by its configuration, and found by the check where it is not."""
+    module = made("neo")
+    pairs = [Pair(list(range(20)) * 7, [ending] * 90) for ending in range(5)]
+    expected = alone(module, pairs)
+    engine = LikelihoodEngine(module, pad=0)
+    same(engine.score(pairs), expected)
+    assert engine.unshared == "local attention by place in the row"
+    monkeypatch.setattr(likelihood_check, "_by_place", lambda module: "")
+    again = made("neo")
+    engine = LikelihoodEngine(again, pad=0)
+    same(engine.score(pairs), expected)
+    assert "otherwise than plainly" in engine.unshared
+
+
 @pytest.mark.parametrize(("kind", "why"), [("mamba", "recurrent"), ("bloom", "mask of ours")])
 def test_a_model_that_cannot_share_is_scored_plainly_and_it_is_said(kind, why):
     module = made(kind)
@@ -189,10 +212,7 @@ def test_a_model_that_refuses_the_mask_is_scored_plainly(toy, monkeypatch):
 
 
 def test_the_check_uses_rows_leads_and_trunks():
-    from retain.scoring.packing import pack
-    from retain.scoring.prefix_tree import prefix_tree
-
-    root, _ = prefix_tree([(pair.context + pair.continuation)[:-1] for pair in check_pairs(1000)])
+    root, _ = prefix_tree([(pair.context + pair.continuation)[:-1] for pair in deep_pairs(1000)])
     trunks = list(pack(root, SMALL).all())
     assert len(trunks) == 2
     assert any(len(row.nodes) > 1 for row in trunks[1].rows)

@@ -26,6 +26,24 @@ def gpt2():
     return _made(GPT2LMHeadModel, config)
 
 
+def gpt_neo(window: int = 256):
+    from transformers import GPTNeoConfig, GPTNeoForCausalLM
+
+    config = GPTNeoConfig(
+        vocab_size=VOCABULARY,
+        hidden_size=32,
+        num_layers=2,
+        num_heads=4,
+        attention_types=[[["global", "local"], 1]],
+        window_size=window,
+        max_position_embeddings=512,
+        initializer_range=0.4,
+        bos_token_id=1,
+        eos_token_id=END,
+    )
+    return _made(GPTNeoForCausalLM, config)
+
+
 def bloom():
     from transformers import BloomConfig, BloomForCausalLM
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from retain.commands.measure import PRECISIONS, one_of
 from retain.commands.noise import read_noise
 from retain.commands.sides import Side, adapter_notes, base_of, check_pair, kind_of, measured_side, read_side
 from retain.comparison.allowed import set_aside
@@ -13,6 +14,7 @@ from retain.comparison.gate import judge
 from retain.errors import UserError, nearest
 from retain.folder import check_writable, write_record
 from retain.models.address import is_endpoint
+from retain.models.load import Precision
 from retain.probes.suites import load_suite
 from retain.progress import Progress
 from retain.provenance import provenance
@@ -129,6 +131,7 @@ def _meter(
         return [], []
     from retain.stages.meter_pair import read_meter_pair
 
+    precision: Precision = one_of("load_in", load_in, PRECISIONS)
     tasks = {change.probe for change in comparison.gains}
     with progress.stage("Reading the KL meter"):
-        return read_meter_pair(before, after, load_in, load_suite(suite, limit).probes, tasks, progress)  # type: ignore[arg-type]
+        return read_meter_pair(before, after, precision, load_suite(suite, limit).probes, tasks, progress)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from typing import TypeVar
 
 A = TypeVar("A")
@@ -23,7 +24,7 @@ def in_parallel(function: Callable[[A], B], arguments: Sequence[A], workers: int
         workers: how many calls run at a time, at most.
     """
     waiting: queue.SimpleQueue[int] = queue.SimpleQueue()
-    done: queue.SimpleQueue[tuple[int, B | None, BaseException | None]] = queue.SimpleQueue()
+    done: queue.SimpleQueue[tuple[int, Future[B]]] = queue.SimpleQueue()
     stopped = threading.Event()
     for place in range(len(arguments)):
         waiting.put(place)
@@ -34,19 +35,19 @@ def in_parallel(function: Callable[[A], B], arguments: Sequence[A], workers: int
                 place = waiting.get_nowait()
             except queue.Empty:
                 return
+            call: Future[B] = Future()
             try:
-                done.put((place, function(arguments[place]), None))
+                call.set_result(function(arguments[place]))
             except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
-                done.put((place, None, error))
-                return
+                stopped.set()
+                call.set_exception(error)
+            done.put((place, call))
 
     for _ in range(min(workers, len(arguments))):
         threading.Thread(target=work, daemon=True).start()
     try:
         for _ in arguments:
-            place, result, error = done.get()
-            if error is not None:
-                raise error
-            yield place, result  # type: ignore[misc]
+            place, call = done.get()
+            yield place, call.result()
     finally:
         stopped.set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
@@ -29,21 +30,21 @@ class Probe(Settings):
     generates: ClassVar[bool] = False
     """True when the score comes from text that the model writes."""
 
+    @abstractmethod
     def fingerprint(self) -> str:
         """Hash of the items and of every setting that changes a score (not of ``name``)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def texts(self) -> Iterable[tuple[str, str]]:
         """(item id, text) of every item of both splits: training data containing one can be refused."""
-        raise NotImplementedError
 
+    @abstractmethod
     def measure(self, model: CausalModel, split: Split) -> Measurement:
         """Score every item of a split.
 
         Raises:
             UserError: the split has no items, or the model cannot do what the probe needs.
         """
-        raise NotImplementedError
 
 
 def as_settings(probe: Probe) -> dict[str, Any]:

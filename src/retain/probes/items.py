@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar, Literal, Self
 
@@ -36,9 +37,9 @@ class Item(BaseModel):
         return {name: row[name] for name in row if name not in IGNORED_KEYS or name in cls.model_fields}
 
     @property
+    @abstractmethod
     def input(self) -> str:
         """What the model is given. Splits hash this."""
-        raise NotImplementedError
 
     @property
     def id(self) -> str:

@@ -10,7 +10,6 @@ from typing import Any
 
 import torch
 
-from retain.scoring import one_token_attention
 from retain.scoring.choosing_tokens import choose, draws_of
 from retain.scoring.forward import forward
 from retain.scoring.own_attention import own_attention
@@ -53,7 +52,7 @@ def write_continuously(
     Raises:
         torch.OutOfMemoryError: there is too little memory for so many rows; what was finished is finished.
     """
-    with own_attention(module, one_token_attention.NAME, one_token_attention.attend) as fast:
+    with own_attention(module) as fast:
         batch = _Batch(module, order, rows, indices, RowCache(whole=fast))
         while batch.waiting or batch.live:
             batch.admit()

@@ -11,7 +11,7 @@ import torch
 from retain.scoring.continuous import write_continuously
 from retain.scoring.engine_check import ability
 from retain.scoring.plain_generation import write_plainly
-from retain.scoring.rows_that_fit import rows_that_fit
+from retain.scoring.room import rows_that_fit
 from retain.scoring.writing import NO_STOPS, Order, Sampling, Stops, Written
 
 __all__ = ["Sampling", "Stops", "Written", "generate"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -9,9 +11,10 @@ import torch
 
 from retain.scoring.engine_check import unsuited
 from retain.scoring.forward import bare
-from retain.scoring.packing import Sizes
+from retain.scoring.packing import SIZES, Sizes
 from retain.scoring.pair import Pair
 from retain.scoring.plain import score_plain
+from retain.scoring.room import LOGIT_VALUES
 from retain.scoring.shared import score_shared
 
 TOLERANCE = {torch.float32: 1e-3, torch.float64: 1e-6}
@@ -50,11 +53,17 @@ def sharing_of(module: Any, pad: int) -> Sharing:
         pad: token id for padding.
     """
     if module not in _known:
-        reason, reach = unsuited(module), _window(module)
+        reason, reach = unsuited(module) or _by_place(module), _window(module)
         reason = reason or _disagreement(module, pad, reach)
         window = f"longer than the sliding window of {reach} tokens" if reach else ""
         _known[module] = Sharing(reason, 0) if reason else Sharing(window, reach)
     return _known[module]
+
+
+def _by_place(module: Any) -> str:
+    """Attention that counts how far back it looks by places in the row, where a packed row has other things between."""
+    local = "local" in (getattr(module.config.get_text_config(), "attention_layers", None) or [])
+    return "local attention by place in the row" if local else ""
 
 
 def _window(module: Any) -> int | None:
@@ -68,37 +77,46 @@ def _window(module: Any) -> int | None:
 
 def _disagreement(module: Any, pad: int, reach: int | None) -> str:
     """How shared scoring differs from plain scoring; empty when they agree up to rounding."""
-    pairs = check_pairs(module.config.get_text_config().vocab_size)
-    pairs = [pair for pair in pairs if reach is None or len(pair.context) + len(pair.continuation) <= reach]
-    plain, _ = score_plain(module, pairs, pad)
-    try:
-        shared, _ = score_shared(module, pairs, batch_tokens=128, batch_logits=2**24, sizes=SMALL)
-    except torch.OutOfMemoryError:
-        raise
-    except Exception as error:  # noqa: BLE001 - a model of any kind can refuse the mask or the cache in any way
-        lines = str(error).strip().splitlines() or [""]
-        return f"the model takes no mask of ours ({type(error).__name__}: {lines[0][:120]})"
-    tokens = sum(len(pair.continuation) for pair in pairs)
-    apart = sum(abs(one.logprob - other.logprob) for one, other in zip(plain, shared, strict=True)) / max(tokens, 1)
-    allowed = TOLERANCE.get(bare(module).dtype, HALF_TOLERANCE)
-    if not apart <= allowed:
-        return f"it scored otherwise than plainly in a check, by {apart:.2g} nats a token"
+    config = module.config.get_text_config()
+    longest = min(reach or math.inf, getattr(config, "max_position_embeddings", None) or math.inf)
+    for pairs, sizes in ((deep_pairs(config.vocab_size), SMALL), (wide_pairs(config.vocab_size), SIZES)):
+        fitting = [pair for pair in pairs if len(pair.context) + len(pair.continuation) <= longest]
+        plain, _ = score_plain(module, fitting, pad)
+        try:
+            shared, _ = score_shared(module, fitting, batch_tokens=SIZES.branch, batch_logits=LOGIT_VALUES, sizes=sizes)
+        except torch.OutOfMemoryError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a model of any kind can refuse the mask or the cache in any way
+            lines = str(error).strip().splitlines() or [""]
+            return f"the model takes no mask of ours ({type(error).__name__}: {lines[0][:120]})"
+        tokens = max(sum(len(pair.continuation) for pair in fitting), 1)
+        apart = sum(abs(one.logprob - other.logprob) for one, other in zip(plain, shared, strict=True)) / tokens
+        if not apart <= TOLERANCE.get(bare(module).dtype, HALF_TOLERANCE):
+            return f"it scored otherwise than plainly in a check, by {apart:.2g} nats a token"
     return ""
 
 
-def check_pairs(vocabulary: int) -> list[Pair]:
+def deep_pairs(vocabulary: int) -> list[Pair]:
     """Requests that use all there is: a long beginning, questions on top of it, endings on top of these, and one alone.
 
     Drawn with a fixed seed, so that the check is the same each time.
     """
-    draw = torch.Generator().manual_seed(0)
-
-    def tokens(count: int) -> list[int]:
-        return [int(token) for token in torch.randint(0, vocabulary, (count,), generator=draw)]
-
+    tokens = _drawn(vocabulary)
     beginning = tokens(24)
     pairs = [Pair(tokens(9), tokens(5))]
     for _ in range(3):
         question = tokens(8)
         pairs += [Pair(beginning + question, tokens(count)) for count in (1, 3, 6)]
     return pairs
+
+
+def wide_pairs(vocabulary: int) -> list[Pair]:
+    """Requests that fill the longest row: the last ending stands far from the context that it continues."""
+    tokens = _drawn(vocabulary)
+    context = tokens(30)
+    return [Pair(context, tokens(78)) for _ in range(6)]
+
+
+def _drawn(vocabulary: int) -> Callable[[int], list[int]]:
+    draw = torch.Generator().manual_seed(0)
+    return lambda count: torch.randint(0, vocabulary, (count,), generator=draw).tolist()

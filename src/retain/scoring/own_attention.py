@@ -1,32 +1,35 @@
-"""A model that attends through a function of ours for a while, where torch's own kernel is slow."""
+"""Attention by matrix products, put into a model for a while, where torch's own kernel is slow."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import torch
 from transformers import AttentionInterface, AttentionMaskInterface
+from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
 from retain.scoring.forward import bare
 
+NAME = "retain"
+"""What :func:`attend` is registered as with transformers."""
+SCORES = 2**21
+"""Attention scores computed at once: beyond it, fresh memory costs more than the products."""
 _HARMLESS = {"position_ids", "use_cache", "is_causal", "sliding_window"}
 """What models pass along to attention that is already in the mask, or nothing to attention."""
 
 
 @contextmanager
-def own_attention(module: Any, name: str, attend: Callable[..., Any]) -> Iterator[bool]:
-    """Within it a model uses ``attend`` where that pays; gives whether it does.
+def own_attention(module: Any) -> Iterator[bool]:
+    """Within it a model uses :func:`attend` where that pays; gives whether it does.
 
     It pays in bf16 on a CPU, for a model that uses torch's scaled dot product attention: batched matrix products and a
     softmax take a third to a half of that kernel's time (docs/LOG.md).
 
     Args:
         module: a transformers causal model, or a PEFT wrapper of one.
-        name: what ``attend`` is registered as with transformers.
-        attend: an attention function as transformers' ``AttentionInterface`` describes it.
     """
     model = bare(module)
     pays = (
@@ -38,15 +41,63 @@ def own_attention(module: Any, name: str, attend: Callable[..., Any]) -> Iterato
     if not pays:
         yield False
         return
-    AttentionInterface.register(name, attend)
-    AttentionMaskInterface.register(name, sdpa_mask)
-    model.set_attn_implementation(name)
+    AttentionInterface.register(NAME, attend)
+    AttentionMaskInterface.register(NAME, sdpa_mask)
+    model.set_attn_implementation(NAME)
     try:
         yield True
     finally:
         model.set_attn_implementation("sdpa")
 
 
-def asks_for_more(dropout: float, others: Mapping[str, Any]) -> bool:
-    """Whether a layer wants what plain attention with a mask does not do (soft capping, sinks, dropout)."""
-    return bool(dropout) or any(others[name] is not None for name in others.keys() - _HARMLESS)
+def attend(
+    module: Any,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: torch.Tensor | None,
+    dropout: float = 0.0,
+    scaling: float | None = None,
+    **kwargs: Any,
+) -> tuple[torch.Tensor, None]:
+    """Scaled dot product attention with a mask; the softmax sums in fp32.
+
+    Query heads that share a key head are taken together, so that keys and values are not copied. What this does not
+    know of (no mask, dropout, soft capping, sinks) is left to transformers.
+
+    Args:
+        module: the attention layer; not read.
+        query: (rows, heads, length, size).
+        key: (rows, key heads, columns, size); every key head serves as many query heads as divide evenly.
+        value: like ``key``, its size may differ.
+        attention_mask: (rows, 1, length, columns): true where a token may look, or added to the scores.
+        dropout: left to transformers when not 0.
+        scaling: of the products; by default one by the root of the size.
+        kwargs: what else the model passes.
+
+    Returns:
+        (rows, length, heads, size), and no weights.
+    """
+    if attention_mask is None or dropout or any(kwargs[name] is not None for name in kwargs.keys() - _HARMLESS):
+        found: tuple[torch.Tensor, None] = sdpa_attention_forward(
+            module, query, key, value, attention_mask, dropout=dropout, scaling=scaling, **kwargs
+        )
+        return found
+    scaled = query * (query.shape[-1] ** -0.5 if scaling is None else scaling)
+    at_once = max(1, SCORES // (query.shape[1] * query.shape[2] * key.shape[2]))
+    parts = zip(*(tensor.split(at_once) for tensor in (scaled, key, value, attention_mask)), strict=True)
+    return torch.cat([_attend(*rows) for rows in parts]).transpose(1, 2).contiguous(), None
+
+
+def _attend(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """(rows, heads, length, size) of a few rows."""
+    rows, heads, length, size = query.shape
+    shared, columns = key.shape[1], key.shape[2]
+    grouped = query.reshape(rows * shared, -1, size)
+    scores = torch.bmm(grouped, key.reshape(rows * shared, columns, size).transpose(1, 2))
+    if mask.dtype == torch.bool:
+        scores.view(rows, heads, length, columns).masked_fill_(~mask, torch.finfo(scores.dtype).min)
+    else:
+        scores.view(rows, heads, length, columns).add_(mask)
+    output = torch.bmm(scores.softmax(-1), value.reshape(rows * shared, columns, -1))
+    return output.view(rows, heads, length, -1)

@@ -1,4 +1,4 @@
-"""How much goes into one forward pass: what suits the device, within the memory that is free."""
+"""How much is computed at a time, scoring and writing: what suits the device, within the memory that is free."""
 
 from __future__ import annotations
 
@@ -6,16 +6,20 @@ from typing import Any
 
 import torch
 
-from retain.scoring.rows_that_fit import free_memory
-
 CPU_TOKENS = 1024
 """On a CPU a batch beyond this is no faster: its activations leave the cache (measured: docs/LOG.md)."""
 GPU_TOKENS = 16384
 """On an accelerator, enough to keep it busy."""
 LOGIT_VALUES = 2**27
 """At most this many logit values in one forward pass (256 MB in bf16)."""
+MOST_ROWS = {"cpu": 128, "mps": 128, "cuda": 512}
+"""Sequences that are written at a time: beyond it a step takes longer in proportion."""
 SHARE = 0.5
-"""Of the free memory, what a forward pass may take."""
+"""Of the memory that is free at the moment, what may be taken."""
+UNKNOWN_MEMORY = 4 * 2**30
+"""Bytes taken as free where nothing tells."""
+LOGIT_COPIES = 4
+"""Of a row's logits in fp32, while a token is chosen."""
 LEAST_TOKENS = 128
 
 
@@ -36,3 +40,29 @@ def bytes_per_token(module: Any) -> int:
     hidden = int(getattr(config, "hidden_size", 0) or 1024)
     inner = int(getattr(config, "intermediate_size", 0) or 4 * hidden)
     return (16 * hidden + 4 * inner + 1024) * int(torch.finfo(module.dtype).bits // 8)
+
+
+def rows_that_fit(module: Any, tokens: int, bytes_per_token: int) -> int:
+    """Rows whose caches and logits fit into half of the free memory; at least 1, at most ``MOST_ROWS``.
+
+    Args:
+        module: a transformers causal model.
+        tokens: of the longest prompt and its answer.
+        bytes_per_token: keys and values of one token in all layers.
+    """
+    vocabulary = int(module.config.get_text_config().vocab_size)
+    row = tokens * bytes_per_token + vocabulary * 4 * LOGIT_COPIES
+    return max(1, min(MOST_ROWS.get(module.device.type, 128), int(free_memory(module.device) * SHARE / row)))
+
+
+def free_memory(device: Any) -> int:
+    """Bytes that are free on a device."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    if device.type == "mps":
+        return int(torch.mps.recommended_max_memory() - torch.mps.current_allocated_memory())
+    try:
+        import psutil  # type: ignore[import-untyped]
+    except ImportError:
+        return UNKNOWN_MEMORY
+    return int(psutil.virtual_memory().available)

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from retain.scoring import packed_attention
 from retain.scoring.head import CPU_ROWS, log_totals, logits_in_parts
 from retain.scoring.own_attention import own_attention
 from retain.scoring.packing import SIZES, Row, Sizes, Trunk, pack
@@ -82,7 +81,7 @@ def score_shared(
     most_logits = max(1, batch_logits // module.config.get_text_config().vocab_size)
     computed = 0
     stack: list[tuple[Trunk, Any]] = [(pack(root, sizes), None)]
-    with torch.inference_mode(), own_attention(module, packed_attention.NAME, packed_attention.attend) as packed:
+    with torch.inference_mode(), own_attention(module) as packed:
         while stack:
             trunk, cache = stack.pop()
             if trunk.nodes:
