@@ -21,7 +21,7 @@ LAYERS = [
     {"recipe"},
     {"recipe_rules"},
     {"stages"},
-    {"pipeline"},
+    {"pipeline", "own_trainer"},
     {"commands"},
     {"cli"},
 ]

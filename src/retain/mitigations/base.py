@@ -13,6 +13,7 @@ from retain.data.example import Example
 from retain.errors import UserError, nearest
 from retain.models.causal import TransformersCausal
 from retain.models.logits import labelled_logits
+from retain.models.unpadded import unpadded
 from retain.records import Choice, Gate, Measurement
 from retain.settings import Settings
 
@@ -99,8 +100,11 @@ class Step:
         task: Mapping[str, torch.Tensor],
         general: Callable[[str], GeneralBatch | None],
         task_share: float = 1.0,
+        in_line: bool = False,
     ) -> None:
         self.module = module
+        self.in_line = in_line
+        """Rows go through the model without padding (``retain.models.unpadded``)."""
         self.task = task
         self.task_share = task_share
         """This pass's labelled task tokens over the mean of the update's passes. A mean over this pass's tokens times
@@ -115,15 +119,21 @@ class Step:
     @cached_property
     def task_logits(self) -> torch.Tensor:
         """Logits at the positions that predict a labelled token of the task rows, (positions, vocabulary)."""
-        return labelled_logits(self.module, self.task)
+        return self._labelled(self.task)
 
     def general_logits(self, name: str) -> torch.Tensor:
         """The same for this step's general rows; one forward pass however many penalties ask."""
         if name not in self._logits:
             batch = self.general(name)
             assert batch is not None
-            self._logits[name] = labelled_logits(self.module, batch.tensors)
+            self._logits[name] = self._labelled(batch.tensors)
         return self._logits[name]
+
+    def _labelled(self, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        if not self.in_line:
+            return labelled_logits(self.module, batch)
+        with unpadded(self.module, batch) as line:
+            return labelled_logits(self.module, line)
 
 
 @dataclass(frozen=True)

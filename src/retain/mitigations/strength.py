@@ -23,7 +23,8 @@ class Strength(Mitigation):
     arXiv 2311.13534). With ``per_layer: linear`` the strength is the deepest layer's, and falls to nothing at the first
     (LiNeS, arXiv 2410.17146). The margins are the gate's.
 
-    Taken is the passing strength with the greatest dev gain, the smaller one on a tie. Where none passes: of those
+    Taken is the passing strength with the greatest dev gain, the smaller one on a tie; the largest one where no gain is
+    measured. Where none passes: of those
     whose mean loss is not significantly above the smallest one there is (one-sided 5%, paired by item), the one with
     the greatest gain. A difference in loss that the dev items cannot show is no reason to give gain away; the run will
     be judged on test items in any case (docs/decisions/strength-fallback.md).
@@ -101,6 +102,9 @@ def choose(candidates: list[Candidate], loses_more: Callable[[Candidate, Candida
 
 
 def _most_gain(candidates: list[Candidate]) -> Candidate:
+    """Where no gain was measured, more of the update stands for more of it."""
+    if all(candidate.gain is None for candidate in candidates):
+        return max(candidates, key=lambda candidate: candidate.value)
     return max(candidates, key=lambda candidate: (candidate.gain or 0.0, -candidate.value))
 
 

@@ -139,3 +139,13 @@ def save_weights(module: Any, path: Path) -> None:
             os.replace(making, path)
         finally:
             making.unlink(missing_ok=True)
+
+
+def read_weights(module: Any, path: Path) -> None:
+    """Put the weights that :func:`save_weights` wrote into a module of the same shape."""
+    import torch
+    from safetensors import safe_open
+
+    with torch.no_grad(), safe_open(str(path), framework="pt") as file:
+        for name, parameter in module.named_parameters():
+            parameter.copy_(file.get_tensor(name))

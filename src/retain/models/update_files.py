@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from retain.folder import whole_folder
-from retain.models.low_rank import save_adapter
-from retain.models.update import WEIGHTS, save_weights
+from retain.models.low_rank import read_adapter, save_adapter
+from retain.models.update import WEIGHTS, read_weights, save_weights
 
 
 def is_adapter(module: Any) -> bool:
@@ -23,3 +23,11 @@ def save_update(module: Any, folder: Path) -> Path:
         else:
             save_weights(module, making / WEIGHTS)
     return folder
+
+
+def read_update(module: Any, folder: Path) -> None:
+    """Put what :func:`save_update` saved back into the module it was saved from, in the module's precision."""
+    if is_adapter(module):
+        read_adapter(module, folder)
+    else:
+        read_weights(module, folder / WEIGHTS)

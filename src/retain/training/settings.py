@@ -82,7 +82,7 @@ class TrainingSettings(Settings):
     """AdamW's weight decay."""
     max_grad_norm: float = Field(1.0, gt=0)
     """Gradients are clipped to this norm."""
-    optimizer: str = "adamw_torch"
+    optimizer: str = "adamw_torch_fused"
     """Any optimizer name that transformers knows."""
     packing: bool = False
     """Pack several rows into one sequence."""
