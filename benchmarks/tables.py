@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from retain.commands.list_units import markdown_tables
-from retain.folder import read_record, write_text
+from retain.folder import read_json, read_record, write_text
 from retain.records import Change, RunRecord
 
 ROOT = Path(__file__).parents[1]
@@ -42,6 +42,44 @@ def arms_table(folder: str, order: list[str]) -> str:
     return "\n".join(lines)
 
 
+def ablation_table(task: str) -> str:
+    """One row for each arm: gain, mean loss, the worst capability, the verdict and the time."""
+    arms = read_json(BENCHMARKS / "ablation" / "results" / f"{task}.json")["arms"]
+    lines = [
+        "| arm | the task | mean of points | worst capability | verdict | seconds of training |",
+        "|---|---|---|---|---|---|",
+    ]
+    for arm, one in arms.items():
+        if "failed" in one:
+            lines.append(f"| {arm} | {one['failed']} | | | | |")
+            continue
+        points = {probe: change for probe, change in one["losses"].items() if probe != "language"}
+        worst = min(points, key=lambda probe: points[probe]["delta"])
+        cells = [_interval(one["gain"]), _interval(one["mean"]), f"{worst} {_interval(points[worst])}"]
+        lines.append(f"| {arm} | " + " | ".join(cells) + f" | {one['verdict']} | {one['training_seconds']} |")
+    return "\n".join(lines)
+
+
+def cost_table() -> str:
+    """One row for each side: task tokens a second, time and memory over the plain fine-tune's."""
+    sides = read_json(BENCHMARKS / "training" / "results" / "cost.json")["sides"]
+    lines = [
+        "| side | task tokens a second | time over TRL's | time over plain | memory over plain |",
+        "|---|---|---|---|---|",
+    ]
+    for side, one in sides.items():
+        cells = [one["tokens_per_second"], *(one.get(f"{what}_over_{of}", "") for what, of in OVER)]
+        lines.append(f"| {side} | " + " | ".join(map(str, cells)) + " |")
+    return "\n".join(lines)
+
+
+OVER = (("time", "trl"), ("time", "plain"), ("memory", "plain"))
+
+
+def _interval(change: dict[str, float]) -> str:
+    return f"{change['delta']:+.1f} ({change['low']:+.1f} to {change['high']:+.1f})"
+
+
 def _named(record: RunRecord, probe: str) -> Change | None:
     return next((c for c in [*record.comparison.gains, *record.comparison.losses] if c.probe == probe), None)
 
@@ -56,6 +94,9 @@ def _cell(change: Change | None) -> str:
 TABLES: dict[str, Callable[[], str]] = {
     "quickstart table": lambda: arms_table("quickstart", ["plain", "kl"]),
     "banking77 table": lambda: arms_table("banking77", ["plain", "kl", "kl_strength"]),
+    "ablation banking77 table": lambda: ablation_table("banking77"),
+    "ablation restaurant8k table": lambda: ablation_table("restaurant8k"),
+    "cost table": cost_table,
     "mitigations table": lambda: markdown_tables("mitigations").split("\n\n", 1)[-1],
 }
 

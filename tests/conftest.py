@@ -145,6 +145,31 @@ def toy_suite(tmp_path) -> Path:
 
 
 @pytest.fixture
+def mastered_suite(toy_folder, tmp_path) -> Path:
+    """A suite that the toy base answers wholly right: each item's gold choice is the one the base prefers."""
+    from retain.models.base import Request
+    from retain.models.load import load_causal
+
+    model = load_causal(str(toy_folder), "fp32")
+    words = "one two three a b c d e yes no".split()
+    items = []
+    for first in words:
+        for second in words[:6]:
+            choices = ["blue", "red", "green", "white"]
+            query = f"{first} {second} is"
+            scored = model.loglikelihood([Request(context=query, continuation=f" {one}") for one in choices])
+            gold = max(range(len(choices)), key=lambda place: scored[place].logprob)
+            items.append({"query": query, "choices": choices, "gold": gold})
+    folder = tmp_path / "mastered"
+    folder.mkdir()
+    (folder / "choose.jsonl").write_text("".join(json.dumps(item) + "\n" for item in items))
+    (folder / "suite.yaml").write_text(
+        "probes:\n- {kind: multiple_choice, name: choose, capability: choosing, items: choose.jsonl}\n"
+    )
+    return folder / "suite.yaml"
+
+
+@pytest.fixture
 def toy_recipe(tmp_path, toy_folder, colour_file, toy_suite):
     """A recipe that runs in seconds; keyword arguments replace whole sections."""
 

@@ -9,7 +9,9 @@ from retain.recipe import load_recipe
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = sorted((ROOT / "examples").rglob("*.yaml"))
-BENCHMARKS = sorted(path for path in (ROOT / "benchmarks").rglob("*.yaml") if path.name != "suite.yaml")
+BENCHMARKS = sorted(
+    path for path in (ROOT / "benchmarks").rglob("*.yaml") if path.name not in ("suite.yaml", "arms.yaml")
+)
 
 
 def test_all_of_them_were_found():
@@ -38,7 +40,7 @@ def test_the_banking_benchmark_passes_the_check_where_the_data_are():
     if not (ROOT.parent / "shared" / "data").is_dir():
         pytest.skip("the public data samples are not beside the repository (../shared/data)")
     for path in BENCHMARKS:
-        assert check(path).data["train"] == 800
+        assert check(path).data["train"] in (600, 800)
 
 
 def test_committed_records_can_be_read_and_name_no_machine():

@@ -19,8 +19,9 @@ LAYERS = [
     {"mitigations"},
     {"training", "reporting"},
     {"recipe"},
+    {"recipe_rules"},
     {"stages"},
-    {"pipeline"},
+    {"pipeline", "own_trainer"},
     {"commands"},
     {"cli"},
 ]

@@ -24,6 +24,8 @@ TASKS = ("hellaswag", "arc_easy", "piqa", "lambada", "mmlu")
 SHOTS = 5
 BATCH_SIZES = (1, 4, 8, 16, 32, 64)
 LETTERS = "ABCD"
+ALLOCATOR = {"MALLOC_TOP_PAD_": "131072"}
+"""glibc's default, given to the other side: where it is set, Retain's loading leaves the allocator alone."""
 OTHER_BATCH = 384
 """Tokens of a batch in the second pass, whose answers are compared with the first: our own noise."""
 
@@ -292,7 +294,8 @@ def _run(
     command = [sys.executable, __file__, "--side", side, "--task-file", str(file), "--batch-size", str(size)]
     command += ["--model", options.model, "--load-in", load_in or options.load_in, "--threads", str(options.threads)]
     command += ["--data", str(options.data)]
-    finished = subprocess.run(command, capture_output=True, text=True)
+    environment = os.environ | (ALLOCATOR if side == "theirs" else {})
+    finished = subprocess.run(command, capture_output=True, text=True, env=environment)
     if finished.returncode:
         raise SystemExit(f"{side} of {task} failed:\n{finished.stderr[-2000:]}")
     return dict(json.loads(finished.stdout.splitlines()[-1]))

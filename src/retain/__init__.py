@@ -1,7 +1,8 @@
 """Retain fine-tunes a language model, keeps what it already knew, and proves both.
 
 Each command is a function of the same name: ``retain.run``, ``retain.check``, ``retain.measure`` and so on. They are
-imported when they are first used, so that ``import retain`` is quick.
+imported when they are first used, so that ``import retain`` is quick. :func:`with_mitigations` and
+:class:`RetentionCallback` are for scripts with a TRL or transformers trainer of their own.
 """
 
 from __future__ import annotations
@@ -21,12 +22,34 @@ if TYPE_CHECKING:
     from retain.commands.report import report
     from retain.commands.run import run
     from retain.commands.schema import schema
+    from retain.own_trainer.retention_callback import RetentionCallback
+    from retain.own_trainer.with_mitigations import with_mitigations
 
 __version__ = "0.1.0"
-__all__ = ["check", "compare", "doctor", "gate", "init", "list_units", "measure", "noise", "report", "run", "schema"]
+COMMANDS = ("check", "compare", "doctor", "gate", "init", "list_units", "measure", "noise", "report", "run", "schema")
+OTHERS = {
+    "RetentionCallback": "retain.own_trainer.retention_callback",
+    "with_mitigations": "retain.own_trainer.with_mitigations",
+}
+__all__ = [
+    "RetentionCallback",
+    "check",
+    "compare",
+    "doctor",
+    "gate",
+    "init",
+    "list_units",
+    "measure",
+    "noise",
+    "report",
+    "run",
+    "schema",
+    "with_mitigations",
+]
 
 
 def __getattr__(name: str) -> Any:
-    if name in __all__:
-        return getattr(importlib.import_module(f"retain.commands.{name}"), name)
+    module = OTHERS.get(name, f"retain.commands.{name}" if name in COMMANDS else None)
+    if module is not None:
+        return getattr(importlib.import_module(module), name)
     raise AttributeError(f"module 'retain' has no attribute {name!r}")

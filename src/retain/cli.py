@@ -66,7 +66,8 @@ def check(recipe: RecipeFile, set_: Overrides = None, json_: AsJson = False) -> 
     _print(f"  the task is scored by: {checked.task_metric}")
     for name, items in checked.probes.items():
         _print(f"  probe {name}: " + ", ".join(f"{count} {part}" for part, count in items.items()))
-    _print("".join(f"  note: {note}\n" for note in checked.notes).rstrip())
+    told = [f"note: {note}" for note in checked.notes] + [f"warning: {one}" for one in checked.warnings]
+    _print("".join(f"  {line}\n" for line in told).rstrip())
 
 
 @app.command()

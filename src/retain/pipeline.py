@@ -16,6 +16,7 @@ from retain.stages.measuring import measure_after, measure_before
 from retain.stages.metering import read_meter
 from retain.stages.prepare import prepare
 from retain.stages.run_folder import RunFolder
+from retain.stages.scanning import find_rate
 from retain.stages.setting_up import Workbench
 from retain.stages.training import train
 
@@ -32,10 +33,11 @@ def run_recipe(recipe: Recipe, folder: Path, progress: Progress) -> RunRecord:
     bench = Workbench(run, data)
     before = measure_before(run, bench)
     general = general_text(run, bench)
-    training = train(run, bench, general)
+    rate = find_rate(run, bench, general)
+    training = train(run, bench, general, rate)
     chosen = choose(run, bench, general)
     after = measure_after(run, bench)
     kl = read_meter(run, bench, data, general)
     comparison = compare(before, after, bench.task_names, portable(recipe)["model"]["base"], "tuned")
     verdict = judge(comparison, recipe.gate)
-    return finish(run, data, general, training, chosen, before, after, kl, comparison, verdict)
+    return finish(run, data, general, rate, training, chosen, before, after, kl, comparison, verdict)

@@ -186,7 +186,8 @@ def contradictions(recipe: Recipe) -> list[str]:
     names = [general.name for general in recipe.data.general]
     problems += [f'data.general: the name "{name}" is given twice' for name in {*names} if names.count(name) > 1]
     for index, mitigation in enumerate(recipe.mitigations):
-        wants = "general" in type(mitigation).model_fields
+        problems += [f"mitigations.{index} ({kinds[index]}): {one}" for one in mitigation.conflicts(recipe)]
+        wants = mitigation.wants_general()
         named = getattr(mitigation, "general", None)
         if wants and not names:
             problems.append(
@@ -292,7 +293,8 @@ def _step(place: Any, part: str, override: str) -> Any:
 def _problem(error: dict[str, Any]) -> str:
     """One pydantic error as a line: path, what was found, what is allowed."""
     tags = set(units("mitigations"))
-    parts = [part for part in error["loc"] if part not in ("float", "HeldOutFiles", "constrained-float", *tags)]
+    forms = ("float", "HeldOutFiles", "constrained-float", "rate", "RateScan", *tags)
+    parts = [part for part in error["loc"] if part not in forms]
     path = ".".join(str(part) for part in parts)
     if error["type"] == "extra_forbidden":
         return f"{path}: unknown key; {nearest(str(parts[-1]), _siblings(error['loc']))}"

@@ -221,6 +221,8 @@ class Candidate(Record):
     """The capability that lost most, and how much, in points."""
     passing: bool
     why: str = ""
+    gain_error: float | None = None
+    """Standard error of the gain, in points, where a choice needs it."""
 
 
 class Choice(Record):

@@ -78,22 +78,24 @@ def test_a_general_row_weighs_the_same_in_one_pass_or_in_one_of_four(toy_folder,
 
     def penalty(step):
         batch = step.general("own")
-        return None if batch is None else step.general_logits("own").square().mean()
+        return None if batch is None else step.general_logits("own").square().mean(-1).sum() / batch.usual
 
     whole = gradients(toy_folder, tmp_path, 8, 1, {"p": penalty}, {"own": GeneralStream(GENERAL, 1.0, 0)})
     parts = gradients(toy_folder, tmp_path, 2, 4, {"p": penalty}, {"own": GeneralStream(GENERAL, 0.25, 0)})
     same(whole["grad"], parts["grad"])
 
 
-def test_a_pass_stands_for_those_without_rows():
-    class Fake(PenaltyMixin):
-        pass
+@pytest.mark.parametrize("rows", [0.5, 2.0])
+def test_rows_of_unequal_length_weigh_the_same_however_an_update_is_cut_into_passes(toy_folder, tmp_path, rows):
+    def penalty(step):
+        general, task = step.general("own"), step.task_logits.square().mean() * step.task_share
+        if general is None:
+            return task
+        return task + step.general_logits("own").square().mean(-1).sum() / general.usual
 
-    trainer = Fake()
-    trainer.streams = {"rare": GeneralStream(GENERAL, 0.2, 0), "often": GeneralStream(GENERAL, 2.5, 0)}
-    assert trainer._stands_for(set()) == 1.0
-    assert trainer._stands_for({"often"}) == 1.0
-    assert trainer._stands_for({"rare", "often"}) == pytest.approx(5.0)
+    whole = gradients(toy_folder, tmp_path, 8, 1, {"p": penalty}, {"own": GeneralStream(GENERAL, 4 * rows, 0)})
+    parts = gradients(toy_folder, tmp_path, 2, 4, {"p": penalty}, {"own": GeneralStream(GENERAL, rows, 0)})
+    same(whole["grad"], parts["grad"])
 
 
 def test_weights_multiply_the_loss_of_each_labelled_token(toy_folder, tmp_path):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from retain.recipe import load_recipe
+from retain.recipe_rules import recipe_warnings
 from retain.records import Record
 from retain.stages.prepare import read_and_split, suite_of, task_probes
 
@@ -20,6 +21,8 @@ class Checked(Record):
     """Probe -> items by split."""
     task_metric: str
     notes: list[str]
+    warnings: list[str]
+    """What the recipe does against what the field agrees on, each with its reason."""
 
 
 def check(recipe: str | Path, overrides: Sequence[str] = ()) -> Checked:
@@ -44,4 +47,5 @@ def check(recipe: str | Path, overrides: Sequence[str] = ()) -> Checked:
         probes=probes,
         task_metric=metric,
         notes=suite.notes(),
+        warnings=recipe_warnings(checked),
     )

@@ -84,6 +84,24 @@ def read_examples(path: str, *, base_dir: Path | None = None) -> list[Example]:
     return list(scan.examples)
 
 
+def examples_of(rows: Sequence[Values | str], source: str) -> list[Example]:
+    """Rows that a script holds as examples; a string is plain text.
+
+    Args:
+        rows: of one of the known shapes.
+        source: what errors call them.
+
+    Raises:
+        UserError: as `read_examples`.
+    """
+    values = [{"text": row} if isinstance(row, str) else dict(row) for row in rows]
+    if not values:
+        raise UserError(f"{source} holds no rows")
+    scan = _scan(source, [Row(number, value) for number, value in enumerate(values, 1)], [])
+    refuse(source, scan.bad)
+    return list(scan.examples)
+
+
 def scan_examples(path: str, *, base_dir: Path | None = None) -> Scan:
     """As `read_examples`, but rows that cannot be used are returned beside the examples.
 
@@ -93,6 +111,11 @@ def scan_examples(path: str, *, base_dir: Path | None = None) -> Scan:
     rows, bad = scan_rows(path, base_dir=base_dir)
     if not rows:
         refuse(path, bad)
+    return _scan(path, rows, bad)
+
+
+def _scan(path: str, rows: Sequence[Row], bad: list[BadRow]) -> Scan:
+    """Rows that were read as examples; the rows that cannot be used beside them."""
     format_ = _format_of(path, rows)
     examples: list[Example] = []
     for row in rows:

@@ -6,19 +6,23 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from retain.data.encoding import Encoded
 from retain.data.example import Example
 from retain.errors import UserError, nearest
 from retain.models.causal import TransformersCausal
 from retain.models.logits import labelled_logits
+from retain.models.unpadded import unpadded
 from retain.records import Choice, Gate, Measurement
 from retain.settings import Settings
 
 if TYPE_CHECKING:
     import torch
     from transformers import TrainerCallback
+
+KEPT = "kept"
+"""Name of the folder of files that outlast training, within ``Setup.folder``."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,7 @@ class Setup:
     general: Mapping[str, GeneralSet]
     gate: Gate
     folder: Path
-    """Where a mitigation may keep files."""
+    """Where a mitigation may keep files while training lasts."""
     seed: int
     encode: Callable[[Example], Encoded | None]
     """Tokens and labels of a row, as training sees them; None for a row with nothing to train."""
@@ -51,6 +55,15 @@ class Setup:
     base_dev: Callable[[], list[Measurement]]
     """The base's scores on the same dev items."""
     task_probes: frozenset[str]
+    rows: Sequence[Encoded] = ()
+    """What is trained on, rehearsed text included; known from the moment when training is set up."""
+    note: Callable[[str], None] = lambda text: None
+    """Says what a reader of the report must know about the training."""
+
+    @property
+    def kept(self) -> Path:
+        """Where a mitigation keeps files that its ``finish_model`` needs; they stay with the run."""
+        return self.folder / KEPT
 
     def general_set(self, name: str | None) -> GeneralSet:
         """The named set, or the first one.
@@ -82,32 +95,45 @@ class Step:
     """
 
     def __init__(
-        self, module: Any, task: Mapping[str, torch.Tensor], general: Callable[[str], GeneralBatch | None]
+        self,
+        module: Any,
+        task: Mapping[str, torch.Tensor],
+        general: Callable[[str], GeneralBatch | None],
+        task_share: float = 1.0,
+        in_line: bool = False,
     ) -> None:
         self.module = module
+        self.in_line = in_line
+        """Rows go through the model without padding (``retain.models.unpadded``)."""
         self.task = task
-        self.asked: set[str] = set()
-        """Names of the general sets that were asked for."""
+        self.task_share = task_share
+        """This pass's labelled task tokens over the mean of the update's passes. A mean over this pass's tokens times
+        this becomes a mean over the update's tokens, however many passes they come in."""
         self._general = general
         self._logits: dict[str, torch.Tensor] = {}
 
     def general(self, name: str) -> GeneralBatch | None:
         """This step's rows of a general set, or None when the step has none."""
-        self.asked.add(name)
         return self._general(name)
 
     @cached_property
     def task_logits(self) -> torch.Tensor:
         """Logits at the positions that predict a labelled token of the task rows, (positions, vocabulary)."""
-        return labelled_logits(self.module, self.task)
+        return self._labelled(self.task)
 
     def general_logits(self, name: str) -> torch.Tensor:
         """The same for this step's general rows; one forward pass however many penalties ask."""
         if name not in self._logits:
             batch = self.general(name)
             assert batch is not None
-            self._logits[name] = labelled_logits(self.module, batch.tensors)
+            self._logits[name] = self._labelled(batch.tensors)
         return self._logits[name]
+
+    def _labelled(self, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        if not self.in_line:
+            return labelled_logits(self.module, batch)
+        with unpadded(self.module, batch) as line:
+            return labelled_logits(self.module, line)
 
 
 @dataclass(frozen=True)
@@ -117,6 +143,9 @@ class GeneralBatch:
     rows: tuple[int, ...]
     tensors: Mapping[str, torch.Tensor]
     tokens: int
+    usual: float
+    """Labelled tokens that a forward pass has on average, those without rows counted too. A sum over this pass's tokens
+    divided by this is, on average, a mean over the training's tokens, however the rows fall into passes."""
 
 
 Penalty = Callable[[Step], "torch.Tensor | None"]
@@ -125,6 +154,20 @@ Weights = Callable[[Step], "torch.Tensor"]
 
 class Mitigation(Settings):
     """One way to forget less. Override only the hooks it needs."""
+
+    finish_order: ClassVar[int] = 0
+    """:meth:`finish_model` is called in this order, and in the recipe's among equals."""
+
+    def conflicts(self, recipe: Any) -> list[str]:
+        """What in a recipe (``retain.recipe.Recipe``) does not go with this mitigation, each with its reason.
+
+        Knobs of its own that the others leave without effect too.
+        """
+        return []
+
+    def wants_general(self) -> bool:
+        """Whether general text is needed."""
+        return "general" in type(self).model_fields
 
     def general_share(self, setup: Setup) -> tuple[str, float] | None:
         """(general set, general tokens per task token) that :meth:`penalty` wants beside the task rows."""

@@ -10,7 +10,7 @@ import numpy as np
 from retain.comparison.bootstrap import cluster_bootstrap
 from retain.comparison.intervals import Bounds, Floats
 from retain.data.encoding import IGNORED, Encoded
-from retain.mitigations.kl_to_base import Stored, as_batch, divergence
+from retain.mitigations.distributions import Stored, as_batch, divergence
 from retain.models.causal import TransformersCausal
 from retain.models.logits import labelled_logits
 from retain.records import KlReading

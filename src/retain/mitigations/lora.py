@@ -2,25 +2,43 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
 from retain.errors import UserError
 from retain.mitigations.base import Mitigation, Setup
+from retain.mitigations.lora_start import STARTS, begin
+from retain.mitigations.lora_targets import target_names
 from retain.models.causal import TransformersCausal
+from retain.models.dora_update import begin_at_base
+
+Variant = Literal["lora", "rslora", "dora", "mica", "orthogonal", "pissa", "olora", "corda"]
 
 
 class Lora(Mitigation):
     """Train a low-rank adapter and leave the base's weights as they are, bit for bit (Hu et al. 2021).
 
-    W' = W + (alpha / rank) B A on every linear layer but the output head. With ``model.load_in: 4bit`` this is QLoRA.
+    W' = W + (alpha / rank) B A on every linear layer but the output head, A and B trained in fp32.
+    ``training.weight_decay`` acts on A and B and pulls the update towards nothing. With ``model.load_in: 4bit`` this is
+    QLoRA.
+
+    Variants, computed by PEFT: ``rslora`` scales by alpha / sqrt(rank) (arXiv 2312.03732), for high ranks; ``dora``
+    trains each row's length apart from its direction (arXiv 2402.09353), slower; ``mica`` trains A only, with B on W's
+    smallest singular directions (arXiv 2604.01694); ``orthogonal`` begins at orthogonal factors with B A = 0;
+    ``pissa`` begins at W's largest singular directions (arXiv 2404.02948), ``olora`` at its QR factors (arXiv
+    2406.01775): both learn faster; ``corda`` (knowledge-preserved, arXiv 2406.05223) begins at the directions that
+    the first general set uses least. The last four subtract their first factors from the update and not from W, so
+    that the adapter switched off is the base in every variant; what is saved is plain LoRA of twice the rank. Not
+    offered: LoftQ, KaSA and OSF (they replace the base's weights), EVA and LoRA-GA (they serve learning speed alone).
 
     Relations: frozen weights are not frozen behaviour: an adapter alone can still make the model forget, so use it
     with ``kl_to_base`` or ``rehearsal``, and with ``strength``, which is nearly free here.
     """
 
     kind: Literal["lora"] = "lora"
+    variant: Variant = "lora"
+    """How the update is built or begun."""
     rank: int = Field(16, ge=1)
     """Rank of the update; 32 to 64 for strong domain shifts."""
     alpha: float | None = Field(None, gt=0)
@@ -28,23 +46,65 @@ class Lora(Mitigation):
     dropout: float = Field(0.0, ge=0, lt=1)
     """Dropout on the adapter's input during training."""
     target_modules: str | list[str] = "all-linear"
-    """Which layers get an adapter; ``all-linear`` is every linear layer but the output head."""
+    """Which linear layers get an adapter: ``all-linear`` (all but the output head), a list of names or of their
+    endings, or one regular expression that matches whole names."""
+
+    def wants_general(self) -> bool:
+        """CorDA reads which directions general text uses."""
+        return self.variant == "corda"
+
+    def conflicts(self, recipe: Any) -> list[str]:
+        """Variants that do not go with 4-bit weights or weight decay."""
+        found = []
+        if recipe.model.load_in == "4bit" and self.variant in ("mica", "corda"):
+            found.append(
+                f"variant: {self.variant} decomposes the weights as they are stored, and 4-bit ones are packed; "
+                "use load_in: bf16, or another variant"
+            )
+        if recipe.training.weight_decay and self.variant in ("pissa", "olora", "corda"):
+            found.append(
+                f"variant: {self.variant} begins at large factors, and training.weight_decay would pull them towards "
+                "zero, away from the base; set weight_decay to 0, or use another variant"
+            )
+        if self.variant == "orthogonal" and self.rank % 2:
+            found.append(f"rank: variant orthogonal needs an even rank; found {self.rank}")
+        return found
 
     def wrap_model(self, model: TransformersCausal, setup: Setup) -> TransformersCausal:
-        """The model with a fresh adapter, which answers exactly as the base until it is trained."""
-        from peft import LoraConfig, get_peft_model
+        """The model with a fresh adapter, which answers exactly as the base until it is trained.
+
+        Raises:
+            UserError: the model carries an adapter, ``target_modules`` names no linear layer of it, or the variant
+                cannot be begun on it.
+        """
+        from peft import get_peft_model
 
         if hasattr(model.module, "peft_config"):
             raise UserError("mitigations: the model already carries an adapter; merge it first or drop 'lora'")
-        config = LoraConfig(
+        names = target_names(model.module, self.target_modules)
+        fingerprint = model.fingerprint
+        try:
+            adapted = get_peft_model(model.module, self._config())
+        except (ValueError, TypeError) as error:
+            raise UserError(f"mitigations.lora: {error}") from error
+        if self.variant in STARTS:
+            begin(adapted, self.variant, names, fingerprint, setup)
+        if self.variant == "dora":
+            begin_at_base(adapted)
+        wrapped = TransformersCausal(adapted, model.tokenizer, model.name, model.load_in, base=adapted.disable_adapter)
+        wrapped.progress = model.progress
+        return wrapped
+
+    def _config(self) -> Any:
+        from peft import LoraConfig
+
+        return LoraConfig(
             r=self.rank,
             lora_alpha=self.alpha or 2 * self.rank,
             lora_dropout=self.dropout,
             target_modules=self.target_modules,
+            use_rslora=self.variant == "rslora",
+            use_dora=self.variant == "dora",
+            init_lora_weights="mica" if self.variant == "mica" else True,
             task_type="CAUSAL_LM",
         )
-        try:
-            adapted = get_peft_model(model.module, config)
-        except ValueError as error:
-            raise UserError(f"mitigations.lora.target_modules: {error}") from error
-        return TransformersCausal(adapted, model.tokenizer, model.name, model.load_in, base=adapted.disable_adapter)

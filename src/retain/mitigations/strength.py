@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -11,15 +12,22 @@ from retain.comparison.dev import passing
 from retain.errors import UserError
 from retain.mitigations.base import Mitigation, Setup
 from retain.models.causal import TransformersCausal
-from retain.records import Candidate, Choice
+from retain.models.layer_factors import PerLayer
+from retain.records import Candidate, Choice, Measurement
 
 
 class Strength(Mitigation):
     """Scale the learned update by the strength that keeps most and still learned, measured on dev items.
 
     Adapters are scaled, full fine-tunes interpolated with the base (WiSE-FT, arXiv 2109.01903; LM-Cocktail,
-    arXiv 2311.13534). Taken is the passing strength with the greatest dev gain, the smaller one on a tie; where
-    none passes, the one that loses least. The margins are the gate's.
+    arXiv 2311.13534). With ``per_layer: linear`` the strength is the deepest layer's, and falls to nothing at the first
+    (LiNeS, arXiv 2410.17146). The margins are the gate's.
+
+    Taken is the passing strength with the greatest dev gain, the smaller one on a tie; the largest one where no gain is
+    measured. Where none passes: of those
+    whose mean loss is not significantly above the smallest one there is (one-sided 5%, paired by item), the one with
+    the greatest gain. A difference in loss that the dev items cannot show is no reason to give gain away; the run will
+    be judged on test items in any case (docs/decisions/strength-fallback.md).
 
     Relations: nearly free with ``lora``. A fixed strength can destroy the gain, so there is no knob for one:
     give ``values`` a single entry if you must.
@@ -28,26 +36,35 @@ class Strength(Mitigation):
     kind: Literal["strength"] = "strength"
     values: list[Annotated[float, Field(ge=0)]] = Field([0.2, 0.4, 0.6, 0.8, 1.0], min_length=1)
     """Strengths to measure; 1 is the trained model, above 1 exaggerates it."""
+    per_layer: PerLayer = "uniform"
+    """``linear``: the update of layer l of L is scaled by strength * (l - 1) / (L - 1), that of embeddings by 0."""
 
     def finish_model(self, model: TransformersCausal, setup: Setup) -> tuple[TransformersCausal, Choice | None]:
         """The model at the chosen strength."""
         if model.update is None:
             raise UserError("mitigations.strength: nothing was trained that could be scaled")
-        candidates = [self._measure(model, value, setup) for value in sorted(set(self.values))]
-        chosen, reason = choose(candidates)
-        model.update.apply(chosen.value)
+        measured = {value: self._measure(model, value, setup) for value in sorted(set(self.values))}
+        candidates = [candidate for candidate, _ in measured.values()]
+
+        def loses_more(one: Candidate, other: Candidate) -> bool:
+            return significantly_worse(measured[one.value][1], measured[other.value][1], setup)
+
+        chosen, reason = choose(candidates, loses_more)
+        model.update.apply(chosen.value, self.per_layer)
         finished = model.renewed()
         return finished, Choice(what="strength", chosen=chosen.value, candidates=candidates, reason=reason)
 
-    def _measure(self, model: TransformersCausal, value: float, setup: Setup) -> Candidate:
+    def _measure(
+        self, model: TransformersCausal, value: float, setup: Setup
+    ) -> tuple[Candidate, Sequence[Measurement]]:
         assert model.update is not None
-        model.update.apply(value)
+        model.update.apply(value, self.per_layer)
         after = setup.measure_dev(model.renewed())
         changes = compare(setup.base_dev(), after, setup.task_probes, "base", f"strength {value:g}")
         passes, why = passing(changes, setup.gate)
         losses = [change for change in changes.losses if not change.near_chance and change.unit == "points"]
         worst = min(losses, key=lambda change: change.delta, default=None)
-        return Candidate(
+        candidate = Candidate(
             label=f"{value:g}",
             value=value,
             gain=changes.gains[0].delta if changes.gains else None,
@@ -57,13 +74,39 @@ class Strength(Mitigation):
             passing=passes,
             why=why,
         )
+        return candidate, after
 
 
-def choose(candidates: list[Candidate]) -> tuple[Candidate, str]:
-    """The passing candidate with the greatest dev gain (tie: the smaller value), and why it was taken."""
+def significantly_worse(one: Sequence[Measurement], other: Sequence[Measurement], setup: Setup) -> bool:
+    """Whether one model's mean loss on dev items is above another's: the lower one-sided 95% bound, paired by item."""
+    pooled = compare(other, one, setup.task_probes).pooled
+    return pooled is not None and pooled.loss_low > 0
+
+
+def choose(candidates: list[Candidate], loses_more: Callable[[Candidate, Candidate], bool]) -> tuple[Candidate, str]:
+    """The candidate to take, and why.
+
+    Args:
+        candidates: what was measured on dev items, at least one.
+        loses_more: whether the first of two loses significantly more than the second.
+    """
     passing_ones = [candidate for candidate in candidates if candidate.passing]
     if passing_ones:
-        best = max(passing_ones, key=lambda candidate: (candidate.gain or 0.0, -candidate.value))
-        return best, f"greatest dev gain among {len(passing_ones)} of {len(candidates)} strengths that passed"
-    best = min(candidates, key=lambda candidate: (candidate.mean_loss or 0.0, -(candidate.gain or 0.0)))
-    return best, "no strength passed the margins on dev items; the one with the smallest mean loss was taken"
+        return _most_gain(passing_ones), f"greatest dev gain among {_of(passing_ones, candidates)} that passed"
+    least = min(candidates, key=lambda candidate: (candidate.mean_loss or 0.0, -(candidate.gain or 0.0)))
+    alike = [candidate for candidate in candidates if candidate is least or not loses_more(candidate, least)]
+    return _most_gain(alike), (
+        f"no strength passed the margins on dev items; greatest dev gain among {_of(alike, candidates)} whose mean "
+        f"loss is not significantly above the smallest, that of {least.label}"
+    )
+
+
+def _most_gain(candidates: list[Candidate]) -> Candidate:
+    """Where no gain was measured, more of the update stands for more of it."""
+    if all(candidate.gain is None for candidate in candidates):
+        return max(candidates, key=lambda candidate: candidate.value)
+    return max(candidates, key=lambda candidate: (candidate.gain or 0.0, -candidate.value))
+
+
+def _of(some: list[Candidate], candidates: list[Candidate]) -> str:
+    return f"{len(some)} of {len(candidates)} strengths"

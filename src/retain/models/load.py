@@ -11,6 +11,7 @@ from typing import Any, Literal
 from retain.errors import MissingExtraError, UserError
 from retain.models.builtin import PREFIX, builtin_folder
 from retain.models.causal import TransformersCausal
+from retain.models.freed_memory import keep_freed_memory
 from retain.models.gguf import load_gguf
 
 Precision = Literal["fp32", "bf16", "4bit"]
@@ -27,6 +28,8 @@ def load_causal(spec: str, load_in: Precision = "bf16") -> TransformersCausal:
         UserError: there is no such model, it holds no safetensors, or its kind cannot be loaded.
         MissingExtraError: the embedded model's package or bitsandbytes is not installed.
     """
+    if device() == "cpu":
+        keep_freed_memory()
     place = builtin_folder(spec) if spec.startswith(PREFIX) else Path(os.path.expanduser(spec))
     if place.suffix == ".gguf":
         module, tokenizer = load_gguf(place)

@@ -3,37 +3,76 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
 from retain.folder import disk_errors
+from retain.models.layer_factors import PerLayer, layer_factors
+from retain.models.low_rank import read_adapter
+
+WEIGHTS = "trained.safetensors"
+"""Name of the file that holds all weights after full fine-tuning."""
+BASE_WEIGHTS = "base.safetensors"
+"""Name of the file that holds the weights before it."""
 
 
 class Update(Protocol):
     """A learned update that can be scaled in place."""
 
-    def apply(self, strength: float) -> None:
-        """Set the model to base + strength * update."""
+    def apply(self, strength: float, per_layer: PerLayer = "uniform") -> None:
+        """Set the model to base + factor * update, the factor as :func:`layer_factors` gives it."""
+        ...
+
+    def restore(self, folder: Path) -> None:
+        """Take the update that was saved in a folder (``save_update``) for the learned one, at strength 1."""
         ...
 
 
+def adapter_update(module: Any) -> Update:
+    """The update of a PEFT model that carries a LoRA or a DoRA adapter."""
+    from retain.models.dora_update import DoraUpdate
+
+    if getattr(module.peft_config["default"], "use_dora", False):
+        return DoraUpdate(module)
+    return AdapterUpdate(module)
+
+
 class AdapterUpdate:
-    """A LoRA adapter: strength multiplies its scaling, and a saved adapter carries it in ``lora_alpha``."""
+    """A LoRA adapter: strength multiplies its scaling, and a saved adapter carries it in ``lora_alpha``.
+
+    Where layers have their own factors, it carries them in ``alpha_pattern``, by the layers' names.
+    """
 
     def __init__(self, module: Any, adapter: str = "default") -> None:
         self.module = module
         self.adapter = adapter
-        self._layers = [layer for layer in module.modules() if _scales(layer, adapter)]
-        self._scaling = [layer.scaling[adapter] for layer in self._layers]
+        self._layers = [(name, layer) for name, layer in module.named_modules() if _scales(layer, adapter)]
+        self._scaling = [layer.scaling[adapter] for _, layer in self._layers]
         self._alpha = module.peft_config[adapter].lora_alpha
 
-    def apply(self, strength: float) -> None:
+    def apply(self, strength: float, per_layer: PerLayer = "uniform") -> None:
         """Scale every adapted layer."""
-        for layer, scaling in zip(self._layers, self._scaling, strict=True):
-            layer.scaling[self.adapter] = scaling * strength
-        self.module.peft_config[self.adapter].lora_alpha = self._alpha * strength
+        factors = layer_factors(self.module, [name for name, _ in self._layers], strength, per_layer)
+        for (name, layer), scaling in zip(self._layers, self._scaling, strict=True):
+            layer.scaling[self.adapter] = scaling * factors[name]
+        config = self.module.peft_config[self.adapter]
+        config.lora_alpha = self._alpha * strength
+        config.alpha_pattern = (
+            {}
+            if per_layer == "uniform"
+            else {
+                re.escape(name.removeprefix("base_model.model.")): self._alpha * factor
+                for name, factor in factors.items()
+            }
+        )
+
+    def restore(self, folder: Path) -> None:
+        """Read another adapter of the same shape."""
+        read_adapter(self.module, folder)
+        self.apply(1.0)
 
 
 def _scales(layer: Any, adapter: str) -> bool:
@@ -52,9 +91,9 @@ class WeightUpdate:
         self.module = module
         self.base = base
         self.trained = trained
-        self.strength = 1.0
+        self._applied: tuple[float, PerLayer] = (1.0, "uniform")
 
-    def apply(self, strength: float) -> None:
+    def apply(self, strength: float, per_layer: PerLayer = "uniform") -> None:
         """Write the interpolated weights into the model, in the model's own precision."""
         import torch
         from safetensors import safe_open
@@ -64,20 +103,27 @@ class WeightUpdate:
             safe_open(str(self.base), framework="pt") as base,
             safe_open(str(self.trained), framework="pt") as trained,
         ):
-            for name, parameter in self.module.named_parameters():
+            parameters = dict(self.module.named_parameters())
+            factors = layer_factors(self.module, list(parameters), strength, per_layer)
+            for name, parameter in parameters.items():
                 start, end = base.get_tensor(name).float(), trained.get_tensor(name).float()
-                parameter.copy_(torch.lerp(start, end, strength))
-        self.strength = strength
+                parameter.copy_(torch.lerp(start, end, factors[name]))
+        self._applied = (strength, per_layer)
+
+    def restore(self, folder: Path) -> None:
+        """Take other trained weights for the end of the interpolation."""
+        self.trained = folder / WEIGHTS
+        self.apply(1.0)
 
     @contextmanager
     def as_base(self) -> Iterator[None]:
         """Within it, the base's weights are in place."""
-        strength = self.strength
+        applied = self._applied
         self.apply(0.0)
         try:
             yield
         finally:
-            self.apply(strength)
+            self.apply(*applied)
 
 
 def save_weights(module: Any, path: Path) -> None:
@@ -93,3 +139,13 @@ def save_weights(module: Any, path: Path) -> None:
             os.replace(making, path)
         finally:
             making.unlink(missing_ok=True)
+
+
+def read_weights(module: Any, path: Path) -> None:
+    """Put the weights that :func:`save_weights` wrote into a module of the same shape."""
+    import torch
+    from safetensors import safe_open
+
+    with torch.no_grad(), safe_open(str(path), framework="pt") as file:
+        for name, parameter in module.named_parameters():
+            parameter.copy_(file.get_tensor(name))

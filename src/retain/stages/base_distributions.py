@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from retain.data.encoding import IGNORED, Encoded
-from retain.mitigations.kl_to_base import Stored, store_base
+from retain.mitigations.distributions import Stored, store_base
 from retain.models.causal import TransformersCausal
 from retain.provenance import versions
 from retain.records import content_hash

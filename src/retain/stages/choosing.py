@@ -26,7 +26,7 @@ def choose(run: RunFolder, bench: Workbench, general: Mapping[str, GeneralSet]) 
         model = load_trained(bench.base(), run.path / TRAINED)
         bench.give_up_base()
         choices = []
-        for mitigation in run.recipe.mitigations:
+        for mitigation in sorted(run.recipe.mitigations, key=lambda one: one.finish_order):
             model, choice = mitigation.finish_model(model, setup)
             choices += [choice] if choice else []
         save_tuned(model, run.path / TUNED)

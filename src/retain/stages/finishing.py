@@ -12,6 +12,7 @@ from retain.records import Comparison, KlReading, Measurement, RunRecord, Traini
 from retain.reporting.write import write_reports
 from retain.stages.choosing import Chosen
 from retain.stages.prepare import Prepared
+from retain.stages.rate import Rate
 from retain.stages.run_folder import RunFolder
 from retain.training.trained import TUNED
 
@@ -20,6 +21,7 @@ def finish(
     run: RunFolder,
     data: Prepared,
     general: Mapping[str, GeneralSet],
+    rate: Rate,
     training: Training,
     chosen: Chosen,
     before: Sequence[Measurement],
@@ -38,7 +40,7 @@ def finish(
         data=data.summary,
         general=[_described(one, origin) for one in general.values()],
         training=training,
-        choices=chosen.choices,
+        choices=[*([rate.choice] if rate.choice else []), *chosen.choices],
         before=list(before),
         after=list(after),
         comparison=comparison,

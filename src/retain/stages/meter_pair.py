@@ -6,8 +6,8 @@ from collections.abc import Collection, Sequence
 
 from retain.data.encoding import Encoded
 from retain.data.example import Example
+from retain.mitigations.distributions import Stored
 from retain.mitigations.kl_meter import TOP_K, first_rows, kl_reading, moved_from_stored
-from retain.mitigations.kl_to_base import Stored
 from retain.models.causal import TransformersCausal
 from retain.models.chat import text_ids
 from retain.models.load import Precision, load_causal

@@ -8,8 +8,8 @@ from typing import Literal, NamedTuple
 from retain.data.encoding import Encoded
 from retain.data.example import Example
 from retain.mitigations.base import GeneralSet
+from retain.mitigations.distributions import Stored
 from retain.mitigations.kl_meter import TOP_K, first_rows, kl_reading, moved_from_base, moved_from_stored
-from retain.mitigations.kl_to_base import Stored
 from retain.models.causal import TransformersCausal
 from retain.models.load import load_causal
 from retain.records import KlReading, Record

@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 
 from transformers import set_seed
 
 from retain.data.encoding import Encoded
 from retain.data.example import Example
 from retain.errors import UserError
-from retain.mitigations.base import GeneralSet, Setup
+from retain.mitigations.base import KEPT, GeneralSet, Mitigation, Setup
 from retain.models.causal import TransformersCausal
 from retain.models.fingerprint import base_weights_hash
+from retain.progress import Progress
+from retain.recipe_rules import recipe_warnings
 from retain.records import Training
+from retain.stages.rate import Rate
 from retain.stages.run_folder import RunFolder
 from retain.stages.setting_up import Workbench
+from retain.training.settings import TrainingSettings
 from retain.training.sft import train_sft
-from retain.training.trained import TRAINED, is_adapter, save_trained
+from retain.training.trained import BASE_WEIGHTS, TRAINED, is_adapter, save_trained
 
 
-def train(run: RunFolder, bench: Workbench, general: Mapping[str, GeneralSet]) -> Training:
+def train(run: RunFolder, bench: Workbench, general: Mapping[str, GeneralSet], rate: Rate) -> Training:
     """Train, or read what an earlier go trained.
 
     Raises:
@@ -30,31 +36,57 @@ def train(run: RunFolder, bench: Workbench, general: Mapping[str, GeneralSet]) -
 
     def make() -> Training:
         setup = bench.setup(general)
-        record = _train(run, bench.base(), setup, bench.train_rows)
+        settings = run.recipe.training.at_rate(rate.rate)
+        warnings = recipe_warnings(run.recipe, setup.base.module.num_parameters(), rate.rate)
+        model, record = fit(setup.base, setup, bench.train_rows, settings, run.recipe.mitigations, run.progress)
+        save_trained(model, run.path / TRAINED)
+        if (start := setup.folder / BASE_WEIGHTS).is_file():  # a penalty read it; the choosing stage needs it too
+            start.replace(run.path / TRAINED / BASE_WEIGHTS)
         bench.give_up_base()
-        return record
+        return record.model_copy(update={"notes": [*record.notes, *warnings]})
 
     record = run.once("training", Training, make, "Training")
-    shutil.rmtree(run.path / "training", ignore_errors=True)
+    _clear(run.path / "training")
     return record
 
 
-def _train(run: RunFolder, base: TransformersCausal, setup: Setup, rows: Sequence[Example]) -> Training:
-    mitigations = run.recipe.mitigations
+def fit(
+    base: TransformersCausal,
+    setup: Setup,
+    rows: Sequence[Example],
+    settings: TrainingSettings,
+    mitigations: Sequence[Mitigation],
+    progress: Progress,
+) -> tuple[TransformersCausal, Training]:
+    """Train a freshly loaded base with mitigations; its module is changed.
+
+    Raises:
+        UserError: no row has anything to train within ``training.max_length``.
+        BrokenError: the loss became NaN.
+    """
     mixed: Sequence[Example] = rows
     for mitigation in mitigations:
         mixed = mitigation.mix_data(mixed, setup)
     task, notes = _encoded(rows, setup)
     encoded, _ = _encoded(mixed, setup)
+    setup = replace(setup, rows=encoded, note=notes.append)
     before = base_weights_hash(base.module)
     set_seed(setup.seed)  # an adapter begins with random weights
     model = base
     for mitigation in mitigations:
         model = mitigation.wrap_model(model, setup)
-    record = train_sft(model, encoded, task, run.recipe.training, mitigations, setup, run.progress)
+    record = train_sft(model, encoded, task, settings, mitigations, setup, progress)
     unchanged = base_weights_hash(model.module) == before if is_adapter(model.module) else None
-    save_trained(model, run.path / TRAINED)
-    return record.model_copy(update={"base_unchanged": unchanged, "notes": [*record.notes, *notes]})
+    return model, record.model_copy(update={"base_unchanged": unchanged, "notes": [*record.notes, *notes]})
+
+
+def _clear(folder: Path) -> None:
+    """Remove what was needed while training lasted; what mitigations keep for the choosing stage stays."""
+    for path in folder.iterdir() if folder.is_dir() else ():
+        if path.name != KEPT:
+            shutil.rmtree(path, ignore_errors=True)
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
 
 
 def _encoded(rows: Sequence[Example], setup: Setup) -> tuple[list[Encoded], list[str]]:

@@ -2,11 +2,59 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator
 
 from retain.settings import Settings
+
+
+class RateScan(Settings):
+    """Find the learning rate by short runs, on dev items."""
+
+    scan: list[Annotated[float, Field(gt=0)]] = []
+    """Rates to try, at least two; when empty four that suit the model's size and what is trained. Where the best lies
+    at an end, up to three more are tried beyond it."""
+    share: float = Field(0.25, gt=0, le=1)
+    """Share of the training rows that each short run sees."""
+
+    @field_validator("scan")
+    @classmethod
+    def _several(cls, rates: list[float]) -> list[float]:
+        if rates and len(set(rates)) < 2:
+            raise ValueError("a scan needs at least two different rates; for one rate write learning_rate: RATE")
+        return sorted(set(rates))
+
+
+def _rate(value: Any) -> Any:
+    """What ``learning_rate`` means; says all it can be where it is nothing of it.
+
+    Raises:
+        ValueError: it is no rate and no scan.
+    """
+    if value == "scan":
+        return RateScan()
+    if isinstance(value, dict | RateScan):
+        return value
+    try:
+        rate = float(value)
+    except (TypeError, ValueError):
+        raise ValueError("allowed are a rate such as 2.0e-4, scan, or {scan: [1.0e-4, 5.0e-4], share: 0.25}") from None
+    if isinstance(value, bool):
+        raise ValueError("a learning rate is a number above 0")
+    return rate
+
+
+def _also_scan(schema: dict[str, Any]) -> None:
+    """``scan`` alone is allowed too; editors read it here."""
+    schema.get("oneOf", schema.get("anyOf", [])).append({"const": "scan"})
+
+
+LearningRate = Annotated[
+    Annotated[float, Field(gt=0), Tag("rate")] | Annotated[RateScan, Tag("RateScan")],
+    Discriminator(lambda value: "RateScan" if isinstance(value, dict | RateScan) else "rate"),
+    BeforeValidator(_rate),
+]
 
 
 class TrainingSettings(Settings):
@@ -14,8 +62,10 @@ class TrainingSettings(Settings):
 
     method: Literal["sft"] = "sft"
     """``sft``: supervised fine-tuning on the answers."""
-    learning_rate: float = Field(2e-4, gt=0)
-    """Peak rate. Customary: 2e-4 for LoRA, a tenth of it for full fine-tuning; higher under 1B weights."""
+    learning_rate: LearningRate = Field(2e-4, json_schema_extra=_also_scan)
+    """Peak rate, or ``scan``. Customary: 2e-4 for LoRA, a tenth of it for full fine-tuning; higher under 1B weights.
+    ``scan`` finds the largest rate below the cliff of forgetting that reaches the gain, by short runs; ``{scan: [..],
+    share: ..}`` says which rates and on how much of the data."""
     epochs: float = Field(1.0, gt=0)
     """Passes over the training rows; more than 3 invites forgetting."""
     batch_size: int = Field(8, ge=1)
@@ -32,7 +82,7 @@ class TrainingSettings(Settings):
     """AdamW's weight decay."""
     max_grad_norm: float = Field(1.0, gt=0)
     """Gradients are clipped to this norm."""
-    optimizer: str = "adamw_torch"
+    optimizer: str = "adamw_torch_fused"
     """Any optimizer name that transformers knows."""
     packing: bool = False
     """Pack several rows into one sequence."""
@@ -44,3 +94,7 @@ class TrainingSettings(Settings):
     """Trackers that transformers knows (tensorboard, wandb, trackio, ...)."""
     extra: dict[str, Any] = {}
     """TRL's own keys (SFTConfig), passed as they are."""
+
+    def at_rate(self, rate: float) -> TrainingSettings:
+        """These settings with a rate in place of a scan."""
+        return self.model_copy(update={"learning_rate": rate})

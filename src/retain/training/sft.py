@@ -11,16 +11,15 @@ from typing import Any
 from retain.data.encoding import Encoded
 from retain.errors import BrokenError, UserError, nearest
 from retain.folder import disk_errors
-from retain.mitigations.base import Mitigation, Penalty, Setup
-from retain.mitigations.kl_to_base import encoded_rows
+from retain.mitigations.base import Mitigation, Setup
 from retain.models.causal import TransformersCausal
 from retain.progress import Progress
 from retain.records import Training
+from retain.training import hooks
 from retain.training.checkpoints import intervals, last_checkpoint, total_steps
 from retain.training.settings import TrainingSettings
-from retain.training.stream import GeneralStream, rate_for
 from retain.training.trainer import with_penalties
-from retain.training.watch import HaltBeforeBrokenUpdate, ShowProgress
+from retain.training.watch import ShowProgress
 
 
 def train_sft(
@@ -53,29 +52,30 @@ def train_sft(
     begun = time.monotonic()
     checkpoints = setup.folder / "checkpoints"
     arguments = sft_config(settings, model, checkpoints, setup.seed)
-    penalties = _penalties(mitigations, model, setup)
-    weights = [weigh for one in mitigations if (weigh := one.weigh_tokens(model, setup)) is not None]
+    _prepare_precision(model)  # before the mitigations ask the base, so that it answers as it would in training
+    penalties = hooks.penalties(mitigations, model, setup)
+    weights = hooks.token_weights(mitigations, model, setup)
     if weights and settings.packing:
         raise UserError("training.packing: rows cannot be packed where tokens are weighted; set it to false")
-    callbacks = [c for m in mitigations if (c := m.callback(model, setup)) is not None]
+    callbacks = hooks.callbacks(mitigations, model, setup)
     try:
         trainer = with_penalties(SFTTrainer, penalties, weights=weights)(
             model=model.module,
             args=arguments,
             train_dataset=Dataset.from_list([{"input_ids": row.input_ids, "labels": row.labels} for row in rows]),
             processing_class=_with_pad(model.tokenizer),
-            callbacks=[HaltBeforeBrokenUpdate(), ShowProgress(progress), *callbacks],
+            callbacks=[ShowProgress(progress), *callbacks],
         )
     except (ValueError, TypeError, ImportError, RuntimeError) as error:
         raise UserError(f"training: the trainer refuses these settings: {error}") from error
     _drop_printers(trainer)
-    _prepare_precision(model)
+    _prepare_precision(model)  # TRL makes the adapter of a 4-bit model bf16
     processes = trainer.accelerator.num_processes
     # Packing makes fewer rows of them.
     passes = math.ceil(len(trainer.train_dataset) / (arguments.train_batch_size * processes))
     steps = arguments.max_steps if arguments.max_steps > 0 else total_steps(passes, settings)
     trainer.args.logging_steps, trainer.args.save_steps = intervals(steps, settings.checkpoints)
-    trainer.streams = _streams(mitigations, setup, task_rows, passes * processes)
+    trainer.streams = hooks.streams(mitigations, setup, task_rows, passes * processes)
     try:
         with disk_errors(checkpoints):
             trainer.train(resume_from_checkpoint=last_checkpoint(checkpoints))
@@ -146,29 +146,6 @@ def sft_config(settings: TrainingSettings, model: TransformersCausal, checkpoint
         return SFTConfig(**own, **settings.extra)
     except (ValueError, TypeError, ImportError, RuntimeError) as error:
         raise UserError(f"training: TRL refuses these settings: {error}") from error
-
-
-def _streams(
-    mitigations: Sequence[Mitigation], setup: Setup, task_rows: Sequence[Encoded], passes: int
-) -> dict[str, GeneralStream]:
-    """One stream for each general set that a penalty wants, with the largest share that is asked of it.
-
-    ``passes``: forward passes that an epoch takes, on all processes together.
-    """
-    shares: dict[str, float] = {}
-    for wanted in filter(None, (mitigation.general_share(setup) for mitigation in mitigations)):
-        shares[wanted[0]] = max(shares.get(wanted[0], 0.0), wanted[1])
-    tokens = sum(len(row.input_ids) for row in task_rows)
-    found = {}
-    for name, share in shares.items():
-        rows = encoded_rows(setup, name)
-        found[name] = GeneralStream(rows, rate_for(share, tokens, passes, rows), setup.seed)
-    return found
-
-
-def _penalties(mitigations: Sequence[Mitigation], model: TransformersCausal, setup: Setup) -> dict[str, Penalty]:
-    named = {str(getattr(m, "kind", "")): m.penalty(model, setup) for m in mitigations}
-    return {name: penalty for name, penalty in named.items() if penalty is not None}
 
 
 def _prepare_precision(model: TransformersCausal) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from retain.data.encoding import Encoded
+from retain.data.encoding import IGNORED, Encoded
 from retain.mitigations.base import GeneralBatch
 
 
@@ -29,6 +29,9 @@ class GeneralStream:
         self.rate = rate
         self.seed = seed
         self._last: tuple[int, list[int]] = (-1, [])
+        labelled = sum(label != IGNORED for row in rows for label in row.labels[1:])
+        self.usual = rate * labelled / len(rows)
+        """Labelled tokens that a forward pass has on average."""
 
     def indices(self, number: int) -> list[int]:
         """The rows of forward pass ``number``, counted from 0."""
@@ -70,7 +73,7 @@ class GeneralStream:
             "labels": labels.to(device),
             "attention_mask": mask.to(device),
         }
-        return GeneralBatch(tuple(indices), tensors, int(mask.sum()))
+        return GeneralBatch(tuple(indices), tensors, int(mask.sum()), self.usual)
 
 
 def rate_for(share: float, task_tokens: int, passes: int, rows: Sequence[Encoded]) -> float:

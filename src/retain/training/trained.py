@@ -3,33 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from retain.folder import whole_folder
 from retain.models.causal import TransformersCausal
-from retain.models.update import AdapterUpdate, WeightUpdate, save_weights
+from retain.models.update import BASE_WEIGHTS as BASE_WEIGHTS
+from retain.models.update import WEIGHTS, WeightUpdate, adapter_update, save_weights
+from retain.models.update_files import is_adapter as is_adapter  # for those who import it from here
+from retain.models.update_files import save_update
 
 TRAINED = "trained"
 """Name of the folder in a run."""
 TUNED = "tuned"
 """Name of the folder that holds the finished model."""
-WEIGHTS = "trained.safetensors"
-BASE_WEIGHTS = "base.safetensors"
-
-
-def is_adapter(module: Any) -> bool:
-    """True for a PEFT model."""
-    return hasattr(module, "peft_config")
 
 
 def save_trained(model: TransformersCausal, folder: Path) -> Path:
     """Save what was trained (adapter, or all weights in fp32); the folder appears at once or not at all."""
-    with whole_folder(folder) as making:
-        if is_adapter(model.module):
-            model.module.save_pretrained(making)
-        else:
-            save_weights(model.module, making / WEIGHTS)
-    return folder
+    return save_update(model.module, folder)
 
 
 def load_trained(base: TransformersCausal, folder: Path) -> TransformersCausal:
@@ -39,7 +29,7 @@ def load_trained(base: TransformersCausal, folder: Path) -> TransformersCausal:
 
         module = PeftModel.from_pretrained(base.module, str(folder))
         module.eval()
-        update = AdapterUpdate(module)
+        update = adapter_update(module)
         model = TransformersCausal(
             module, base.tokenizer, base.name, base.load_in, base=module.disable_adapter, update=update
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
@@ -10,7 +11,11 @@ import torch
 
 from retain.errors import BrokenError
 from retain.mitigations.base import GeneralBatch, Penalty, Step, Weights
+from retain.models.unpadded import KEYS, takes_unpadded
 from retain.training.stream import GeneralStream
+
+PLAIN = ("transformers.trainer", "trl.trainer.sft_trainer")
+"""Modules whose ``compute_loss`` is cross-entropy over the labelled tokens, unless settings say otherwise."""
 
 
 def with_penalties(
@@ -28,25 +33,35 @@ def with_penalties(
         weights: functions of a step that give a weight for each labelled token of the task; they multiply.
     """
     own = {
+        "has_plain_loss": has_plain_loss(trainer_class),
         "penalties": dict(penalties),
         "streams": dict(streams or {}),
         "weights": list(weights),
         "_sums": defaultdict(list),
         "_pass": (-1, 0),
+        "_in_line": None,
     }
     return type(f"Penalised{trainer_class.__name__}", (PenaltyMixin, trainer_class), own)
+
+
+def has_plain_loss(trainer_class: type[Any]) -> bool:
+    """Whether a class computes the usual loss of a language model, and not one of its own."""
+    return getattr(trainer_class.compute_loss, "__module__", "") in PLAIN
 
 
 class PenaltyMixin:
     """Goes before a Trainer class; see :func:`with_penalties`."""
 
-    penalties: ClassVar[dict[str, Penalty]]
+    has_plain_loss: ClassVar[bool]
+    penalties: dict[str, Penalty]
     streams: dict[str, GeneralStream]
-    weights: ClassVar[list[Weights]]
+    weights: list[Weights]
     _sums: dict[str, list[float]]
     """Penalty -> its values since the last log entry."""
     _pass: tuple[int, int]
     """(update, forward pass within it), counted from 0."""
+    _in_line: bool | None
+    """Whether the model takes rows without padding; None before the first step."""
 
     def compute_loss(
         self: Any, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
@@ -65,12 +80,12 @@ class PenaltyMixin:
                 return result
             loss, outputs = result if return_outputs else (result, None)
         else:
-            step = self._step(model, inputs)
+            step = self._step(model, inputs, num_items_in_batch)
             loss, outputs = self._labelled_loss(step, num_items_in_batch), None
         if self.penalties:
             # For language models transformers sums the losses of accumulated passes and does not average them.
             passes = 1 if num_items_in_batch is None else self.current_gradient_accumulation_steps
-            loss = loss + self._penalise(step or self._step(model, inputs)) / passes
+            loss = loss + self._penalise(step or self._step(model, inputs, num_items_in_batch)) / passes
         if not torch.isfinite(loss):
             raise BrokenError(f"The loss became {loss.item()} in step {self.state.global_step + 1}.")
         return (loss, outputs) if return_outputs else loss
@@ -78,15 +93,21 @@ class PenaltyMixin:
     def _scores_labelled_only(self: Any, inputs: Any) -> bool:
         """Whether the plain loss is computed here: off CUDA, TRL pushes every position through the output head.
 
-        TRL keeps what it alone does: its fused kernels on CUDA, other losses, packed rows, routers. Weighted tokens
-        are always ours.
+        The trainer keeps what it alone does: fused kernels on CUDA, losses of its own, packed rows, routers. Weighted
+        tokens are always ours.
         """
         if self.weights:
             return True
         plain = getattr(self.args, "loss_type", "nll") == "nll" and self.label_smoother is None
         special = getattr(self, "aux_loss_enabled", False) or self.compute_loss_func is not None
-        packed = getattr(self.args, "packing", False) or "attention_mask" not in inputs
-        return plain and not special and not packed and inputs["input_ids"].device.type not in ("cuda", "xpu")
+        packed = getattr(self.args, "packing", False) or not {"attention_mask", "labels"} <= set(inputs)
+        return (
+            self.has_plain_loss
+            and plain
+            and not special
+            and not packed
+            and inputs["input_ids"].device.type not in ("cuda", "xpu")
+        )
 
     def _labelled_loss(self: Any, step: Step, num_items_in_batch: Any) -> Any:
         """Cross-entropy over the labelled tokens, averaged over the update's labelled tokens on all processes."""
@@ -103,7 +124,7 @@ class PenaltyMixin:
             loss = loss * self.accelerator.num_processes
         return loss
 
-    def _step(self: Any, model: Any, inputs: Any) -> Step:
+    def _step(self: Any, model: Any, inputs: Any, num_items_in_batch: Any) -> Step:
         """This forward pass as penalties see it: the task's rows and the general rows of its number."""
         number = self._next_pass()
         drawn: dict[str, GeneralBatch | None] = {}
@@ -111,29 +132,38 @@ class PenaltyMixin:
         def general(name: str) -> GeneralBatch | None:
             if name not in drawn:
                 pad = self.processing_class.pad_token_id or 0
-                drawn[name] = self.streams[name].batch(number, pad, inputs["input_ids"].device)
+                drawn[name] = self.streams[name].batch(number, pad, self.args.device)
             return drawn[name]
 
-        return Step(model, inputs, general)
+        return Step(
+            model, inputs, general, self._task_share(inputs, num_items_in_batch), self._takes_lines(model, inputs)
+        )
+
+    def _takes_lines(self: Any, model: Any, inputs: Any) -> bool:
+        """Whether rows can go through the model without padding; tried in the first step."""
+        if self._in_line is None:
+            with self.compute_loss_context_manager():
+                self._in_line = set(KEYS) <= set(inputs) and takes_unpadded(model, inputs)
+        return bool(self._in_line)
+
+    def _task_share(self: Any, inputs: Any, num_items_in_batch: Any) -> float:
+        """This pass's labelled tokens over the mean of the update's passes, on all processes together."""
+        if num_items_in_batch is None or "labels" not in inputs:
+            return 1.0
+        shared = self.args.average_tokens_across_devices
+        passes = self.current_gradient_accumulation_steps * (self.accelerator.num_processes if shared else 1)
+        return float((inputs["labels"][:, 1:] != -100).sum() * passes / max(float(num_items_in_batch), 1.0))
 
     def _penalise(self: Any, step: Step) -> Any:
         """The sum of all penalties on this forward pass."""
         total: Any = 0.0
         with self.compute_loss_context_manager():
             for name, penalty in self.penalties.items():
-                step.asked.clear()
                 value = penalty(step)
                 if value is not None:
-                    total = total + value * self._stands_for(step.asked)
+                    total = total + value
                     self._sums[name].append(float(value.detach()))
         return total
-
-    def _stands_for(self: Any, sets: set[str]) -> float:
-        """How many forward passes a pass with rows of these sets stands for: 4 where every fourth pass has a row.
-
-        So a penalty weighs the same whether the rows of an update come in one forward pass or in several.
-        """
-        return max((1 / min(1.0, self.streams[name].rate) for name in sets), default=1.0)
 
     def _next_pass(self: Any) -> int:
         """The number of this forward pass over the whole training, on every process another one."""
@@ -142,6 +172,25 @@ class PenaltyMixin:
         self._pass = (self.state.global_step, passed)
         number = self.state.global_step * self.args.gradient_accumulation_steps + passed
         return int(number * self.accelerator.num_processes + self.accelerator.process_index)
+
+    def _get_grad_norm(self: Any, model: Any, grad_norm: Any = None) -> Any:
+        """The gradient's norm, known before the update: a broken one must not reach the weights.
+
+        Raises:
+            BrokenError: it is NaN or infinite.
+        """
+        norm = super()._get_grad_norm(model, grad_norm=grad_norm)  # type: ignore[misc]
+        if not math.isfinite(norm):
+            raise BrokenError(f"The gradient became NaN or infinite in step {self.state.global_step + 1}.")
+        return norm
+
+    def get_decay_parameter_names(self: Any, model: Any) -> list[str]:
+        """Names of the weights that weight decay acts on: of an adapter A and B, not DoRA's row lengths.
+
+        Those begin at the base's, and decay would pull them to zero, away from it.
+        """
+        names: list[str] = super().get_decay_parameter_names(model)  # type: ignore[misc]
+        return [name for name in names if "lora_magnitude_vector" not in name]
 
     def log(self: Any, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
         """The trainer's log entry with the mean of each penalty since the last one."""

@@ -1,0 +1,42 @@
+"""What a choice on dev items knows of each setting that it tried."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from retain.comparison.compare import compare
+from retain.comparison.dev import passing, standard_error
+from retain.mitigations.base import Setup
+from retain.models.causal import TransformersCausal
+from retain.records import Candidate
+
+
+def candidate_on_dev(model: TransformersCausal, setup: Setup, label: str, value: float) -> Candidate:
+    """Measure a model on dev items and compare it with the base: gain, losses, and whether it passes.
+
+    Args:
+        model: as it would be saved.
+        setup: what mitigations may look at.
+        label: what a person calls the setting.
+        value: the setting as a number.
+    """
+    changes = compare(setup.base_dev(), setup.measure_dev(model), setup.task_probes, "base", label)
+    passes, why = passing(changes, setup.gate)
+    losses = [change for change in changes.losses if not change.near_chance and change.unit == "points"]
+    worst = min(losses, key=lambda change: change.delta, default=None)
+    return Candidate(
+        label=label,
+        value=value,
+        gain=changes.gains[0].delta if changes.gains else None,
+        mean_loss=-changes.pooled.delta if changes.pooled else None,
+        worst=worst.capability if worst else "",
+        worst_loss=-worst.delta if worst else None,
+        passing=passes,
+        why=why,
+        gain_error=standard_error(changes.gains[0]) if changes.gains else None,
+    )
+
+
+def least_loss(candidates: Sequence[Candidate]) -> Candidate:
+    """Of candidates of which none passes: the one that loses least, and of equals the one that gains most."""
+    return min(candidates, key=lambda one: (one.mean_loss or 0.0, -(one.gain or 0.0)))

@@ -1,0 +1,144 @@
+"""Watches training on dev items: which updates still pass, and when to end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from transformers import TrainerCallback
+
+from retain.data.encoding import Encoded
+from retain.errors import UserError
+from retain.folder import read_record, write_record
+from retain.mitigations.base import Setup
+from retain.mitigations.candidates import candidate_on_dev, least_loss
+from retain.mitigations.distributions import Stored, store_base
+from retain.mitigations.kl_meter import TOP_K, first_rows, moved_from_stored
+from retain.models.causal import TransformersCausal
+from retain.models.mid_training import as_it_would_ship
+from retain.models.update_files import save_update
+from retain.records import Candidate, Record
+
+RECORD = "guarded.json"
+CHECKPOINT = "checkpoint"
+"""Folder of the trained weights that would be restored now: of the last candidate that passed."""
+METER_TOKENS = 4000
+"""Labelled tokens that one reading of the KL meter takes at most."""
+
+
+class Reading(Record):
+    """One reading of the KL meter."""
+
+    step: int
+    kl: float
+    """Mean over tokens, nats."""
+
+
+class Guarded(Record):
+    """What was found during training, in order; ``value`` of a candidate is its update."""
+
+    candidates: tuple[Candidate, ...] = ()
+    readings: tuple[Reading, ...] = ()
+
+
+def best_of(candidates: Sequence[Candidate]) -> tuple[Candidate, str]:
+    """The last candidate that passed, and why it was taken; where none did, the one that lost least."""
+    passed = [one for one in candidates if one.passing]
+    if passed:
+        return passed[-1], f"the last of {len(passed)} that passed, of {len(candidates)} measured"
+    return least_loss(candidates), "none passed the margins on dev items; the one with the smallest mean loss was taken"
+
+
+class GuardOnDev(TrainerCallback):  # type: ignore[misc]
+    """Measures the model while it is trained and ends the training when it no longer passes.
+
+    What was found is written down after each point. A run that goes on from an earlier checkpoint reads it and does
+    not measure those points again.
+
+    Args:
+        model: what is trained; still the base.
+        setup: what mitigations may look at.
+        every: below 1 a share of an epoch, else a number of updates.
+        patience: candidates in a row that fail before the end.
+        threshold: rise of the KL meter that calls for a measurement; None to measure at each point.
+    """
+
+    def __init__(
+        self, model: TransformersCausal, setup: Setup, every: float, patience: int, threshold: float | None
+    ) -> None:
+        self.model = model
+        self.setup = setup
+        self.every = every
+        self.patience = patience
+        self.threshold = threshold
+        self.rows: list[Encoded] = []
+        self.base: Stored = []
+        setup.base_dev()  # while the model still is the base
+        if threshold is not None:
+            self.rows = self._meter_rows()
+            with as_it_would_ship(model) as base:
+                self.base = store_base(base, self.rows, TOP_K)
+        path = setup.kept / RECORD
+        self.found = read_record(path, Guarded) if path.is_file() else Guarded()
+
+    def _meter_rows(self) -> list[Encoded]:
+        """General text that was kept back and is not trained on.
+
+        Raises:
+            UserError: none of it has a labelled token.
+        """
+        general = self.setup.general_set(None)
+        rows = first_rows([self.setup.encode(one) for one in general.kept_back], METER_TOKENS)
+        if not rows:
+            raise UserError(f'data.general: the set "{general.name}" kept no row back that the KL meter can read')
+        return rows
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Look at the model where it is time to; end the training where too many candidates failed in a row."""
+        step = state.global_step
+        if step % self._interval(args, state) or step >= state.max_steps:
+            return
+        self._look(step, measure=self.threshold is None)
+        last = [one.passing for one in self.found.candidates if one.value <= step][-self.patience :]
+        if len(last) == self.patience and not any(last):
+            control.should_training_stop = True
+            control.should_save = False  # a run that goes on comes to this update again and ends here again
+
+    def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """The end of training is a candidate too."""
+        self._look(state.global_step, measure=True)
+
+    def _interval(self, args: Any, state: Any) -> int:
+        if self.every >= 1:
+            return round(self.every)
+        epochs = state.num_train_epochs if args.max_steps > 0 else args.num_train_epochs
+        return max(1, round(self.every * float(state.max_steps / epochs)))
+
+    def _look(self, step: int, measure: bool) -> None:
+        if any(one.value == step for one in self.found.candidates):
+            return
+        if not measure and any(one.step == step for one in self.found.readings):
+            return
+        with as_it_would_ship(self.model) as model:
+            readings = self.found.readings
+            if not measure:
+                now = Reading(step=step, kl=self._meter(model))
+                readings = (*readings, now)
+                measure = now.kl - self._kl_when_last_measured() >= (self.threshold or 0.0)
+            candidates = self.found.candidates
+            if measure:
+                candidates = (*candidates, candidate_on_dev(model, self.setup, f"update {step}", step))
+        found = Guarded(candidates=candidates, readings=readings)
+        if measure and best_of(candidates)[0] is candidates[-1]:
+            save_update(self.model.module, self.setup.kept / CHECKPOINT)
+        write_record(self.setup.kept / RECORD, found)
+        self.found = found
+
+    def _kl_when_last_measured(self) -> float:
+        """0 at the base."""
+        last = max((one.value for one in self.found.candidates), default=0)
+        return max((one.kl for one in self.found.readings if one.step == last), default=0.0)
+
+    def _meter(self, model: TransformersCausal) -> float:
+        moved = [kl for kl, _ in moved_from_stored(model, self.rows, self.base)]
+        return float(sum(one.sum() for one in moved) / sum(one.size for one in moved))

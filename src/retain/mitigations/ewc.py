@@ -1,0 +1,64 @@
+"""Keep those weights near the base's that general text depends on."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from retain.mitigations.base import Mitigation, Penalty, Setup
+from retain.mitigations.distance import distance_to_base
+from retain.mitigations.distributions import encoded_rows
+from retain.mitigations.fisher import Targets, diagonal_fisher
+from retain.mitigations.l2_to_base import no_product
+from retain.models.causal import TransformersCausal
+
+
+class Ewc(Mitigation):
+    """Add (weight / 2) sum_i F_i (theta_i - theta0_i)^2, F the diagonal Fisher on general text (arXiv 1612.00796).
+
+    A sample is a row of general text: x its given tokens, y its labelled ones. F is the mean over rows of the squared
+    gradient of log p(y|x), in the base, divided by the labelled tokens of a row: per token and in nats, so that to
+    second order a penalty of weight 1 is the diagonal's part of the mean divergence that ``kl_to_base`` measures.
+    With ``fisher: sampled`` each labelled token is drawn anew from the model's own distribution at its place. Draws of
+    different places have no gradient in common on average, so that a row's squared gradient is, on average, the sum of
+    its tokens'. ``fisher: empirical`` takes the given tokens, whose gradients do not average out.
+
+    With ``lora`` theta - theta0 is the update (alpha / rank) B A and F belongs to the weight under it (EWC-LoRA, ICLR
+    2026). F is computed once for a base, its rows and settings, and kept in bf16 (2 bytes a weight) for later runs; it
+    takes a forward and a backward pass a row, and while it is computed 4 bytes a weight in memory.
+
+    Requirements: as ``l2_to_base``. 4-bit weights have no gradient: there F comes from the layers' inputs and the
+    gradients of their outputs.
+
+    Relations: with F = 1 it is ``l2_to_base``. The diagonal leaves out that weights move together, and sees little of
+    what an update does: therefore weights far above 1. ``kl_to_base`` measures all of it, at the cost of general text
+    in each step.
+    """
+
+    kind: Literal["ewc"] = "ewc"
+    weight: float = Field(1000.0, gt=0)
+    """Factor on the penalty; scan by factors of 10. The report says what it comes to in ``l2_to_base``'s."""
+    rows: int = Field(128, ge=1)
+    """General rows from which F is computed, the set's first ones."""
+    general: str | None = None
+    """Name of the general set; the first one when empty."""
+    fisher: Targets = "sampled"
+    """Tokens whose gradients are squared: drawn from the model (the Fisher information), or the given ones."""
+
+    def conflicts(self, recipe: Any) -> list[str]:
+        """Adapters whose update is no product."""
+        return no_product(recipe)
+
+    def penalty(self, model: TransformersCausal, setup: Setup) -> Penalty | None:
+        """Computes F, or finds it in the store, then pulls on each weight by it."""
+        name = setup.general_set(self.general).name
+        rows = encoded_rows(setup, name)[: self.rows]
+        if len(rows) < self.rows:
+            setup.note(
+                f'ewc: F is from {len(rows)} rows, all that the general set "{name}" has; {self.rows} were asked'
+            )
+        importance, mean = diagonal_fisher(model, setup.base.fingerprint, rows, self.fisher)
+        alike = self.weight * mean
+        setup.note(f"ewc: the mean of F is {mean:.3g}; on average it pulls as l2_to_base with weight {alike:.3g}")
+        return distance_to_base(model, setup, self.weight, importance)

@@ -1,0 +1,39 @@
+"""Tensors in safetensors files that are read through the system's page cache and not into memory."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from retain.folder import disk_errors
+
+if TYPE_CHECKING:
+    import torch
+
+
+def mapped(path: Path) -> dict[str, torch.Tensor]:
+    """The tensors of a file, memory-mapped: the system reads what is used and may drop it again."""
+    from safetensors import safe_open
+
+    with safe_open(str(path), framework="pt") as file:
+        return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+
+
+def write_mapped(tensors: Mapping[str, torch.Tensor], path: Path) -> None:
+    """Write such a file, wholly or not at all.
+
+    Raises:
+        UserError: the disk is full or the folder cannot be written.
+    """
+    from safetensors.torch import save_file
+
+    with disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        making = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        try:
+            save_file({name: tensor.cpu().contiguous() for name, tensor in tensors.items()}, str(making))
+            os.replace(making, path)
+        finally:
+            making.unlink(missing_ok=True)

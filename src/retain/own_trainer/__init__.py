@@ -1,0 +1,1 @@
+"""For training scripts with a trainer of their own."""

@@ -1,0 +1,194 @@
+"""Mitigations for people who have a training script of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+from retain.data.encoding import Encoded
+from retain.data.example import Example
+from retain.errors import UserError
+from retain.mitigations.base import Mitigation, Setup
+from retain.models.causal import TransformersCausal
+from retain.models.update import BASE_WEIGHTS, WEIGHTS, WeightUpdate, adapter_update, save_weights
+from retain.models.update_files import is_adapter
+from retain.own_trainer.setup import General, forget_earlier, own_model, own_recipe, own_setup
+from retain.probes.suites import load_suite
+from retain.recipe import Recipe
+from retain.recipe_rules import recipe_warnings
+from retain.records import Choice, Gate
+from retain.training import hooks
+from retain.training.trainer import has_plain_loss, with_penalties
+
+
+def with_mitigations(
+    trainer_class: type[Any],
+    mitigations: Sequence[str | Mapping[str, Any] | Mitigation],
+    general: General | None = None,
+    suite: str | Path | None = None,
+    limit: int | None = None,
+    gate: Gate | Mapping[str, Any] | None = None,
+) -> type[Any]:
+    """A subclass of a Trainer class that forgets less: use it where the script used the class itself.
+
+    ``Trainer = retain.with_mitigations(SFTTrainer, ["kl_to_base"], general={"source": "base_model", "count": 200})``
+
+    The trainer's own arguments stay what they are, its loss too; terms are added to it, rows to ``train_dataset``.
+    What must be asked of the base is asked when ``train()`` begins, before the first step. After it the attributes
+    ``retention_choices`` (checkpoint and strength, chosen on dev items) and ``retention_notes`` say what was done; the
+    model is at what was chosen. Everything that mitigations write down lies in ``output_dir/retain``.
+
+    Use ``retain run`` instead where the script does nothing of its own: a recipe also splits the data, measures before
+    and after on test items and judges. To be told whether a trained model forgot: ``retain compare BASE TUNED``.
+
+    Args:
+        trainer_class: ``trl.SFTTrainer``, ``transformers.Trainer``, or a subclass of one, for a causal model. With
+            ``transformers.Trainer`` the rows hold ``input_ids`` and, where not all is trained, ``labels``.
+        mitigations: kinds (``"ewc"``), entries as in a recipe (``{"kind": "ewc", "weight": 300}``), or objects.
+            ``lora`` needs a loaded model; or leave it out and give the trainer a ``peft_config``.
+        general: general text: a file, a Hub set, ``"base_model"`` (the model writes it), a recipe's keys, or rows.
+        suite: what ``early_stop`` and ``strength`` measure, on dev items: a suite's name or file.
+        limit: at most this many test items a probe, and 3/7 as many dev items.
+        gate: the margins that they choose by, as in a recipe.
+
+    Raises:
+        UserError: the mitigations do not go together, lack something, or the class computes a loss of its own that
+            they would replace.
+    """
+    recipe = own_recipe(mitigations, general, suite, limit, gate)
+    kinds = [getattr(one, "kind", "") for one in recipe.mitigations]
+    choosing = [kind for kind in kinds if kind in ("early_stop", "strength")]
+    if choosing and suite is None:
+        raise UserError(f"with_mitigations: {choosing[0]} chooses by measuring; say what it measures: suite='quick'")
+    if "token_weighting" in kinds and not has_plain_loss(trainer_class):
+        raise UserError(
+            f"with_mitigations: token_weighting replaces the loss, and {trainer_class.__name__} computes its own"
+        )
+    given = {"_given": (tuple(mitigations), general, suite, limit, gate)}
+    return type(f"Retaining{trainer_class.__name__}", (RetainingMixin, with_penalties(trainer_class, {})), given)
+
+
+class RetainingMixin:
+    """Goes before a class that :func:`~retain.training.trainer.with_penalties` made; see :func:`with_mitigations`."""
+
+    _given: ClassVar[tuple[Any, ...]]
+
+    def __init__(self: Any, model: Any = None, args: Any = None, *positional: Any, **named: Any) -> None:
+        self.retention_notes: list[str] = []
+        self.retention_choices: list[Choice] = []
+        self._begun = False
+        if any(getattr(one, "kind", "") == "lora" for one in own_recipe(*self._given).mitigations):
+            _refuse_lora(model, named)
+        super().__init__(model, args, *positional, **named)  # type: ignore[call-arg]
+        mitigations, general, suite, limit, gate = self._given
+        self._recipe: Recipe = own_recipe(mitigations, general, suite, limit, gate, self.args)
+        self._probes = None if suite is None else load_suite(str(suite), limit)
+
+    def train(self: Any, *args: Any, **named: Any) -> Any:
+        """Set the mitigations up while the model still is the base, train, and let them finish the model."""
+        if not self._begun:
+            self._begin(goes_on=bool(named.get("resume_from_checkpoint") or any(args[:1])))
+        result = super().train(*args, **named)  # type: ignore[misc]
+        self._finish()
+        return result
+
+    def _begin(self: Any, goes_on: bool) -> None:
+        rows = _rows(self.train_dataset)
+        own = {f"row {place}": row for place, row in enumerate(rows)}
+        task = [Example(id=name, shape="text", text=name) for name in own]
+        model = own_model(self, self.accelerator.unwrap_model(self.model))
+        general = self._given[1]
+        setup = own_setup(self, model, self._recipe, general, self._probes)
+        if not goes_on:
+            forget_earlier(setup)
+        encode = setup.encode
+        setup = replace(setup, encode=lambda one: own[one.id] if one.id in own else encode(one))
+        for mitigation in self._recipe.mitigations:
+            model = mitigation.wrap_model(model, setup)
+        if model.module is not self.model:
+            self.model = self.model_wrapped = model.module
+        mixed: Sequence[Example] = task
+        for mitigation in self._recipe.mitigations:
+            mixed = mitigation.mix_data(mixed, setup)
+        if mixed is not task:
+            self.train_dataset = _dataset([encoded for one in mixed if (encoded := setup.encode(one)) is not None])
+        self._start(model, replace(setup, rows=_rows(self.train_dataset)), rows)
+
+    def _start(self: Any, model: TransformersCausal, setup: Setup, task_rows: list[Encoded]) -> None:
+        """What the mitigations add to training."""
+        used = self._recipe.mitigations
+        if _finishing(used):
+            setup.base_dev()
+            if not is_adapter(model.module):
+                save_weights(model.module, setup.kept / BASE_WEIGHTS)
+        self.penalties = hooks.penalties(used, model, setup)
+        self.weights = hooks.token_weights(used, model, setup)
+        for callback in hooks.callbacks(used, model, setup):
+            self.add_callback(callback)
+        passes = len(self.get_train_dataloader()) * self.accelerator.num_processes
+        self.streams = hooks.streams(used, setup, task_rows, passes)
+        weights = sum(parameter.numel() for parameter in model.module.parameters())
+        self.retention_notes += recipe_warnings(self._recipe, weights, self.args.learning_rate)
+        self._retained, self._setup, self._begun = model, setup, True
+
+    def _finish(self: Any) -> None:
+        """Let each mitigation finish the model, as ``retain run`` does after training."""
+        finishing = _finishing(self._recipe.mitigations)
+        if not finishing or not self.accelerator.is_main_process:
+            return
+        module, kept = self._retained.module, self._setup.kept
+        trained = self._retained.renewed()
+        if is_adapter(module):
+            trained.update = adapter_update(module)
+        else:
+            save_weights(module, kept / WEIGHTS)
+            trained.update = WeightUpdate(module, kept / BASE_WEIGHTS, kept / WEIGHTS)
+        module.eval()
+        for mitigation in sorted(finishing, key=lambda one: one.finish_order):
+            trained, choice = mitigation.finish_model(trained, self._setup)
+            self.retention_choices += [choice] if choice else []
+
+
+def _finishing(mitigations: Sequence[Mitigation]) -> list[Mitigation]:
+    return [one for one in mitigations if type(one).finish_model is not Mitigation.finish_model]
+
+
+def _refuse_lora(model: Any, named: Mapping[str, Any]) -> None:
+    if named.get("peft_config") is not None:
+        raise UserError("with_mitigations: lora makes an adapter, and peft_config another; leave one out")
+    if isinstance(model, str):
+        raise UserError(
+            "with_mitigations: lora needs a loaded model; load it first, or leave lora out and give the trainer a "
+            "peft_config"
+        )
+
+
+def _rows(dataset: Any) -> list[Encoded]:
+    """A trainer's rows.
+
+    Raises:
+        UserError: they are not tokens, or nobody knows how many there are.
+    """
+    if dataset is None or not hasattr(dataset, "__len__"):
+        raise UserError(
+            "with_mitigations: shares are counted in tokens, so train_dataset must hold all its rows; "
+            "a streamed one does not"
+        )
+    rows = []
+    for place in range(len(dataset)):
+        row = dataset[place]
+        if not isinstance(row, Mapping) or "input_ids" not in row:
+            keys = ", ".join(map(str, row)) if isinstance(row, Mapping) else type(row).__name__
+            raise UserError(f"with_mitigations: rows need input_ids (and labels); row {place} of train_dataset: {keys}")
+        ids = [int(one) for one in row["input_ids"]]
+        labels = row.get("labels")
+        rows.append(Encoded(input_ids=ids, labels=ids if labels is None else [int(one) for one in labels]))
+    return rows
+
+
+def _dataset(rows: Sequence[Encoded]) -> Any:
+    from datasets import Dataset
+
+    return Dataset.from_list([{"input_ids": row.input_ids, "labels": row.labels} for row in rows])

@@ -1,0 +1,135 @@
+"""Rules that the field agrees on, as warnings: each says what the recipe does, why that is risky and what to do.
+
+A warning stops nothing. One function is one rule; :func:`recipe_warnings` finds them all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from retain.models.size import weights_of
+from retain.recipe import Recipe
+from retain.training.rate_scan import GRIDS, SMALL, rate_label
+from retain.training.settings import RateScan
+
+MOST_EPOCHS = 3
+SHARES = (0.05, 0.20)
+"""Common advice for general tokens per task token in rehearsal."""
+LEAST_RANK = 8
+FAR_ABOVE = 2
+"""A rate is far above the customary ones when it is more than this many times the greatest of them."""
+DPO_RATE = 5e-6
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the rules look at."""
+
+    recipe: Recipe
+    weights: int | None
+    """Weights of the base, where they are known."""
+    rate: float | None
+    """The rate that is trained with, where a scan has found it."""
+
+    def unit(self, kind: str) -> Any:
+        """The recipe's mitigation of a kind, or None."""
+        return next((one for one in self.recipe.mitigations if getattr(one, "kind", "") == kind), None)
+
+
+def recipe_warnings(recipe: Recipe, weights: int | None = None, rate: float | None = None) -> list[str]:
+    """All warnings about a recipe.
+
+    Args:
+        recipe: the recipe.
+        weights: of the base; told from its files or its name when None.
+        rate: the rate that a scan found.
+    """
+    seen = Seen(recipe, weights if weights is not None else weights_of(recipe.model.base), rate)
+    return [warning for rule in RULES if (warning := rule(seen)) is not None]
+
+
+def full_without_general(seen: Seen) -> str | None:
+    """Full fine-tuning with nothing that stands for the old abilities."""
+    if any(seen.unit(kind) is not None for kind in ("lora", "rehearsal", "kl_to_base")):
+        return None
+    return (
+        "mitigations: all weights are trained on the task alone. Nothing in training then stands for the old "
+        "abilities, and full fine-tuning forgets most; add kl_to_base or rehearsal on self-written text, or lora"
+    )
+
+
+def many_epochs(seen: Seen) -> str | None:
+    """More passes than the task needs."""
+    epochs = seen.recipe.training.epochs
+    if epochs <= MOST_EPOCHS:
+        return None
+    return (
+        f"training.epochs: {epochs:g} is more than {MOST_EPOCHS}. Later passes mostly learn rows by heart while the "
+        "update goes on growing, and forgetting grows with it; add early_stop, or train less"
+    )
+
+
+def high_rate(seen: Seen) -> str | None:
+    """A learning rate far above the customary ones for the model's size."""
+    rate = _greatest_rate(seen)
+    most, kind = _customary(seen)
+    if rate <= FAR_ABOVE * most:
+        return None
+    size = "models of this size" if seen.weights is not None else "models of under a billion weights"
+    return (
+        f"training.learning_rate: {rate_label(rate)} is far above what is customary for {kind} on {size}, at most "
+        f"{rate_label(most)}. The size of the update decides most about forgetting; scan for the rate "
+        "(learning_rate: scan)"
+    )
+
+
+def _greatest_rate(seen: Seen) -> float:
+    if seen.rate is not None:
+        return seen.rate
+    asked = seen.recipe.training.learning_rate
+    return max(asked.scan, default=0.0) if isinstance(asked, RateScan) else asked
+
+
+def _customary(seen: Seen) -> tuple[float, str]:
+    """The greatest customary rate, and what is trained."""
+    if str(seen.recipe.training.method) == "dpo":
+        return DPO_RATE, "preference training"
+    adapter = seen.unit("lora") is not None
+    small = seen.weights is None or seen.weights < SMALL
+    return GRIDS[adapter, small][1], "LoRA" if adapter else "full fine-tuning"
+
+
+def rehearsal_share(seen: Seen) -> str | None:
+    """Too little general text to hold anything, or so much that the task suffers."""
+    rehearsal = seen.unit("rehearsal")
+    if rehearsal is None or SHARES[0] <= rehearsal.share <= SHARES[1]:
+        return None
+    low = rehearsal.share < SHARES[0]
+    why = "too little to hold the old abilities" if low else "more only costs time and takes updates from the task"
+    return (
+        f"mitigations.rehearsal.share: {rehearsal.share:g} general tokens per task token, and common advice is "
+        f"{SHARES[0]:g} to {SHARES[1]:g}: {why}"
+    )
+
+
+def low_rank(seen: Seen) -> str | None:
+    """A rank too small for a strong shift."""
+    lora = seen.unit("lora")
+    if lora is None or lora.rank >= LEAST_RANK:
+        return None
+    return (
+        f"mitigations.lora.rank: {lora.rank} is under {LEAST_RANK}. For a task far from what the base does (another "
+        "language, format or domain) so few directions learn less; the same gain then takes a larger, more forgetful "
+        "update. Use 16, or 32 to 64 for a strong shift"
+    )
+
+
+RULES: tuple[Callable[[Seen], str | None], ...] = (
+    full_without_general,
+    many_epochs,
+    high_rate,
+    rehearsal_share,
+    low_rank,
+)

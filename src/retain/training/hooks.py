@@ -1,0 +1,50 @@
+"""What mitigations add to a training, gathered for a trainer that ``with_penalties`` made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from retain.data.encoding import Encoded
+from retain.mitigations.base import Mitigation, Penalty, Setup, Weights
+from retain.mitigations.distributions import encoded_rows
+from retain.models.causal import TransformersCausal
+from retain.training.stream import GeneralStream, rate_for
+
+
+def penalties(mitigations: Sequence[Mitigation], model: TransformersCausal, setup: Setup) -> dict[str, Penalty]:
+    """Kind -> its term of the loss, for those that add one. The model must still be the base."""
+    named = {str(getattr(m, "kind", "")): m.penalty(model, setup) for m in mitigations}
+    return {name: penalty for name, penalty in named.items() if penalty is not None}
+
+
+def token_weights(mitigations: Sequence[Mitigation], model: TransformersCausal, setup: Setup) -> list[Weights]:
+    """Weights of the task's labelled tokens, of those that give some."""
+    return [weigh for one in mitigations if (weigh := one.weigh_tokens(model, setup)) is not None]
+
+
+def callbacks(mitigations: Sequence[Mitigation], model: TransformersCausal, setup: Setup) -> list[Any]:
+    """What watches training, of those that do."""
+    return [callback for one in mitigations if (callback := one.callback(model, setup)) is not None]
+
+
+def streams(
+    mitigations: Sequence[Mitigation], setup: Setup, task_rows: Sequence[Encoded], passes: int
+) -> dict[str, GeneralStream]:
+    """One stream for each general set that a penalty wants, with the largest share that is asked of it.
+
+    Args:
+        mitigations: those of the training.
+        setup: what they may look at.
+        task_rows: the task's rows alone.
+        passes: forward passes that an epoch takes, on all processes together.
+    """
+    shares: dict[str, float] = {}
+    for wanted in filter(None, (mitigation.general_share(setup) for mitigation in mitigations)):
+        shares[wanted[0]] = max(shares.get(wanted[0], 0.0), wanted[1])
+    tokens = sum(len(row.input_ids) for row in task_rows)
+    found = {}
+    for name, share in shares.items():
+        rows = encoded_rows(setup, name)
+        found[name] = GeneralStream(rows, rate_for(share, tokens, passes, rows), setup.seed)
+    return found

@@ -1,0 +1,106 @@
+"""Each rule warns where it should, says why, and is silent on a usual recipe."""
+
+import pytest
+
+from retain.models.size import weights_of
+from retain.recipe import parse_recipe
+from retain.recipe_rules import RULES, recipe_warnings
+
+USUAL = {
+    "model": {"base": "some/model-7B"},
+    "data": {"train": "x.jsonl", "general": [{"name": "own"}]},
+    "training": {"learning_rate": 2e-4, "epochs": 2},
+    "mitigations": [{"kind": "lora"}, {"kind": "rehearsal", "share": 0.1}],
+}
+
+
+def warnings(**sections):
+    return recipe_warnings(parse_recipe({**USUAL, **sections}))
+
+
+def test_a_usual_recipe_draws_no_warning():
+    assert warnings() == []
+
+
+@pytest.mark.parametrize(
+    ("sections", "words"),
+    [
+        ({"mitigations": []}, "stands for the old abilities"),
+        ({"training": {"epochs": 4}}, "4 is more than 3"),
+        ({"training": {"learning_rate": 2e-3}}, "2e-3 is far above what is customary for LoRA on models of this size"),
+        ({"training": {"learning_rate": {"scan": [1e-4, 1e-2]}}}, "1e-2 is far above"),
+        ({"mitigations": [{"kind": "lora"}, {"kind": "rehearsal", "share": 0.02}]}, "too little to hold"),
+        ({"mitigations": [{"kind": "lora"}, {"kind": "rehearsal", "share": 0.5}]}, "common advice is 0.05 to 0.2"),
+        ({"mitigations": [{"kind": "lora", "rank": 4}]}, "4 is under 8"),
+    ],
+)
+def test_a_rule_that_is_broken_is_told_with_its_reason(sections, words):
+    (warning,) = [one for one in warnings(**sections) if words in one]
+    assert len(warning) > 80, "it says why and what to do"
+
+
+def test_every_rule_can_speak():
+    bad = {
+        "mitigations": [{"kind": "rehearsal", "share": 0.9}],
+        "training": {"epochs": 9, "learning_rate": 1.0},
+    }
+    seen = recipe_warnings(parse_recipe({**USUAL, **bad}))
+    seen += warnings(mitigations=[{"kind": "lora", "rank": 1}]) + warnings(mitigations=[])
+    assert len({one.split(":")[0] for one in seen}) == len(RULES)
+
+
+@pytest.mark.parametrize(
+    ("base", "rate", "warned"),
+    [
+        ("org/model-7B", 5e-5, True),
+        ("org/model-7B", 2e-5, False),
+        ("org/model-135M", 5e-5, False),
+        ("org/model", 5e-4, False),
+        ("org/model", 5e-3, True),
+    ],
+)
+def test_small_models_take_higher_rates(base, rate, warned):
+    found = warnings(model={"base": base}, training={"learning_rate": rate}, mitigations=[{"kind": "kl_to_base"}])
+    assert any("far above" in one for one in found) == warned
+
+
+def test_a_rate_that_was_found_is_what_counts():
+    recipe = parse_recipe({**USUAL, "training": {"learning_rate": "scan"}})
+    assert recipe_warnings(recipe) == []
+    assert "far above" in recipe_warnings(recipe, rate=1.0)[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "weights"),
+    [
+        ("Qwen/Qwen2.5-1.5B-Instruct", 1_500_000_000),
+        ("builtin:smollm2-135m", 135_000_000),
+        ("meta-llama/Llama-3.2-1B", 1_000_000_000),
+        ("org/model-v2", None),
+        ("org/3bears", None),
+    ],
+)
+def test_a_models_size_is_read_off_its_name(name, weights, monkeypatch):
+    monkeypatch.setattr("retain.models.size.builtin_place", lambda name: __import__("pathlib").Path("absent"))
+    assert weights_of(name) == weights
+
+
+def test_a_models_size_is_counted_in_its_files(toy_folder, toy):
+    assert weights_of(str(toy_folder)) == sum(one.numel() for one in toy.module.parameters())
+
+
+def test_check_and_the_run_tell_them(toy_recipe, tmp_path):
+    import yaml
+
+    from retain.commands.check import check
+    from retain.pipeline import run_recipe
+    from retain.progress import Progress
+
+    path = tmp_path / "recipe.yaml"
+    training = {"learning_rate": 0.001, "epochs": 4, "batch_size": 16, "max_length": 64}
+    path.write_text(yaml.safe_dump(toy_recipe(training=training)))
+    told = check(path).warnings
+    assert len(told) == 2
+    record = run_recipe(parse_recipe(yaml.safe_load(path.read_text())), tmp_path / "run", Progress(quiet=True))
+    assert all(one in record.training.notes for one in told)
+    assert "4 is more than 3" in (tmp_path / "run" / "report.md").read_text()
