@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from retain import cli
+from retain.errors import UserError
 
 
 @pytest.fixture
@@ -269,3 +270,59 @@ def test_a_run_is_not_overwritten_by_a_comparison(call, tmp_path):
 def test_an_endless_path_is_a_wrong_input(call, words):
     code, _, err = call(*words, "a" * 5000)
     assert_clear(code, err, "longer than the system allows")
+
+
+EVIL = "\x1b]0;owned\x07"
+
+
+def unsafe(text):
+    return [letter for letter in text if letter != "\n" and not letter.isprintable()]
+
+
+def test_a_split_without_items_is_a_wrong_input(call, tmp_path, toy_folder):
+    suite = tmp_path / "suite"
+    suite.mkdir()
+    rows_file(suite / "say.jsonl", [{"prompt": "say one", "answer": "one", "split": "test"}])
+    code, out, err = call("measure", toy_folder, "--suite", suite, "--split", "dev", "--load-in", "fp32", "--quiet")
+    assert_clear(code, err, "--split dev", str(suite), "has dev items")
+    assert out == ""
+
+
+def test_a_path_without_permission_is_a_wrong_input(call, recipe_file, monkeypatch):
+    def refuse(*args):
+        raise PermissionError(13, "Permission denied", "/secret/rows.jsonl")
+
+    monkeypatch.setattr("retain.commands.check.load_recipe", refuse)
+    code, _, err = call("check", recipe_file())
+    assert_clear(code, err, "/secret/rows.jsonl cannot be used: Permission denied. Check the path")
+
+
+def test_a_terminal_obeys_no_name_of_a_probe_or_model(call, tmp_path, toy_folder):
+    suite = tmp_path / "suite.yaml"
+    rows_file(tmp_path / "say.jsonl", [{"prompt": f"say one {w}", "answer": "one", "split": "test"} for w in "abcde"])
+    probe = {"kind": "answers", "name": f"{EVIL}evil", "capability": "x", "items": "say.jsonl"}
+    suite.write_text(yaml.safe_dump({"probes": [probe]}))
+    measure = ("measure", toy_folder, "--suite", suite, "--load-in", "fp32", "--quiet")
+    code, out, _ = call(*measure, "--output", tmp_path / "one.json")
+    assert (code, unsafe(out)) == (0, [])
+    assert "owned" in out
+    code, out, _ = call(*measure, "--json")
+    assert json.loads(out)["measurements"][0]["probe"] == f"{EVIL}evil", "JSON is left as it is"
+    (tmp_path / "two.json").write_text((tmp_path / "one.json").read_text())
+    assert call("compare", tmp_path / "one.json", tmp_path / "two.json", "--folder", tmp_path / "c", "--quiet")[0] == 3
+    code, out, _ = call("gate", tmp_path / "c")
+    assert (code, unsafe(out)) == (3, [])
+    assert "owned" in out
+
+
+@pytest.mark.parametrize("kind", [UserError, ValueError])
+def test_a_terminal_obeys_no_error(call, recipe_file, monkeypatch, kind):
+    def fail(*args):
+        raise kind(f"first {EVIL}\nsecond")
+
+    monkeypatch.setattr("retain.commands.check.load_recipe", fail)
+    code, _, err = call("check", recipe_file())
+    assert code == (2 if kind is UserError else 4)
+    assert unsafe(err) == []
+    assert "owned" in err
+    assert "\nsecond\n" in err, "line ends stay"

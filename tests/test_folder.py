@@ -3,7 +3,8 @@ import errno
 import pytest
 
 from retain.errors import UserError
-from retain.folder import whole_folder, write_json, write_text
+from retain.folder import read_json, read_record, whole_folder, write_json, write_text
+from retain.records import Gate
 
 
 def names(folder):
@@ -60,3 +61,24 @@ def test_a_folder_appears_whole_or_not_at_all(tmp_path):
         (making / "new").write_text("2")
     assert names(place) == ["new"]
     assert names(tmp_path) == ["model"]
+
+
+@pytest.mark.parametrize("code", [errno.EACCES, errno.EIO])
+def test_a_file_that_cannot_be_read_is_said_in_words(tmp_path, monkeypatch, code):
+    def fail(*args):
+        raise OSError(code, "no")
+
+    monkeypatch.setattr("retain.folder.Path.read_text", fail)
+    with pytest.raises(UserError, match=r"record\.json could not be read: no"):
+        read_record(tmp_path / "record.json", Gate)
+
+
+def test_a_folder_in_the_place_of_a_file_is_said_in_words(tmp_path):
+    with pytest.raises(UserError, match="could not be read: Is a directory"):
+        read_record(tmp_path, Gate)
+
+
+def test_json_nested_too_deeply_is_damaged(tmp_path):
+    (tmp_path / "a.json").write_text("[" * 200_000)
+    with pytest.raises(UserError, match="missing or damaged"):
+        read_json(tmp_path / "a.json")

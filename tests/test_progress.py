@@ -64,3 +64,23 @@ def test_markup_in_a_line_is_text():
     progress, out = shown()
     progress.say("[red]x[/red]")
     assert out.getvalue() == "[red]x[/red]\n"
+
+
+@pytest.mark.parametrize("name", ["a[/b]", "sums [hard]", "a:smile:"])
+def test_markup_in_a_bar_is_text(clock, name):
+    progress, out = shown(force_terminal=True)
+    with progress.stage("Measuring"):
+        progress.update(name, 1, 2)
+        progress.say(name)
+    assert out.getvalue().count(name) > 1
+
+
+@pytest.mark.parametrize("console", [{}, {"force_terminal": True}])
+def test_a_terminal_obeys_no_name(clock, console):
+    progress, out = shown(**console)
+    with progress.stage("\x1b]0;owned\x07"):
+        clock[0] += 100
+        progress.update("\x1b]0;owned\x07: writing", 1, 2)
+    assert out.getvalue().count("owned") > 2
+    assert "\x1b]0;" not in out.getvalue()
+    assert "\x07" not in out.getvalue()

@@ -24,8 +24,8 @@ TASKS = ("hellaswag", "arc_easy", "piqa", "lambada", "mmlu")
 SHOTS = 5
 BATCH_SIZES = (1, 4, 8, 16, 32, 64)
 LETTERS = "ABCD"
-ALLOCATOR = {"MALLOC_TOP_PAD_": "131072"}
-"""glibc's default, given to the other side: where it is set, Retain's loading leaves the allocator alone."""
+ALLOCATOR = {"MALLOC_PERTURB_": "0"}
+"""glibc's default, given to the other side: where one is set, Retain's loading leaves the allocator alone."""
 OTHER_BATCH = 384
 """Tokens of a batch in the second pass, whose answers are compared with the first: our own noise."""
 

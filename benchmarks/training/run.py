@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
-ALLOCATOR = {"MALLOC_TOP_PAD_": "131072"}
+ALLOCATOR = {"MALLOC_PERTURB_": "0"}
 """glibc's default, given to TRL: where it is set, loading a model through Retain leaves the allocator alone."""
 WARM = 2
 """Updates that are not timed."""

@@ -8,7 +8,7 @@ import os
 import sys
 import traceback
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 from pydantic import ValidationError
@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from retain.errors import RetainError, UserError
 from retain.quiet import quiet_loggers
 from retain.records import EXIT_CODES, Gate, RunRecord, Verdict
+from retain.reporting.text import clean
 
 app = typer.Typer(
     help="Fine-tune a language model, keep what it already knew, and prove both.",
@@ -59,7 +60,7 @@ def check(recipe: RecipeFile, set_: Overrides = None, json_: AsJson = False) -> 
 
     checked = command(recipe, set_ or [])
     if json_:
-        _print(checked.model_dump_json(indent=1))
+        _print(checked.model_dump_json(indent=1), json_)
         return
     _print(f"{recipe} is valid.")
     _print("\n".join(f"  {key}: {value}" for key, value in checked.data.items() if value not in (0, "")))
@@ -87,8 +88,13 @@ def measure(
     from retain.commands.measure import measure as command
 
     found = command(model, suite, load_in, split, limit, output, _progress(quiet))
+    if not found.measurements:
+        raise UserError(
+            f"--split {split}: no probe of the suite {suite} has {split} items, so nothing was measured. "
+            f"Measure its other items, or add some with split: {split}."
+        )
     if json_:
-        _print(found.model_dump_json(indent=1))
+        _print(found.model_dump_json(indent=1), json_)
         return
     width = max(len(one.probe) for one in found.measurements)
     for one in found.measurements:
@@ -158,7 +164,7 @@ def noise(
 
     found = command(model, change, suite, load_in, limit, output, _progress(quiet))
     if json_:
-        _print(found.model_dump_json(indent=1))
+        _print(found.model_dump_json(indent=1), json_)
         return
     _print(f"{found.name}, measured again: {found.floors[0].null_change}")
     _print("\n".join(f"  {floor_text(floor)}" for floor in found.floors))
@@ -179,7 +185,7 @@ def gate(
 
     margins = _gate(load_run(comparison).verdict.gate, margin, mean_margin, min_gain)
     verdict = command(comparison, margins)
-    _print(verdict.model_dump_json(indent=1) if json_ else _verdict_text(verdict))
+    _print(verdict.model_dump_json(indent=1) if json_ else _verdict_text(verdict), json_)
     raise typer.Exit(EXIT_CODES[verdict.outcome])
 
 
@@ -189,7 +195,7 @@ def report(run: Annotated[Path, typer.Argument(help="A run folder.")], json_: As
     from retain.commands.report import report as command
 
     paths = [str(path) for path in command(run)]
-    _print(json.dumps(paths) if json_ else "\n".join(paths))
+    _print(json.dumps(paths) if json_ else "\n".join(paths), json_)
 
 
 @app.command()
@@ -215,7 +221,7 @@ def list_(
     from retain.commands.list_units import list_units, render_list
 
     found = list_units(what)
-    _print(json.dumps(found, indent=1) if json_ else render_list(found))
+    _print(json.dumps(found, indent=1) if json_ else render_list(found), json_)
 
 
 @app.command()
@@ -230,7 +236,7 @@ def doctor(
     from retain.commands.doctor import render_doctor
 
     found = command(adapter, four_bit, hub)
-    _print(found.model_dump_json(indent=1) if json_ else render_doctor(found))
+    _print(found.model_dump_json(indent=1) if json_ else render_doctor(found), json_)
     raise typer.Exit(found.exit_code)
 
 
@@ -239,7 +245,7 @@ def schema() -> None:
     """Print the recipe's JSON schema, for editors."""
     from retain.commands.schema import schema as command
 
-    _print(json.dumps(command(), indent=1))
+    _print(json.dumps(command(), indent=1), json_=True)
 
 
 def _progress(quiet: bool) -> Any:
@@ -269,19 +275,22 @@ def _finish(record: RunRecord, folder: Path, as_json: bool) -> None:
     """Show a record, and leave with its verdict's exit code."""
     from retain.reporting.summary import render_summary
 
-    _print(record.model_dump_json(indent=1) if as_json else render_summary(record, folder / "report.html"))
+    text = record.model_dump_json(indent=1) if as_json else render_summary(record, folder / "report.html")
+    _print(text, as_json)
     raise typer.Exit(EXIT_CODES[record.verdict.outcome])
 
 
-def _print(text: str) -> None:
+def _print(text: str, json_: bool = False) -> None:
     """Results go to standard output; everything else to standard error.
 
-    When the reader has gone (``retain gate run | head -1``) nothing is said any more, and the exit code still counts.
+    Names of probes and models are other people's text: what a terminal would obey is shown, not sent; JSON is left
+    as it is. When the reader has gone (``retain gate run | head -1``) nothing is said any more, and the exit code
+    still counts.
     """
     if not text:
         return
     try:
-        sys.stdout.write(text + "\n")
+        sys.stdout.write((text if json_ else clean(text)) + "\n")
         sys.stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -294,18 +303,31 @@ def main() -> None:
     try:
         app(standalone_mode=True)
     except RetainError as error:
-        sys.stderr.write(f"{error}\n")
-        raise SystemExit(error.exit_code) from None
+        _end(str(error), error.exit_code)
     except KeyboardInterrupt:
-        sys.stderr.write("Interrupted. What was finished is kept: run the same command again to go on.\n")
-        raise SystemExit(130) from None
+        _end("Interrupted. What was finished is kept: run the same command again to go on.", 130)
     except Exception as error:  # noqa: BLE001 - the exit code of anything unforeseen is 4
-        if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
-            sys.stderr.write(f"A path is longer than the system allows: {str(error.filename)[:60]}...\n")
-            raise SystemExit(2) from None
-        traceback.print_exc()
-        sys.stderr.write("This is a fault in Retain, not in your input. What was finished is kept.\n")
-        raise SystemExit(4) from None
+        if refused := _refused_path(error):
+            _end(refused, 2)
+        fault = "This is a fault in Retain, not in your input. What was finished is kept."
+        _end(f"{traceback.format_exc()}{fault}", 4)
+
+
+def _end(text: str, code: int) -> NoReturn:
+    """Say the last words and leave; they may quote other people's text, and a terminal must not obey it."""
+    sys.stderr.write(clean(text) + "\n")
+    raise SystemExit(code) from None
+
+
+def _refused_path(error: Exception) -> str | None:
+    """What the system says of a path that it refuses; None for all other errors."""
+    if not isinstance(error, OSError) or error.filename is None:
+        return None
+    if error.errno == errno.ENAMETOOLONG:
+        return f"A path is longer than the system allows: {str(error.filename)[:60]}..."
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EIO, errno.ELOOP):
+        return f"{error.filename} cannot be used: {error.strerror}. Check the path and its permissions."
+    return None
 
 
 if __name__ == "__main__":

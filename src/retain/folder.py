@@ -141,7 +141,7 @@ def read_json(path: Path) -> dict[str, Any]:
     """
     try:
         return dict(json.loads(path.read_text("utf-8")))
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, RecursionError) as error:
         raise UserError(f"{path} is missing or damaged: {error}") from None
 
 
@@ -149,12 +149,14 @@ def read_record(path: Path, kind: type[R]) -> R:
     """Read a record that :func:`write_record` wrote.
 
     Raises:
-        UserError: the file is missing or holds something else.
+        UserError: the file is missing, cannot be read or holds something else.
     """
     try:
         return kind.model_validate_json(path.read_text("utf-8"))
     except FileNotFoundError:
         raise UserError(f"There is no file {path}") from None
+    except OSError as error:
+        raise UserError(f"{path} could not be read: {error.strerror}. Name a readable file.") from None
     except (ValidationError, UnicodeDecodeError) as error:
         first = error.errors()[0] if isinstance(error, ValidationError) else {"loc": (), "msg": str(error)}
         where = ".".join(str(part) for part in first["loc"])

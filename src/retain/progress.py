@@ -38,7 +38,7 @@ class Progress:
     def say(self, line: str) -> None:
         """One line, unless quiet."""
         if not self.quiet:
-            self.console.print(line, markup=False)
+            self.console.print(_printable(line), markup=False, emoji=False)
 
     @contextmanager
     def stage(self, title: str) -> Iterator[None]:
@@ -56,6 +56,7 @@ class Progress:
         """Show that ``done`` of ``total`` is finished."""
         if self.quiet or not total:
             return
+        what = _printable(what)
         now = time.monotonic()
         begun, before = self._begun.get(what, (now, 0))
         if done < before:
@@ -74,7 +75,7 @@ class Progress:
             self._shown = what
         if self._bars is None:
             self._bars = Bars(
-                TextColumn("  {task.description}"),
+                TextColumn("  {task.description}", markup=False),
                 BarColumn(),
                 MofNCompleteColumn(),
                 TimeElapsedColumn(),
@@ -91,6 +92,11 @@ class Progress:
         if self._bars is not None:
             self._bars.stop()
         self._bars = self._task = None
+
+
+def _printable(text: str) -> str:
+    """Without what a terminal would obey rather than show: names of probes and models are other people's text."""
+    return "".join(letter if letter.isprintable() or letter in "\n\t" else "\ufffd" for letter in text)
 
 
 def _spoken(seconds: float) -> str:

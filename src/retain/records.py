@@ -17,9 +17,9 @@ Outcome = Literal["retained", "forgot", "not learned", "inconclusive"]
 
 
 def content_hash(*parts: Any, length: int = 16) -> str:
-    """A short, stable hash of content (strings or JSON-serialisable values)."""
+    """A short, stable hash of content (strings or JSON-serialisable values); strings may hold lone surrogates."""
     text = "\x1f".join(part if isinstance(part, str) else json.dumps(part, sort_keys=True) for part in parts)
-    return hashlib.sha256(text.encode()).hexdigest()[:length]
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:length]
 
 
 class Record(BaseModel):
@@ -134,6 +134,10 @@ class NoiseFloor(Record):
     """Second minus first mean, positive = better: what is left of ``moved`` when ups and downs cancel."""
     model: str
     """Fingerprint of the first measurement's model."""
+    fingerprint: str | None = None
+    """The probe's, where it is known."""
+    limit: int | None = None
+    """The probe's, which its fingerprint depends on."""
 
 
 class Symptom(Record):

@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 
 from retain.comparison.compare import compare
+from retain.comparison.gate import judge
 from retain.comparison.intervals import ONE_SIDED, flip_bounds
 from retain.errors import UserError
+from retain.records import Gate
 
 from .build import bits, measurement, table
 
@@ -187,8 +189,8 @@ def test_items_on_one_side_are_counted():
     before = measurement(scores={"a": 1, "b": 1, "c": 0}, left_out={"z": "too long"})
     after = measurement(scores={"b": 1, "c": 1, "d": 1}, left_out={"z": "too long", "a": "too long"})
     found = compare([before], [after])
-    assert (found.losses[0].items, found.losses[0].unpaired) == (2, 2)
-    assert any("2 items were scored on one side only" in note for note in found.notes)
+    assert (found.losses[0].items, found.losses[0].unpaired) == (3, 1)
+    assert any("1 items were scored on one side only" in note for note in found.notes)
     assert any("1 items could not be scored on either side" in note for note in found.notes)
 
 
@@ -298,3 +300,32 @@ def test_scores_that_are_no_right_or_wrong_have_no_flips_beyond_guessing():
     parts = [0.2, 0.9, 0.4]
     found = compare([measurement(scores=parts, chance=0.5)], [measurement(scores=parts[::-1], chance=0.5)]).losses[0]
     assert found.lost_beyond_guessing is None
+
+
+def test_what_could_not_be_scored_after_counts_as_lost():
+    """Leaving it out would let a model pass whose likelihoods became NaN."""
+    before = measurement(scores=[1] * 100)
+    kept = dict(list(before.scores.items())[:70])
+    gone = {item: "the model's likelihood is not finite" for item in before.scores if item not in kept}
+    after = measurement(scores=kept, left_out=gone, model="tuned")
+    found = compare([before], [after])
+    (change,) = found.losses
+    assert (change.items, change.lost, change.delta) == (100, 30, -30)
+    assert judge(found, Gate()).outcome == "forgot"
+    assert any("30 items that were scored before could not be scored after" in note for note in found.notes)
+    whole = measurement(scores={}, left_out={**dict.fromkeys(kept, "no"), **gone}, model="tuned")
+    assert compare([before], [whole]).losses[0].delta == -100
+
+
+def test_an_item_that_was_not_asked_is_left_out():
+    before = measurement(scores=[1] * 100)
+    after = measurement(scores=dict(list(before.scores.items())[:70]), model="tuned")
+    assert compare([before], [after]).losses[0].items == 70
+
+
+def test_open_ended_scores_that_are_gone_count_as_the_worst():
+    before = bits(scores=[1.0, 1.1, 0.9, 1.2] * 10)
+    kept = dict(list(before.scores.items())[:-4])
+    gone = {item: "not finite" for item in before.scores if item not in kept}
+    found = compare([before], [bits(scores=kept, left_out=gone, model="tuned")])
+    assert found.losses[0].items == 40 and found.losses[0].delta < 0

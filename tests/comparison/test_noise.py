@@ -82,6 +82,22 @@ def test_a_comparison_of_one_model_with_itself_is_its_noise_floor():
     assert not other.noise
 
 
+def test_the_same_scores_again_are_no_noise_floor():
+    found = compare(*([m] for m in twice(both=60, neither=40)))
+    assert found.same_weights and not found.noise
+    assert any("no noise floor" in note for note in found.notes)
+
+
+def test_a_floor_of_another_probe_or_of_other_items_is_not_used_and_said():
+    before, after = table(lost=20, both=80, settings={"fingerprint": "mine"})
+    for unused in (floor(probe="other"), floor(fingerprint="another")):
+        found = compare([before], [after], noise=[unused])
+        assert not found.noise
+        assert any("is not used" in note for note in found.notes)
+    assert compare([before], [after], noise=[floor(fingerprint="mine")]).noise
+    assert compare([before], [after], noise=[floor(fingerprint="another", limit=5)]).noise
+
+
 def test_unknown_weights_are_not_taken_for_the_same():
     assert not compare(*([m] for m in twice(both=10, model=""))).same_weights
     served = twice(both=10, settings={"precision": "endpoint"})

@@ -193,3 +193,8 @@ def test_unknown_settings_and_mixtures_are_refused(both, tmp_path):
     samples = next((tmp_path / "before").glob("samples_*"))
     with pytest.raises(UserError, match="name its folder"):
         compare(str(samples), logs)
+
+
+def test_a_document_that_occurs_twice_on_one_side_is_no_other_prompt(both):
+    twice = {"quiz": [*quiz()["quiz"], choice(3, right=1, choices=4)]}
+    assert both((twice, {}), (quiz(), {})).comparison.losses[0].items == 40

@@ -6,6 +6,7 @@ from lm_eval_logs import choice, rolling, write_logs, written
 
 from retain.errors import UserError
 from retain.importing.lm_eval import read_lm_eval
+from retain.importing.lm_eval_files import is_lm_eval
 
 
 def read(folder, **options):
@@ -279,3 +280,84 @@ def test_an_empty_file(tmp_path):
 def test_an_unknown_metric_names_the_nearest(tmp_path):
     with pytest.raises(UserError, match='did you mean "acc_norm"'):
         read(write_logs(tmp_path, {"quiz": [choice(0, 1, norm=1)]}), metric="acc_nrm")
+
+
+def results_of(folder):
+    return next(folder.glob("results_*"))
+
+
+def changed_results(folder, **values):
+    path = results_of(folder)
+    path.write_text(json.dumps({**json.loads(path.read_text()), **values}))
+    return folder
+
+
+def changed_samples(folder, **values):
+    """The samples with other values, and without the hashes that would tell."""
+    path = next(folder.glob("samples_*"))
+    rows = [{**json.loads(row), **values} for row in path.read_text().splitlines()]
+    for row in rows:
+        del row["doc_hash"]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return folder
+
+
+@pytest.mark.parametrize("groups", [5, "abc", [["quiz"]], {"quiz": []}])
+def test_groups_that_are_no_lists_of_tasks_are_named(tmp_path, groups):
+    folder = write_logs(tmp_path, {"quiz": [choice(0, 1)]}, groups={"g": {}}, group_subtasks={"g": groups})
+    with pytest.raises(UserError, match=r'results_.*"group_subtasks" of g is .*not a list of tasks'):
+        read(folder)
+
+
+def test_groups_in_each_other_without_end_are_refused(tmp_path):
+    tree = {f"g{n}": [f"g{n + 1}"] for n in range(5000)}
+    folder = write_logs(tmp_path, {"quiz": [choice(0, 1)]}, groups={"g0": {}}, group_subtasks=tree)
+    with pytest.raises(UserError, match="what lm-eval does not write"):
+        read(folder)
+
+
+def test_a_number_beyond_all_bounds_is_refused(tmp_path):
+    folder = changed_samples(write_logs(tmp_path, {"quiz": [choice(0, 1)]}), acc=10**400)
+    with pytest.raises(UserError, match="what lm-eval does not write"):
+        read(folder)
+
+
+def test_results_nested_too_deeply_are_damaged(tmp_path):
+    folder = write_logs(tmp_path, {"quiz": [choice(0, 1)]})
+    results_of(folder).write_text("[" * 200_000)
+    assert is_lm_eval(results_of(folder))
+    with pytest.raises(UserError, match=r"results_.* is damaged"):
+        read(folder)
+
+
+def test_a_folder_in_the_place_of_samples_is_named(tmp_path):
+    folder = write_logs(tmp_path, {"quiz": [choice(0, 1)]})
+    samples = next(folder.glob("samples_*"))
+    samples.unlink()
+    samples.mkdir()
+    with pytest.raises(UserError, match=r"samples_quiz.* could not be read: Is a directory"):
+        read(folder)
+
+
+@pytest.mark.parametrize("arguments", [{}, []])
+def test_a_sample_that_asked_nothing_is_named(tmp_path, arguments):
+    folder = changed_samples(write_logs(tmp_path, {"quiz": [choice(0, 1)]}), arguments=arguments)
+    with pytest.raises(UserError, match='line 1 is no sample of lm-eval: "arguments" is missing or wrong'):
+        read(folder)
+
+
+def test_half_a_character_can_be_written_down(tmp_path):
+    half = "\ud83d"
+    folder = write_logs(tmp_path, {"sums": written(0, {"none": 1.0}, answer=f"yes {half}")})
+    changed_samples(folder, target=half, prompt_hash=half, arguments={"gen_args_0": {"arg_0": f"Say {half}"}})
+    found = only(changed_results(folder, model_name=half))
+    (item,) = found.scores
+    assert (found.prompts[item], found.responses[item].text, found.references[item]) == ("Say ?", "yes ?", "?")
+    assert found.model_dump_json()
+    assert read_lm_eval(folder).name == "?"
+
+
+def test_half_a_character_is_no_metrics_name(tmp_path):
+    folder = changed_samples(write_logs(tmp_path, {"quiz": [choice(0, 1)]}), metrics=["\ud83d"])
+    with pytest.raises(UserError, match='"metrics" is missing or wrong'):
+        read(folder)

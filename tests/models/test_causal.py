@@ -122,3 +122,18 @@ def test_a_file_that_is_no_gguf_is_refused(tmp_path):
     path.write_bytes(b"nope")
     with pytest.raises(UserError, match="not a GGUF file"):
         load_causal(str(path))
+
+
+def test_a_prompt_keeps_at_least_half_of_the_context(toy):
+    """With answers as long as the context, prompts used to become their last token."""
+    words = "one two three a b c d e".split()
+    prompts = [(Message(role="user", content=f"say {word}"),) for word in words]
+    usual = toy.generate(prompts, Limits(max_tokens=8))
+    assert toy.take_cuts() == 0
+    long = toy.generate(prompts, Limits(max_tokens=toy.context_length))
+    assert toy.take_cuts() == 0
+    assert [one.text.split()[:3] for one in long] == [one.text.split()[:3] for one in usual]
+    assert all(one.tokens <= toy.context_length // 2 for one in long)
+    toy.generate([(Message(role="user", content="say " * 200),)], Limits(max_tokens=4))
+    assert toy.take_cuts() == 1
+    assert toy.take_cuts() == 0

@@ -190,3 +190,15 @@ def test_a_folder_for_the_splitter_is_there_before_the_checker_looks_for_it(
     assert files == (
         ["abbrev_types.txt", "collocations.tab", "ortho_context.tab", "sent_starters.txt"] if installed else []
     )
+
+
+def test_another_checker_is_another_probe(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A measurement that is kept must not come back after the checker changed."""
+    row = {"prompt": "Do it.", "instruction_id_list": [NO_COMMA[0]], "kwargs": [{}], "split": "test"}
+    probe = Instructions.model_validate({"name": "i", "capability": "c", "items": [row]})
+    first = probe.fingerprint()
+    assert probe.fingerprint() == first
+    monkeypatch.setattr("retain.probes.ifeval.can_split_sentences", lambda: "another")
+    same = probe.fingerprint()
+    monkeypatch.setattr("retain.probes.ifeval.can_split_sentences", lambda: None)
+    assert len({probe.fingerprint(), same}) == 2

@@ -211,3 +211,30 @@ def test_a_task_in_a_suite_file(tasks: Path) -> None:
     (tasks.parent / "s.yaml").write_text(f"probes: [{entry}]")
     (unit,) = load_suite(tasks.parent / "s.yaml", limit=4).probes
     assert len(unit.measure(FakeModel(lambda text: "7"), "test").scores) == 4
+
+
+def test_other_solved_examples_or_other_helpers_are_another_probe(tasks: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "own"
+    folder.mkdir()
+    for name, answer in (("train", "1"), ("test", "2")):
+        rows = [{"q": f"{name} {n}?", "a": answer} for n in range(8)]
+        (folder / f"{name}.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    files = f"{{train: {folder / 'train.jsonl'}, test: {folder / 'test.jsonl'}}}"
+    (folder / "mine_solved.yaml").write_text(
+        f"task: mine_solved\noutput_type: generate_until\ndataset_path: json\ndataset_kwargs: {{data_files: {files}}}\n"
+        "training_split: train\ntest_split: test\nfewshot_split: train\n"
+        'doc_to_text: "{{q}}"\ndoc_to_target: "{{a}}"\ngeneration_kwargs: {until: ["\\n"]}\n'
+        "metric_list: [{metric: exact_match}]\n"
+    )
+
+    def prints() -> list[str]:
+        return [probe(folder, "mine_solved", shots=shots).fingerprint() for shots in (0, 2)]
+
+    first = prints()
+    rows = [{"q": f"train {n}?", "a": "another"} for n in range(8)]
+    (folder / "train.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    second = prints()
+    assert second[0] == first[0], "no solved example is shown"
+    assert second[1] != first[1]
+    (folder / "utils.py").write_text("WORDS = 3\n")
+    assert set(prints()).isdisjoint(second)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from pathlib import Path
 from typing import Any
@@ -371,3 +372,27 @@ def test_a_suite_nested_too_deeply_is_refused(tmp_path: Path) -> None:
     path.write_text("[" * 3000)
     with pytest.raises(UserError, match="nested too deeply"):
         load_suite(path)
+
+
+def test_a_folder_in_the_place_of_a_file_of_items_is_named(tmp_path: Path) -> None:
+    write(tmp_path / "choices.jsonl", CHOICES)
+    (tmp_path / "x.jsonl").mkdir()
+    with pytest.raises(UserError, match=r"x\.jsonl: could not be read: Is a directory"):
+        load_suite(tmp_path)
+
+
+def test_files_that_cannot_be_read_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path, *args: Any, **options: Any) -> Any:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    write(tmp_path / "items.jsonl", CHOICES)
+    suite = suite_file(
+        tmp_path, {"kind": "multiple_choice", "name": "choose", "capability": "x", "items": "items.jsonl"}
+    )
+    with monkeypatch.context() as patch:
+        patch.setattr(item_files.Path, "open", refuse)
+        with pytest.raises(UserError, match=r"mine\.yaml: could not be read: Permission denied"):
+            load_suite(suite)
+    monkeypatch.setattr("retain.probes.suites.read_rows", refuse)
+    with pytest.raises(UserError, match=r"items: .*Permission denied.*items\.jsonl"):
+        load_suite(suite)

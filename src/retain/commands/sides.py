@@ -80,7 +80,7 @@ def _two_models(path: Path) -> str:
 def _keys(path: Path) -> set[str]:
     try:
         content = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return set()
     return set(content) if isinstance(content, dict) else set()
 
@@ -157,6 +157,6 @@ def adapter_notes(before: str, after: str) -> list[str]:
 def _adapter_config(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"{path} is damaged: {error}") from None
     return content if isinstance(content, dict) else {}

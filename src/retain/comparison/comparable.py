@@ -11,7 +11,7 @@ from retain.records import Measurement
 
 HARMLESS_SETTINGS = frozenset(
     {
-        *("batch_size", "device", "limit", "seconds", "threads", "workers"),
+        *("batch_size", "device", "limit", "retain_engine", "seconds", "threads", "torch", "workers"),
         *("numpy_seed", "random_seed", "torch_seed", "transformers"),
     }
 )
@@ -26,6 +26,8 @@ UNSHARED = "unshared"
 """The setting that says why requests could not share their work."""
 ENDPOINT = "endpoint"
 """The precision of a model that a server answers for: not known, and so neither the same nor another."""
+OURS = frozenset({"device", "precision", "retain_engine", "torch"})
+"""Settings of a model that is loaded here; a server does not tell its own."""
 _SERVED = (
     "a server answered for at least one of the models: its precision, chat template and own settings are not known, "
     "and where they differ from the other side's, that counts as a change of the model."
@@ -119,7 +121,7 @@ def _note_differences(old: Measurement, new: Measurement, wrong: Found, harmless
     if "limit" in keys:
         keys.discard("fingerprint")
     if ENDPOINT in (old.settings.get("precision"), new.settings.get("precision")):
-        keys.discard("precision")
+        keys -= OURS
         note(harmless, _SERVED)
     for key in sorted(keys):
         text = f"the setting {key} is {_shown(old, key)} before and {_shown(new, key)} after."
@@ -181,6 +183,8 @@ def _paired(
             notes.append(f'"{key[0]}" has no item that both sides scored and is not compared.')
             continue
         pairs[key] = paired
+        if paired.unscored:
+            notes.append(_unscored(new[key], paired))
         if paired.unpaired:
             notes.append(_one_sided_items(old[key], new[key], paired))
         both = len(old[key].left_out.keys() & new[key].left_out.keys())
@@ -191,8 +195,17 @@ def _paired(
     return pairs
 
 
+def _unscored(new: Measurement, paired: Paired) -> str:
+    reason = next(reason for item, reason in new.left_out.items() if item in paired.ids)
+    return (
+        f'"{new.probe}": {paired.unscored} items that were scored before could not be scored after and count as lost '
+        f"(the first: {reason})."
+    )
+
+
 def _one_sided_items(old: Measurement, new: Measurement, paired: Paired) -> str:
-    before, after = len(old.scores) - paired.before.size, len(new.scores) - paired.after.size
+    before = len(old.scores) - paired.before.size
+    after = len(new.scores) + paired.unscored - paired.after.size
     return (
         f'"{old.probe}": compared on the {paired.before.size} items that both sides scored; {paired.unpaired} items '
         f"were scored on one side only and left out ({before} before, {after} after)."

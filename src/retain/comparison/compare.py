@@ -56,13 +56,15 @@ def compare(
     own_noise: list[NoiseFloor] = []
     pairs = matched(before, after, notes)
     same = all(same_weights(old, new) for old, new, _ in pairs)
+    moved = any(bool(paired.loss.any()) for _, _, paired in pairs)
+    known = [floor for floor in noise if _belongs(floor, before, notes)]
     for old, new, paired in pairs:
         is_task = old.probe in names
         found = weigh(paired)
         flagged = not is_task and _cannot_lose(old, paired)
         (gains if is_task else losses).append(_change(old, new, paired, found, flagged))
         evidence[old.probe] = found
-        if same:
+        if same and moved:
             own_noise.append(floor_of(old, paired, "measured again"))
     gains.sort(key=lambda change: change.probe != "task")
     notes += [f'The task probe "{name}" was not measured.' for name in sorted(names - {c.probe for c in gains})]
@@ -72,10 +74,32 @@ def compare(
         gains=gains,
         losses=losses,
         pooled=_pooled(losses, evidence),
-        noise=own_noise or list(noise),
+        noise=own_noise or known,
         same_weights=same,
-        notes=notes + _chance_notes(losses) + ([] if same else _noise_notes(before, noise)),
+        notes=notes
+        + _chance_notes(losses)
+        + ([] if same else _noise_notes(before, known))
+        + [UNMOVED] * (same and not moved),
     )
+
+
+UNMOVED = (
+    "Both sides are the same weights, and every score is the same: the measurement was read or made again in the "
+    "same way. That is no noise floor; `retain noise` measures one."
+)
+
+
+def _belongs(floor: NoiseFloor, before: Sequence[Measurement], notes: list[str]) -> bool:
+    """Whether a noise floor is of a probe that is compared; if not, a note says why it is not used."""
+    measured = next((one for one in before if one.probe == floor.probe), None)
+    if measured is None:
+        notes.append(f'The noise floor of "{floor.probe}" is not used: no such probe is compared.')
+        return False
+    own, limit = measured.settings.get("fingerprint"), measured.settings.get("limit")
+    if own is not None and floor.fingerprint not in (None, own) and floor.limit == limit:
+        notes.append(f'The noise floor of "{floor.probe}" is not used: it is of other items or settings.')
+        return False
+    return True
 
 
 def _cannot_lose(old: Measurement, paired: Paired) -> bool:

@@ -67,6 +67,8 @@ def floor_of(measurement: Measurement, paired: Paired, null_change: str) -> Nois
         most=100 * found.one_sided.high,
         shift=0.0 - 100 * float(paired.loss.mean()) / scale,
         model=measurement.model,
+        fingerprint=measurement.settings.get("fingerprint"),
+        limit=measurement.settings.get("limit"),
     )
 
 

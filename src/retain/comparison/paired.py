@@ -39,6 +39,8 @@ class Paired:
     """Scores are shares of 1; otherwise losses are shares of the base's mean."""
     unpaired: int
     ids: frozenset[str]
+    unscored: int = 0
+    """Items that only the first measurement could score; they count as lost."""
 
     @property
     def loss(self) -> Floats:
@@ -55,12 +57,18 @@ class Paired:
 def pair(before: Measurement, after: Measurement) -> Paired:
     """Match two measurements of one probe by item id.
 
+    An item that was scored before and could not be scored after (it is named in ``left_out``: the likelihood is not
+    finite, a rule gave up on the answer) counts as lost, with the worst score there is: leaving it out would let a
+    broken model pass. An item that was not asked on one side is left out.
+
     Raises:
         UserError: a score is NaN or infinite, both have items but share none, or a share lies outside 0..1.
     """
     for side, measurement in (("before", before), ("after", after)):
         _check_scores(side, measurement)
-    ids = sorted(before.scores.keys() & after.scores.keys())
+    unscored = before.scores.keys() & after.left_out.keys() - after.scores.keys()
+    scores = {**after.scores, **dict.fromkeys(unscored, _worst(before, after))}
+    ids = sorted(before.scores.keys() & scores.keys())
     if before.scores and after.scores and not ids:
         raise UserError(
             f'The two measurements of "{before.probe}" share no item: {len(before.scores)} items before, '
@@ -68,13 +76,22 @@ def pair(before: Measurement, after: Measurement) -> Paired:
         )
     return Paired(
         before=np.array([before.scores[i] for i in ids], dtype=float),
-        after=np.array([after.scores[i] for i in ids], dtype=float),
+        after=np.array([scores[i] for i in ids], dtype=float),
         index=cluster_index(ids, {**after.clusters, **before.clusters}),
         higher_is_better=before.higher_is_better,
         share=before.unit == "share",
-        unpaired=len(before.scores.keys() ^ after.scores.keys()),
+        unpaired=len(before.scores.keys() ^ scores.keys()),
         ids=frozenset(ids),
+        unscored=len(unscored),
     )
+
+
+def _worst(before: Measurement, after: Measurement) -> float:
+    """The worst score of a share; for open-ended scores the worst that either measurement holds."""
+    if before.unit == "share":
+        return 0.0 if before.higher_is_better else 1.0
+    worst = min if before.higher_is_better else max
+    return worst([*before.scores.values(), *after.scores.values()], default=0.0)
 
 
 def _check_scores(side: str, measurement: Measurement) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from retain.errors import UserError, listed
-from retain.importing.lm_eval_files import LogFiles, find_logs, read_results
+from retain.importing.lm_eval_files import AGAIN, LogFiles, find_logs, read_results
 from retain.importing.lm_eval_metrics import check_asked, choose_metric
 from retain.importing.lm_eval_samples import BITS, Samples, Score, read_samples
 from retain.importing.lm_eval_settings import mapping, model_name, settings_of
@@ -66,6 +66,13 @@ def read_lm_eval(place: Path, metric: str | None = None) -> LmEvalLogs:
     Raises:
         UserError: there are no samples, a file is damaged or cut off, or no task can be paired by item.
     """
+    try:
+        return _read_lm_eval(place, metric)
+    except (RecursionError, OverflowError) as error:
+        raise UserError(f"{place}: a log holds what lm-eval does not write ({error}). {AGAIN}") from None
+
+
+def _read_lm_eval(place: Path, metric: str | None) -> LmEvalLogs:
     logs, notes = find_logs(place)
     by_date: dict[Path, list[str]] = {}
     for log in logs:
@@ -167,7 +174,7 @@ def _measurement(name: str, tasks: Sequence[_Task]) -> Measurement:
         responses={item: _response(text) for task in tasks for item, text in task.samples.answers.items()},
         prompts={item: text for task in tasks for item, text in task.samples.prompts.items()},
         references={item: text for task in tasks for item, text in task.samples.targets.items()},
-        inputs={item: content_hash(sorted(hashes), length=8) for item, hashes in asked.items() if item in scores},
+        inputs={item: content_hash(sorted(set(hashes)), length=8) for item, hashes in asked.items() if item in scores},
         left_out={item: reason for item, reason in left_out.items() if item not in scores},
         settings=_settings(tasks),
         model=content_hash("lm-eval", sorted({(task.files.date, model_name(task.results)) for task in tasks})),

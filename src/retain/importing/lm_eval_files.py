@@ -38,7 +38,7 @@ def _is_results(path: Path) -> bool:
     """Whether a JSON file is lm-eval's results; a damaged one with lm-eval's own name counts, and is refused later."""
     try:
         return _has_results(json.loads(path.read_text("utf-8")))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return path.name.startswith("results_")
 
 
@@ -119,8 +119,8 @@ def read_results(path: Path, tasks: Iterable[str]) -> Mapping[str, Any]:
         UserError: the file is damaged or knows nothing of a task.
     """
     try:
-        content = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
+        content = _whole(json.loads(path.read_text("utf-8")))
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"{path} is damaged: {error}. {AGAIN}") from None
     if not _has_results(content):
         raise UserError(f'{path} is not a results file of lm-eval: it has no "results" and "configs"')
@@ -128,4 +128,19 @@ def read_results(path: Path, tasks: Iterable[str]) -> Mapping[str, Any]:
     missing = [task for task in tasks if not (isinstance(configs, dict) and isinstance(configs.get(task), dict))]
     if missing:
         raise UserError(f"{path} has no configuration of the task {missing[0]}, whose samples lie beside it. {AGAIN}")
+    _check_groups(path, content.get("group_subtasks") or {})
     return dict(content)
+
+
+def _whole(content: Any) -> Any:
+    """The same with a question mark for each half of a character (a lone surrogate), which no record can hold."""
+    return json.loads(json.dumps(content, ensure_ascii=False).encode("utf-8", "replace"))
+
+
+def _check_groups(path: Path, groups: Any) -> None:
+    """Refuse groups that are no lists of names."""
+    if not isinstance(groups, dict):
+        raise UserError(f'{path}: "group_subtasks" is {groups!r:.80}, not groups with their tasks. {AGAIN}')
+    for name, tasks in groups.items():
+        if not isinstance(tasks, list) or not all(isinstance(task, str) for task in tasks):
+            raise UserError(f'{path}: "group_subtasks" of {name} is {tasks!r:.80}, not a list of tasks. {AGAIN}')

@@ -65,7 +65,7 @@ def read_samples(path: Path, output_type: str) -> Samples:
         found.lines += 1
         hashes = [row.get(key) for key in ("doc_hash", "prompt_hash", "target_hash")]
         complete = complete and all(isinstance(one, str) for one in hashes)
-        digest.update("".join(map(str, hashes)).encode())
+        digest.update("".join(map(str, hashes)).encode("utf-8", "surrogatepass"))
         item = content_hash(row["doc"])
         first_filter = first_filter or row["filter"]
         if row["filter"] == first_filter:  # each filter repeats the documents, the prompts and the answers
@@ -82,28 +82,36 @@ def read_samples(path: Path, output_type: str) -> Samples:
 
 
 def _rows(path: Path) -> Iterator[dict[str, Any]]:
-    with path.open("rb") as file:
-        for number, line in enumerate(file, 1):
-            if not line.strip():
-                continue
-            try:
-                row = json.loads(line)
-            except (ValueError, RecursionError) as error:
-                raise UserError(f"{path}, line {number} is damaged: {error}. {AGAIN}") from None
-            if wrong := _wrong(row):
-                raise UserError(
-                    f'{path}, line {number} is no sample of lm-eval: "{wrong}" is missing or wrong. {AGAIN}'
-                )
-            yield row
+    for number, line in _lines(path):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise UserError(f"{path}, line {number} is damaged: {error}. {AGAIN}") from None
+        if wrong := _wrong(row):
+            raise UserError(f'{path}, line {number} is no sample of lm-eval: "{wrong}" is missing or wrong. {AGAIN}')
+        yield row
+
+
+def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    try:
+        with path.open("rb") as file:
+            yield from enumerate(file, 1)
+    except OSError as error:
+        raise UserError(f"{path} could not be read: {error.strerror}. Copy it again. {AGAIN}") from None
 
 
 def _wrong(row: Any) -> str | None:
     """The first key that a sample needs and that is missing or of another kind."""
     if not isinstance(row, dict):
         return next(iter(_NEEDED))
-    wrong = (key for key, kind in _NEEDED.items() if not isinstance(row.get(key), kind))
-    texts = all(isinstance(metric, str) for metric in row.get("metrics") or ())
-    return next(wrong, None if texts else "metrics")
+    wrong = [key for key, kind in _NEEDED.items() if not isinstance(row.get(key), kind)]
+    if not row.get("arguments"):
+        wrong.append("arguments")
+    if not wrong and not all(isinstance(name, str) and name.isprintable() for name in [*row["metrics"], row["filter"]]):
+        wrong.append("metrics")
+    return next(iter(wrong), None)
 
 
 def _note_question(found: Samples, item: str, row: dict[str, Any], output_type: str) -> None:
@@ -113,9 +121,14 @@ def _note_question(found: Samples, item: str, row: dict[str, Any], output_type: 
     found.choices[item] = len(row["arguments"])
     if output_type == "generate_until":
         answers = list(_strings(row["resps"]))
-        found.prompts.setdefault(item, given[0] if given else "")
-        found.answers.setdefault(item, answers[0] if answers else "")
-        found.targets.setdefault(item, str(row.get("target", "")))
+        found.prompts.setdefault(item, _whole(given[0]) if given else "")
+        found.answers.setdefault(item, _whole(answers[0]) if answers else "")
+        found.targets.setdefault(item, _whole(str(row.get("target", ""))))
+
+
+def _whole(text: str) -> str:
+    """With a question mark for each half of a character (a lone surrogate), which no record can hold."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _strings(value: Any, depth: int = 0) -> Iterator[str]:
@@ -162,7 +175,7 @@ def _note_bits(found: Samples, item: str, row: dict[str, Any]) -> None:
         found.unusable.add(key)
         return
     metric, (logprob, size) = next(iter(known.items()))
-    size = len(str(row.get("target", "")).encode()) if metric == "word_perplexity" else size
+    size = len(str(row.get("target", "")).encode("utf-8", "surrogatepass")) if metric == "word_perplexity" else size
     if not (isinstance(logprob, int | float) and isinstance(size, int | float) and size > 0 and math.isfinite(logprob)):
         found.left_out.setdefault(key, {})[item] = "lm-eval's likelihood is not a number"
         return

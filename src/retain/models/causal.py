@@ -49,6 +49,7 @@ class TransformersCausal:
         """What the requests are for, such as a probe's name; shown with the progress."""
         self._plainly = ""
         """Why the last answers were written plainly; empty when they were not."""
+        self._cuts = 0
         self.rows: int | None = None
         """Answers written at a time; found from memory when None."""
 
@@ -128,10 +129,16 @@ class TransformersCausal:
         return next(int(i) for i in (tokenizer.bos_token_id, tokenizer.eos_token_id, self.pad) if i is not None)
 
     def generate(self, prompts: Sequence[Prompt], limits: Limits) -> list[Response]:
-        """Continue each prompt; a prompt too long for the context loses its beginning, an answer its end."""
-        longest = min(limits.max_tokens, self.context_length - 1)
-        room = self.context_length - longest
-        encoded = [self.encode_prompt(prompt)[-room:] for prompt in prompts]
+        """Continue each prompt.
+
+        Where both do not fit into the context, a prompt may take half of it or what the answer leaves, whichever is
+        more; a longer one loses its beginning, which :meth:`take_cuts` tells.
+        """
+        room = max(self.context_length - limits.max_tokens, self.context_length // 2)
+        longest = min(limits.max_tokens, self.context_length - room)
+        whole = [self.encode_prompt(prompt) for prompt in prompts]
+        encoded = [ids[-room:] for ids in whole]
+        self._cuts += sum(len(ids) > room for ids in whole)
         return self.generate_ids(encoded, limits.model_copy(update={"max_tokens": longest}))
 
     def generate_ids(self, prompts: Sequence[list[int]], limits: Limits) -> list[Response]:
@@ -161,6 +168,11 @@ class TransformersCausal:
         reasons += [f"scoring: {self.scorer.unshared}"] if self.scorer.unshared else []
         self._plainly = self.scorer.unshared = ""
         return reasons
+
+    def take_cuts(self) -> int:
+        """How many prompts lost their beginning since the last call."""
+        cuts, self._cuts = self._cuts, 0
+        return cuts
 
     def _decode(self, ids: list[int]) -> str:
         text: str = self.tokenizer.decode(ids, skip_special_tokens=True)

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from retain.errors import UserError
+from retain.folder import disk_errors
 
 
 def load_gguf(path: Path) -> tuple[Any, Any]:
-    """The fp32 model and the tokenizer of a GGUF file.
+    """The fp32 model and the tokenizer of a GGUF file, whatever else lies in its folder.
 
     ``dequantize=True`` matters: transformers otherwise keeps the packed weights, which neither train nor save.
 
@@ -19,19 +25,52 @@ def load_gguf(path: Path) -> tuple[Any, Any]:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
-    if not path.is_file():
-        raise UserError(f"model: there is no file {path}")
-    with path.open("rb") as file:
-        if file.read(4) != b"GGUF":
-            raise UserError(f"model: {path} is not a GGUF file (its first four bytes are not 'GGUF')")
-    place: dict[str, Any] = {"pretrained_model_name_or_path": str(path.parent), "gguf_file": path.name}
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(**place)
-        module = AutoModelForCausalLM.from_pretrained(
-            **place, quantization_config=GgufConfig(dequantize=True), dtype=torch.float32
-        )
-    except Exception as error:  # a damaged file can make transformers raise anything
-        raise UserError(f"model: {path} could not be read, it may be damaged: {error}") from error
+    _check(path)
+    with _alone(path) as folder:
+        place: dict[str, Any] = {"pretrained_model_name_or_path": str(folder), "gguf_file": path.name}
+        try:
+            tokenizer = AutoTokenizer.from_pretrained(**place)
+            module = AutoModelForCausalLM.from_pretrained(
+                **place, quantization_config=GgufConfig(dequantize=True), dtype=torch.float32
+            )
+        except Exception as error:  # a damaged file can make transformers raise anything
+            raise UserError(f"model: {path} could not be read, it may be damaged: {error}") from error
+    module.config._name_or_path = tokenizer.name_or_path = str(path.parent)
     module.config.quantization_config = None
     del module.config.quantization_config
     return module, tokenizer
+
+
+def _check(path: Path) -> None:
+    if not path.is_file():
+        raise UserError(f"model: there is no file {path}")
+    try:
+        with path.open("rb") as file:
+            begins = file.read(4)
+    except OSError as error:
+        raise UserError(f"model: {path} could not be read: {error.strerror}. Name a readable file.") from None
+    if begins != b"GGUF":
+        raise UserError(f"model: {path} is not a GGUF file (its first four bytes are not 'GGUF')")
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[Path]:
+    """A folder that holds a link to the file and nothing else, while it is needed.
+
+    transformers prefers a tokenizer or configuration that lies beside the file to the file's own.
+    """
+    with tempfile.TemporaryDirectory(prefix="retain-gguf-", ignore_cleanup_errors=True) as folder:
+        with disk_errors(Path(folder)):
+            _link(path.resolve(), Path(folder) / path.name)
+        yield Path(folder)
+
+
+def _link(path: Path, place: Path) -> None:
+    """A link, or a copy where the system makes none (Windows without the right to)."""
+    for link in (os.symlink, os.link):
+        try:
+            link(path, place)
+        except OSError:
+            continue
+        return
+    shutil.copyfile(path, place)

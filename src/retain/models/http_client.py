@@ -138,6 +138,8 @@ class JsonClient:
             raise _Passing(f"no answer within {self._timeout:g} s") from None
         except (http.client.HTTPException, OSError) as error:
             raise _Passing(f"the connection broke ({type(error).__name__})") from None
+        except UnicodeError as error:  # a host's name with an empty or endless part, a path that is not ASCII
+            raise UserError(f"{self.url}{path} is no address that can be asked: {error}. {_FORM}") from None
 
     def _read(self, response: Any) -> dict[str, Any]:
         """The JSON object of an answer, within the limits of time and size."""

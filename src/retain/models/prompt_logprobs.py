@@ -70,16 +70,25 @@ def after(tokens: list[ScoredToken], context: str, text: str) -> list[ScoredToke
     They do not where a character is made of several tokens, each of which is shown as a replacement character. The
     servers' own ``text_offset`` is no help then, because it counts the same replacements (and where a token is put
     before the text, it counts that, too). Places are therefore counted from the end of the text.
+
+    Other servers (vLLM) show the whole character at its last token and nothing at those before. The texts then do add
+    up, but tokens that show nothing right at the end of ``context`` may belong to either side: None as well.
     """
     whole = "".join(token.text for token in tokens)
     without_first = bool(tokens) and not tokens[0].text and text.endswith(whole)
     if not whole.endswith(text) and not without_first:
         return None
-    found: list[ScoredToken] = []
-    end = len(text)
-    for token in reversed(tokens):
-        if end <= len(context):
-            break
-        found.append(token)
-        end -= len(token.text)
-    return found[::-1]
+    first, end = len(tokens), len(text)
+    while first and end > len(context):
+        first -= 1
+        end -= len(tokens[first].text)
+    while first and _shows_nothing(tokens[first - 1]):
+        if context:
+            return None
+        first -= 1
+    return tokens[first:]
+
+
+def _shows_nothing(token: ScoredToken) -> bool:
+    """True for a part of a character; what a server puts before a text has no log-probability."""
+    return not token.text and token.logprob is not None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import importlib
 import importlib.metadata
+import importlib.util
 import random
 import shutil
 import tempfile
@@ -78,7 +79,12 @@ def _write(parameters: Any, folder: Path) -> None:
 
 
 def version() -> str:
-    """What checks the rules: lm-eval's version, the sentence splitter, the seed of the language detector."""
+    """What checks the rules: lm-eval's version, the sentence splitter, the seed of the language detector.
+
+    ``none`` where lm-eval is not installed.
+    """
+    if importlib.util.find_spec("lm_eval") is None:
+        return "none"
     splitter = "punkt" if can_split_sentences() else "no sentence splitter"
     return f"lm_eval {importlib.metadata.version('lm_eval')}, {splitter}, langdetect seed 0"
 

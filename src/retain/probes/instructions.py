@@ -78,6 +78,10 @@ class Instructions(ItemProbe):
         """``strict`` or ``loose``, by prompt or by instruction."""
         return f"instructions obeyed ({self.metric}, by {self.level})"
 
+    def fingerprint(self) -> str:
+        """Covers what checks the rules: another checker gives other scores."""
+        return content_hash(super().fingerprint(), ifeval.version())
+
     def score_items(self, model: CausalModel, items: Sequence[InstructionItem]) -> Scored:
         """Ask all prompts in one call, then check each answer."""
         ifeval.load()

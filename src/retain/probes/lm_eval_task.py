@@ -109,9 +109,26 @@ class LmEvalTask(Probe):
         return list(found.values())
 
     def fingerprint(self) -> str:
-        """Covers the documents, the tasks' configurations and lm-eval's version, so it loads the task."""
+        """Covers documents, solved examples, the tasks' files and lm-eval's version, so it loads the task."""
         documents = sorted(one.id for one in self._documents)
-        return content_hash("LmEvalTask", _version(), as_settings(self), self._configurations, documents)
+        told = (self._configurations, self._solved, self._sources)
+        return content_hash("LmEvalTask", _version(), as_settings(self), *told, documents)
+
+    @cached_property
+    def _solved(self) -> list[str]:
+        """What solved examples are drawn from, where there are any."""
+        found = []
+        for name, task in sorted(self._tasks.items()):
+            shots = task.get_config("num_fewshot") if self.shots is None else self.shots
+            drawn = list(task.fewshot_docs()) if shots else []
+            found.append(content_hash(name, [json.dumps(row, sort_keys=True, default=str) for row in drawn]))
+        return found
+
+    @cached_property
+    def _sources(self) -> list[str]:
+        """The Python files beside the user's own tasks, which may be called from them."""
+        files = sorted(self.include_path.rglob("*.py")) if self.include_path else []
+        return [content_hash(path.name, path.read_text("utf-8", "replace")) for path in files]
 
     @cached_property
     def _configurations(self) -> list[str]:

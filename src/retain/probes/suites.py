@@ -107,6 +107,8 @@ def _from_file(path: Path) -> Suite:
         content = parse_yaml(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeError) as error:
         raise UserError(f"{path}: not YAML: {error}") from None
+    except OSError as error:
+        raise UserError(f"{path}: could not be read: {error.strerror}. Name a readable suite.") from None
     if not isinstance(content, dict) or not isinstance(content.get("probes"), list):
         raise UserError(f"{path}: needs a list of probes: probes: [{{kind: ..., name: ..., items: ...}}]")
     problems = [f'unknown key "{key}"; {nearest(str(key), _KEYS)}' for key in content if key not in _KEYS]
@@ -164,7 +166,7 @@ def _items(unit: type[ItemProbe], source: Any, fields: Any, folder: Path) -> tup
             rows = list(read_rows(folder / source))
         else:
             return (), [f"items: there is no file {folder / source}"]
-    except (UserError, UnicodeError) as error:
+    except (UserError, UnicodeError, OSError) as error:
         return (), [f"items: {error}"]
     items, problems = validated(rows, unit.item_type, source, fields)
     return tuple(items), _few(problems, source)
@@ -228,6 +230,8 @@ def probe_from_file(file: Path, capability: str | None = None) -> tuple[Probe | 
         rows = list(read_rows(file))
     except UnicodeError as error:
         return None, [f"{file.name}: not UTF-8: {error}"]
+    except OSError as error:
+        return None, [f"{file.name}: could not be read: {error.strerror}; it must be a readable file of JSON lines"]
     if not rows:
         return None, [f"{file.name}: it has no items"]
     first = next((row for _, row in rows if isinstance(row, dict)), {})

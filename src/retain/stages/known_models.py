@@ -26,6 +26,8 @@ MOST_FILES = 1000
 """A folder with more is no model's own."""
 LIBRARIES = ("retain", "torch", "transformers", "tokenizers", "peft", "bitsandbytes", "safetensors", "gguf")
 """Packages whose version can change what is loaded from the same files."""
+CODE = ("fingerprint.py", "gguf.py")
+"""Our own files that decide what is loaded and how it is hashed."""
 VISIBLE = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "ZE_AFFINITY_MASK")
 """Variables that decide which accelerators torch finds."""
 
@@ -59,7 +61,7 @@ def files_state(spec: str, load_in: str) -> str | None:
         return None
     installed = versions()
     libraries = {name: installed.get(name) for name in LIBRARIES}
-    code = file_hash(Path(__file__).parents[1] / "models" / "fingerprint.py")
+    code = [file_hash(Path(__file__).parents[1] / "models" / name) for name in CODE]
     return content_hash(spec, load_in, states, libraries, code, _hardware(), length=32)
 
 
@@ -96,7 +98,7 @@ def _files(spec: str) -> list[Path]:
 def _base(config: Path) -> str:
     try:
         named = json.loads(config.read_text("utf-8"))["base_model_name_or_path"]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return ""
     return named if isinstance(named, str) and Path(named).resolve() != config.parent.resolve() else ""
 

@@ -12,7 +12,9 @@ from retain.models.causal import TransformersCausal
 from retain.models.endpoint import EndpointModel
 from retain.models.load import load_causal
 from retain.probes.base import Probe
+from retain.provenance import versions
 from retain.records import Measurement, Split, content_hash
+from retain.scoring import ENGINE_VERSION
 from retain.stages.kept_measurements import has_items, keep, kept
 from retain.stages.measurements import Measurements as Measurements  # for those who import it from here
 from retain.stages.run_folder import RunFolder
@@ -105,11 +107,15 @@ def _device(model: Measured) -> str:
 def _as_measured(measurement: Measurement, model: Measured) -> Measurement:
     """With how it was measured: precision is a setting like any other, fp32 against bf16 must not pass for forgetting.
 
-    Where requests could not share their work, ``unshared`` says why.
+    Engine, library and device are for the record. Where requests could not share their work, ``unshared`` says why.
     """
     settings = {**measurement.settings, "precision": model.load_in}
-    if isinstance(model, TransformersCausal) and (reasons := model.take_plain_reasons()):
-        settings["unshared"] = "; ".join(reasons)
+    if isinstance(model, TransformersCausal):
+        settings |= {"retain_engine": ENGINE_VERSION, "device": str(model.module.device), "torch": versions()["torch"]}
+        if reasons := model.take_plain_reasons():
+            settings["unshared"] = "; ".join(reasons)
+        if cuts := model.take_cuts():
+            settings["prompts cut at the beginning"] = cuts
     return measurement.model_copy(update={"settings": settings})
 
 
