@@ -283,9 +283,10 @@ def test_a_split_without_items_is_a_wrong_input(call, tmp_path, toy_folder):
     suite = tmp_path / "suite"
     suite.mkdir()
     rows_file(suite / "say.jsonl", [{"prompt": "say one", "answer": "one", "split": "test"}])
-    code, out, err = call("measure", toy_folder, "--suite", suite, "--split", "dev", "--load-in", "fp32", "--quiet")
+    given = ("--suite", suite, "--split", "dev", "--load-in", "fp32", "--output", tmp_path / "new.json", "--quiet")
+    code, out, err = call("measure", toy_folder, *given)
     assert_clear(code, err, "--split dev", str(suite), "has dev items")
-    assert out == ""
+    assert out == "" and not (tmp_path / "new.json").exists()
 
 
 def test_a_path_without_permission_is_a_wrong_input(call, recipe_file, monkeypatch):

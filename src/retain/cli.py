@@ -88,11 +88,6 @@ def measure(
     from retain.commands.measure import measure as command
 
     found = command(model, suite, load_in, split, limit, output, _progress(quiet))
-    if not found.measurements:
-        raise UserError(
-            f"--split {split}: no probe of the suite {suite} has {split} items, so nothing was measured. "
-            f"Measure its other items, or add some with split: {split}."
-        )
     if json_:
         _print(found.model_dump_json(indent=1), json_)
         return

@@ -13,7 +13,7 @@ from retain.probes.base import Probe
 from retain.probes.suites import load_suite
 from retain.progress import Progress
 from retain.records import Split
-from retain.stages.kept_measurements import kept_of_files
+from retain.stages.kept_measurements import has_items, kept_of_files
 from retain.stages.known_models import KnownModel, files_state, remember_model
 from retain.stages.measurements import Measurements
 
@@ -54,18 +54,22 @@ def measure(
     """
     if is_endpoint(model):
         parse_address(model)  # before it is shown: an address with a password is refused
-    checked = one_of("split", split, SPLITS)
+    checked: Split = one_of("split", split, SPLITS)
     precision: Precision = one_of("load_in", load_in, PRECISIONS)
     if output is not None:
         check_writable(Path(output))
     probes = load_suite(suite, limit).probes
+    if not any(has_items(probe, checked) for probe in probes):
+        raise UserError(
+            f"--split {split}: no probe of the suite {suite} has {split} items, so there is nothing to measure. "
+            f"Measure its other items, or add some with split: {split}."
+        )
     shown = progress or Progress()
     with shown.stage(f"Measuring {model}"):
-        part: Split = checked
         if is_endpoint(model):
-            found = _served(model, probes, part, shown)
+            found = _served(model, probes, checked, shown)
         else:
-            found = _loaded(model, precision, probes, part, shown)
+            found = _loaded(model, precision, probes, checked, shown)
     if output is not None:
         write_record(Path(output), found)
     return found
