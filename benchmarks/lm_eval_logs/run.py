@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+HERE = Path(__file__).parent
 Row = dict[str, Any]
 HEADER = """task: {task}
 dataset_path: json
@@ -99,6 +100,19 @@ def compare(before: Path, after: Path, folder: Path) -> int:
     return subprocess.run(command, check=False).returncode
 
 
+def summary(folder: Path) -> dict[str, Any]:
+    """A comparison's verdict and changes in points of 100, with 95% intervals."""
+    record = json.loads((folder / "record.json").read_text("utf-8"))
+    compared = record["comparison"]
+
+    def change(one: Row) -> Row:
+        told = {key: round(one[key], 2) for key in ("before", "after", "delta", "low", "high")}
+        return told | {"items": one["items"], "near_chance": one["near_chance"]}
+
+    losses = {one["probe"]: change(one) for one in compared["losses"]}
+    return {"verdict": record["verdict"]["outcome"], "mean": change(compared["pooled"]), "losses": losses}
+
+
 def main() -> int:
     """Measure BASE, BASE once more with another batch size, and each TUNED model; compare all with BASE."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -124,6 +138,12 @@ def main() -> int:
     given.batch_size = max(1, given.batch_size // 2)
     lm_eval(given.base, given.output / "tasks", given.output / "base_again", given)
     found["base again"] = compare(given.output / "base", given.output / "base_again", given.output / "compared_again")
+    names = [*(f"compared_{name}" for name in models), "compared_again"]
+    settings = {key: getattr(given, key) for key in ("items", "written", "dtype", "chat")}
+    told = {name.removeprefix("compared_"): summary(given.output / name) for name in names}
+    (HERE / "results.json").write_text(
+        json.dumps({"settings": settings, "comparisons": told}, indent=1) + "\n", "utf-8"
+    )
     print("exit codes (0 retained, 1 forgot, 3 inconclusive):", json.dumps(found))
     return 0 if set(found.values()) <= {0, 1, 3} else 4
 
