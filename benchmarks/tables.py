@@ -94,8 +94,6 @@ def _cell(change: Change | None) -> str:
 TABLES: dict[str, Callable[[], str]] = {
     "quickstart table": lambda: arms_table("quickstart", ["plain", "kl"]),
     "banking77 table": lambda: arms_table("banking77", ["plain", "kl", "kl_strength"]),
-    "ablation banking77 table": lambda: ablation_table("banking77"),
-    "ablation restaurant8k table": lambda: ablation_table("restaurant8k"),
     "cost table": cost_table,
     "mitigations table": lambda: markdown_tables("mitigations").split("\n\n", 1)[-1],
 }
