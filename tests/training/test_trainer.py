@@ -6,6 +6,7 @@ from datasets import Dataset
 from trl import SFTConfig, SFTTrainer
 
 from retain.data.encoding import Encoded
+from retain.errors import BrokenError
 from retain.models.load import load_causal
 from retain.training.stream import GeneralStream
 from retain.training.trainer import PenaltyMixin, with_penalties
@@ -117,3 +118,24 @@ def test_weights_multiply_the_loss_of_each_labelled_token(toy_folder, tmp_path):
     same(halved["grad"], {name: grad / 2 for name, grad in plain["grad"].items()})
     dropped = gradients(toy_folder, tmp_path, 4, 2, weights=[all_but(DATA[0]["labels"][-1])])
     assert dropped["loss"] < plain["loss"]
+
+
+def test_a_broken_gradient_never_reaches_the_weights(toy_folder, tmp_path):
+    """The penalty is 0 and its gradient 0 / 0."""
+    model = load_causal(str(toy_folder), "fp32")
+    before = {name: one.detach().clone() for name, one in model.module.named_parameters()}
+
+    def root(step):
+        return (next(step.module.parameters()) * 0).sum().sqrt()
+
+    arguments = SFTConfig(
+        output_dir=str(tmp_path), per_device_train_batch_size=4, use_cpu=True, bf16=False, report_to="none",
+        disable_tqdm=True, max_length=64, eos_token=None,
+    )  # fmt: skip
+    trainer = with_penalties(SFTTrainer, {"root": root})(
+        model=model.module, args=arguments, train_dataset=Dataset.from_list(DATA), processing_class=model.tokenizer
+    )
+    with pytest.raises(BrokenError, match="The gradient became NaN or infinite in step 1"):
+        trainer.train()
+    for name, one in model.module.named_parameters():
+        assert torch.equal(one, before[name]), name

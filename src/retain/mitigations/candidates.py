@@ -8,10 +8,17 @@ from retain.comparison.compare import compare
 from retain.comparison.dev import passing, standard_error
 from retain.mitigations.base import Setup
 from retain.models.causal import TransformersCausal
-from retain.records import Candidate
+from retain.records import Candidate, Measurement
 
 
 def candidate_on_dev(model: TransformersCausal, setup: Setup, label: str, value: float) -> Candidate:
+    """What :func:`measured_on_dev` knows, without the measurements."""
+    return measured_on_dev(model, setup, label, value)[0]
+
+
+def measured_on_dev(
+    model: TransformersCausal, setup: Setup, label: str, value: float
+) -> tuple[Candidate, list[Measurement]]:
     """Measure a model on dev items and compare it with the base: gain, losses, and whether it passes.
 
     Args:
@@ -20,11 +27,12 @@ def candidate_on_dev(model: TransformersCausal, setup: Setup, label: str, value:
         label: what a person calls the setting.
         value: the setting as a number.
     """
-    changes = compare(setup.base_dev(), setup.measure_dev(model), setup.task_probes, "base", label)
+    after = setup.measure_dev(model)
+    changes = compare(setup.base_dev(), after, setup.task_probes, "base", label)
     passes, why = passing(changes, setup.gate)
     losses = [change for change in changes.losses if not change.near_chance and change.unit == "points"]
     worst = min(losses, key=lambda change: change.delta, default=None)
-    return Candidate(
+    candidate = Candidate(
         label=label,
         value=value,
         gain=changes.gains[0].delta if changes.gains else None,
@@ -35,6 +43,7 @@ def candidate_on_dev(model: TransformersCausal, setup: Setup, label: str, value:
         why=why,
         gain_error=standard_error(changes.gains[0]) if changes.gains else None,
     )
+    return candidate, after
 
 
 def least_loss(candidates: Sequence[Candidate]) -> Candidate:

@@ -8,9 +8,9 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from retain.comparison.compare import compare
-from retain.comparison.dev import passing
 from retain.errors import UserError
 from retain.mitigations.base import Mitigation, Setup
+from retain.mitigations.candidates import measured_on_dev
 from retain.models.causal import TransformersCausal
 from retain.models.layer_factors import PerLayer
 from retain.records import Candidate, Choice, Measurement
@@ -59,22 +59,7 @@ class Strength(Mitigation):
     ) -> tuple[Candidate, Sequence[Measurement]]:
         assert model.update is not None
         model.update.apply(value, self.per_layer)
-        after = setup.measure_dev(model.renewed())
-        changes = compare(setup.base_dev(), after, setup.task_probes, "base", f"strength {value:g}")
-        passes, why = passing(changes, setup.gate)
-        losses = [change for change in changes.losses if not change.near_chance and change.unit == "points"]
-        worst = min(losses, key=lambda change: change.delta, default=None)
-        candidate = Candidate(
-            label=f"{value:g}",
-            value=value,
-            gain=changes.gains[0].delta if changes.gains else None,
-            mean_loss=-changes.pooled.delta if changes.pooled else None,
-            worst=worst.capability if worst else "",
-            worst_loss=-worst.delta if worst else None,
-            passing=passes,
-            why=why,
-        )
-        return candidate, after
+        return measured_on_dev(model.renewed(), setup, f"{value:g}", value)
 
 
 def significantly_worse(one: Sequence[Measurement], other: Sequence[Measurement], setup: Setup) -> bool:

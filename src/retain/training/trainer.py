@@ -180,7 +180,7 @@ class PenaltyMixin:
             BrokenError: it is NaN or infinite.
         """
         norm = super()._get_grad_norm(model, grad_norm=grad_norm)  # type: ignore[misc]
-        if not math.isfinite(norm):
+        if norm is not None and not math.isfinite(norm):
             raise BrokenError(f"The gradient became NaN or infinite in step {self.state.global_step + 1}.")
         return norm
 
