@@ -491,7 +491,7 @@ def test_ctrl_c_is_answered_at_once(url, script, toy_suite):
     fixed = 1 + len(endpoint.CANARIES)
 
     def answer(prompt, body):
-        time.sleep(0 if len(script.asked("/v1/chat/completions")) <= fixed else 20)
+        time.sleep(0 if len(script.asked("/v1/chat/completions")) <= fixed else 120)
         return said()(prompt, body)
 
     script.answer = answer
@@ -504,8 +504,8 @@ def test_ctrl_c_is_answered_at_once(url, script, toy_suite):
             time.sleep(0.01)
         process.send_signal(signal.SIGINT)
         begun = time.monotonic()
-        process.wait(15)
+        process.wait(60)
     finally:
         process.kill()
     assert process.returncode == 130
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - begun < 60, "it does not wait for the answers, which take 120 s"
