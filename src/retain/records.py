@@ -135,9 +135,9 @@ class NoiseFloor(Record):
     model: str
     """Fingerprint of the first measurement's model."""
     fingerprint: str | None = None
-    """The probe's, where it is known."""
-    limit: int | None = None
-    """The probe's, which its fingerprint depends on."""
+    """The probe's without its limit, where it is known."""
+    group: str | None = None
+    """An item of the probes that share items with this one, the same for all of them; None: a probe on its own."""
 
 
 class Symptom(Record):

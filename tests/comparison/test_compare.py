@@ -329,3 +329,18 @@ def test_open_ended_scores_that_are_gone_count_as_the_worst():
     gone = {item: "not finite" for item in before.scores if item not in kept}
     found = compare([before], [bits(scores=kept, left_out=gone, model="tuned")])
     assert found.losses[0].items == 40 and found.losses[0].delta < 0
+
+
+def test_with_other_limits_the_same_items_must_still_be_asked_the_same():
+    """The same questions with other accepted answers have the same ids."""
+
+    def side(limit, unlimited):
+        settings = {"limit": limit, "fingerprint": f"{limit}-{unlimited}"}
+        return measurement(
+            scores=[1, 0, 1], settings=settings | ({"unlimited_fingerprint": unlimited} if unlimited else {})
+        )
+
+    with pytest.raises(UserError, match="unlimited_fingerprint"):
+        compare([side(3, "Paris")], [side(4, "London")])
+    assert compare([side(3, "Paris")], [side(4, "Paris")]).losses
+    assert compare([side(3, "Paris")], [side(4, None)]).losses, "an older file does not say"

@@ -89,13 +89,29 @@ def test_the_same_scores_again_are_no_noise_floor():
 
 
 def test_a_floor_of_another_probe_or_of_other_items_is_not_used_and_said():
-    before, after = table(lost=20, both=80, settings={"fingerprint": "mine"})
+    before, after = table(lost=20, both=80, settings={"unlimited_fingerprint": "mine"})
     for unused in (floor(probe="other"), floor(fingerprint="another")):
         found = compare([before], [after], noise=[unused])
         assert not found.noise
         assert any("is not used" in note for note in found.notes)
     assert compare([before], [after], noise=[floor(fingerprint="mine")]).noise
-    assert compare([before], [after], noise=[floor(fingerprint="another", limit=5)]).noise
+    assert compare([before], [after], noise=[floor()]).noise
+
+
+def test_floors_of_the_same_items_do_not_cancel():
+    """Two metrics of the same items move together, so that their bounds add as they are."""
+    losses = [change("a"), change("b")]
+    apart = pooled_floor(losses, [floor(2.0, 5.0, probe="a", group="x"), floor(2.0, 5.0, probe="b", group="y")])
+    shared = pooled_floor(losses, [floor(2.0, 5.0, probe="a", group="x"), floor(2.0, 5.0, probe="b", group="x")])
+    assert apart.most == pytest.approx(2 + 3 / 2**0.5)
+    assert shared.most == pytest.approx(5)
+
+
+def test_a_floor_knows_with_which_probes_it_shares_items():
+    scores = {"x": 1.0, "y": 0.0}
+    sides = [[measurement(p, s, model="same") for p, s in (("a", scores), ("b", scores), ("c", [1, 0]))]] * 2
+    one, two, other = noise_floor(*sides)
+    assert one.group == two.group != other.group
 
 
 def test_unknown_weights_are_not_taken_for_the_same():

@@ -17,8 +17,9 @@ HARMLESS_SETTINGS = frozenset(
 )
 """Keys of ``Measurement.settings`` that do not change a score systematically: a difference is noted, not refused.
 
-A fingerprint of all settings differs with ``limit``, and may then.
+A fingerprint of all settings differs with ``limit``, and may then; the one without it may not.
 """
+UNLIMITED = "unlimited_fingerprint"
 PROMPT_SETTINGS = frozenset({"chat_template", "multiturn_shots", "shots", "shots_seed", "system_prompt", "template"})
 """Settings that act on nothing but the prompt: where both sides hold their items' ``inputs``, those decide."""
 _SAME = ("metric", "unit", "higher_is_better", "capability")
@@ -118,8 +119,10 @@ def _note_differences(old: Measurement, new: Measurement, wrong: Found, harmless
     for why in sorted({one.settings[UNSHARED] for one in (old, new) if UNSHARED in one.settings}):
         note(harmless, f"requests did not share their work, which takes longer and changes no score ({why}).")
     keys = differing(old, new) - {UNSHARED}
-    if "limit" in keys:
-        keys.discard("fingerprint")
+    # Where the limits differ, the fingerprints without them decide, as far as both are known.
+    both = all(UNLIMITED in one.settings for one in (old, new))
+    keys.discard("fingerprint" if "limit" in keys else UNLIMITED)
+    keys -= set() if both else {UNLIMITED}
     if ENDPOINT in (old.settings.get("precision"), new.settings.get("precision")):
         keys -= OURS
         note(harmless, _SERVED)

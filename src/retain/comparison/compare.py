@@ -9,9 +9,9 @@ import numpy as np
 
 from retain.comparison.chance import AdjustedFlips, Flips, adjusted_flips, near_chance
 from retain.comparison.clusters import design_effect
-from retain.comparison.comparable import matched
+from retain.comparison.comparable import UNLIMITED, matched
 from retain.comparison.intervals import Bounds
-from retain.comparison.noise import floor_of, same_weights
+from retain.comparison.noise import floor_of, grouped, same_weights
 from retain.comparison.paired import Evidence, Paired, weigh
 from retain.comparison.pooled import pool
 from retain.records import Change, Comparison, Measurement, NoiseFloor
@@ -74,7 +74,7 @@ def compare(
         gains=gains,
         losses=losses,
         pooled=_pooled(losses, evidence),
-        noise=own_noise or known,
+        noise=grouped(own_noise, [paired.ids for _, _, paired in pairs]) if own_noise else known,
         same_weights=same,
         notes=notes
         + _chance_notes(losses)
@@ -95,8 +95,8 @@ def _belongs(floor: NoiseFloor, before: Sequence[Measurement], notes: list[str])
     if measured is None:
         notes.append(f'The noise floor of "{floor.probe}" is not used: no such probe is compared.')
         return False
-    own, limit = measured.settings.get("fingerprint"), measured.settings.get("limit")
-    if own is not None and floor.fingerprint not in (None, own) and floor.limit == limit:
+    own = measured.settings.get(UNLIMITED)
+    if own is not None and floor.fingerprint not in (None, own):
         notes.append(f'The noise floor of "{floor.probe}" is not used: it is of other items or settings.')
         return False
     return True

@@ -8,8 +8,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from retain.comparison.comparable import ENDPOINT, matched
+from retain.comparison.comparable import ENDPOINT, UNLIMITED, matched
 from retain.comparison.paired import Paired, weigh
+from retain.comparison.pooled import shared_groups
 from retain.errors import UserError
 from retain.records import Change, Measurement, NoiseFloor
 
@@ -43,7 +44,16 @@ def noise_floor(
                 f"{other.model}).\n  A noise floor needs one model, measured twice."
             )
     pairs = matched([_any_precision(m) for m in first], [_any_precision(m) for m in second], [])
-    return [floor_of(one, paired, null_change) for one, _, paired in pairs]
+    return grouped([floor_of(one, paired, null_change) for one, _, paired in pairs], [p.ids for _, _, p in pairs])
+
+
+def grouped(floors: Sequence[NoiseFloor], ids: Sequence[frozenset[str]]) -> list[NoiseFloor]:
+    """Floors that know which of them share items: what moves one then moves the other."""
+    first: dict[int, str] = {}
+    groups = shared_groups(ids)
+    for group, own in zip(groups, ids, strict=True):
+        first[group] = min([*own, *([first[group]] if group in first else [])])
+    return [floor.model_copy(update={"group": first[group]}) for floor, group in zip(floors, groups, strict=True)]
 
 
 def floor_of(measurement: Measurement, paired: Paired, null_change: str) -> NoiseFloor:
@@ -67,8 +77,7 @@ def floor_of(measurement: Measurement, paired: Paired, null_change: str) -> Nois
         most=100 * found.one_sided.high,
         shift=0.0 - 100 * float(paired.loss.mean()) / scale,
         model=measurement.model,
-        fingerprint=measurement.settings.get("fingerprint"),
-        limit=measurement.settings.get("limit"),
+        fingerprint=measurement.settings.get(UNLIMITED),
     )
 
 
@@ -102,8 +111,8 @@ def floor_for(change: Change, noise: Iterable[NoiseFloor]) -> NoiseFloor | None:
 def pooled_floor(losses: Sequence[Change], noise: Sequence[NoiseFloor]) -> NoiseFloor | None:
     """The noise floor of the pooled loss; None unless it is known for each of its probes.
 
-    The mean of the probes' floors; the distances to their bounds add in squares, as the probes are
-    independent samples of items.
+    The mean of the probes' floors; the distances to their bounds add in squares where the probes are independent
+    samples of items, and as they are among those that share items.
     """
     used = [change for change in losses if change.unit == "points" and not change.near_chance]
     floors = [floor for change in used if (floor := floor_for(change, noise)) is not None]
@@ -113,7 +122,11 @@ def pooled_floor(losses: Sequence[Change], noise: Sequence[NoiseFloor]) -> Noise
     moved = math.fsum(floor.moved for floor in floors) / count
 
     def away(distances: Iterable[float]) -> float:
-        return math.sqrt(math.fsum(distance**2 for distance in distances)) / count
+        sums: dict[object, float] = {}
+        for place, (floor, distance) in enumerate(zip(floors, distances, strict=True)):
+            group = ("alone", place) if floor.group is None else floor.group
+            sums[group] = sums.get(group, 0.0) + distance
+        return math.sqrt(math.fsum(distance**2 for distance in sums.values())) / count
 
     return NoiseFloor(
         probe="pooled",

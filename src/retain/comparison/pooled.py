@@ -216,7 +216,7 @@ def pool(evidence: Sequence[Evidence]) -> Pooled:
         np.array([e.items for e in flips]),
         np.array([e.estimate for e in means]),
         np.array([e.standard_error for e in means]),
-        _groups([e.ids for e in ordered]),
+        shared_groups([e.ids for e in ordered]),
     )
     variances = np.array([max(e.variance, 1 / e.items if e.flips else 0.0) / e.items for e in ordered])
     df = _welch(variances, np.array([e.df for e in ordered]))
@@ -260,7 +260,7 @@ def _p_loss(strata: Strata, df: float) -> float:
     return float(stats.norm.sf(z) if math.isinf(df) else stats.t.sf(z, df))
 
 
-def _groups(ids: Sequence[frozenset[str]]) -> list[int]:
+def shared_groups(ids: Sequence[frozenset[str]]) -> list[int]:
     """Probes that share an item get the same number."""
     groups = list(range(len(ids)))
     for i, mine in enumerate(ids):

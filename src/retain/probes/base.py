@@ -34,6 +34,10 @@ class Probe(Settings):
     def fingerprint(self) -> str:
         """Hash of the items and of every setting that changes a score (not of ``name``)."""
 
+    def unlimited_fingerprint(self) -> str:
+        """The fingerprint without ``limit``: two measurements that differ in nothing else ask the same of an item."""
+        return self.model_copy(update={"limit": None}).fingerprint()
+
     @abstractmethod
     def texts(self) -> Iterable[tuple[str, str]]:
         """(item id, text) of every item of both splits: training data containing one can be refused."""

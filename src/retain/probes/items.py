@@ -188,6 +188,7 @@ class ItemProbe(Probe):
                 "kind": _kind(self),
                 "rule": self.rule,
                 "fingerprint": self.fingerprint(),
+                "unlimited_fingerprint": self.unlimited_fingerprint(),
                 **as_settings(self),
                 **scored.settings,
             },

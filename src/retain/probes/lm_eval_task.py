@@ -196,6 +196,7 @@ class LmEvalTask(Probe):
                 "lm_eval": _version(),
                 "task_versions": {name: str(one.VERSION) for name, one in self._tasks.items()},
                 "fingerprint": fingerprint,
+                "unlimited_fingerprint": self.unlimited_fingerprint(),
                 **as_settings(self),
                 "metric": log.metric,
                 "filter": log.filter,
