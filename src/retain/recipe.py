@@ -15,7 +15,7 @@ from retain.errors import UserError, listed, nearest
 from retain.folder import parse_yaml
 from retain.mitigations.base import Mitigation
 from retain.models.load import Precision
-from retain.records import Gate, content_hash
+from retain.records import Gate
 from retain.registry import units
 from retain.settings import Settings
 from retain.training.settings import TrainingSettings
@@ -224,11 +224,6 @@ def portable(recipe: Recipe) -> dict[str, Any]:
 def portable_path(path: str, origin: str) -> str:
     """An absolute path as one relative to ``origin``; anything else as it is."""
     return os.path.relpath(path, origin) if origin and os.path.isabs(path) else path
-
-
-def recipe_hash(recipe: Recipe) -> str:
-    """Same recipe, same hash."""
-    return content_hash(as_plain(recipe))
 
 
 def _with_paths(recipe: Recipe, folder: Path) -> Recipe:

@@ -15,7 +15,7 @@ from data_toys import (
 )
 
 from retain.data.answer_spans import render_chat
-from retain.data.encoding import IGNORED, encode, encode_all, prompt_ids, render_prompt
+from retain.data.encoding import IGNORED, encode, prompt_ids, render_prompt
 from retain.data.example import Example
 from retain.errors import UserError
 
@@ -155,52 +155,40 @@ def test_a_row_that_was_cut_off_gets_no_eos():
     assert trained(encode(text("one.").model_copy(update={"ended": False}), tokenizer), tokenizer) == "one."
 
 
-def test_long_rows_keep_their_start_and_rows_without_labels_are_dropped_and_named():
+def test_long_rows_keep_their_start_and_rows_without_labels_are_none():
     tokenizer = make_tokenizer()
     short = chat("user: hi", "assistant: yes", line=1)
     cut = chat("user: hi", "assistant: one two three", line=2)
     lost = chat("user: one two three one two three", "assistant: yes", line=3)
     long_text = text("one two three one two three one two three", line=4)
     length = len(encode(short, tokenizer).input_ids)
-    rows, report = encode_all([short, cut, lost, long_text], tokenizer, max_length=length)
+    rows = [encode(one, tokenizer, max_length=length) for one in (short, cut, long_text)]
     assert [len(row.input_ids) for row in rows] == [length] * 3
     assert rows[0] == encode(short, tokenizer)
     assert trained(rows[1], tokenizer) == "one "
     assert rows[2].input_ids == encode(long_text, tokenizer).input_ids[:length] == rows[2].labels
-    assert (report.rows, report.truncated, report.dropped) == (3, ("toy:2", "toy:4"), ("toy:3",))
-    assert report.tokens == 3 * length and report.labelled == 2 + 2 + length
+    assert [row.cut for row in rows] == [False, True, True]
     assert encode(lost, tokenizer, max_length=length) is None
     assert encode(text("one two"), tokenizer, max_length=1) is None
 
 
-def test_nothing_left_to_train_is_refused():
-    with pytest.raises(UserError, match="within max_length 2; raise it"):
-        encode_all([chat("user: hi", "assistant: yes")], make_tokenizer(), max_length=2)
-    assert encode_all([], make_tokenizer())[0] == []
-
-
 @pytest.mark.parametrize(
-    ("example", "template", "reason", "count"),
+    ("example", "template", "reason"),
     [
-        (chat("system: be brief", "user: hi", "assistant: yes", line=9), TRIMMING, "no system turns here", 2),
-        (chat("user: hi", "assistant: yes", line=9), SHOUTING, "turn 2 cannot be found", 3),
+        (chat("system: be brief", "user: hi", "assistant: yes", line=9), TRIMMING, "no system turns here"),
+        (chat("user: hi", "assistant: yes", line=9), SHOUTING, "turn 2 cannot be found"),
         (
             Example(id="1", shape="ranking", query="q", source="toy", line=9),
             CHATML,
             "a ranking row cannot be",
-            2,
         ),
     ],
 )
-def test_a_row_that_cannot_be_encoded_is_named(example, template, reason, count):
+def test_a_row_that_cannot_be_encoded_is_named(example, template, reason):
     tokenizer = make_tokenizer(template)
     with pytest.raises(UserError) as caught:
         encode(example, tokenizer)
     assert str(caught.value).startswith("toy:9: ") and reason in str(caught.value)
-    with pytest.raises(UserError) as caught:
-        encode_all([example, chat("user: hi", "assistant: yes"), example], tokenizer)
-    assert str(caught.value).startswith(f"{count} of 3 rows cannot be encoded")
-    assert str(caught.value).count(reason) == count
 
 
 def test_a_tokenizer_without_eos_is_refused():
@@ -216,7 +204,7 @@ def test_trl_batches_train_every_eos_though_it_is_the_padding_token():
     tokenizer = make_tokenizer()
     assert tokenizer.pad_token_id == tokenizer.eos_token_id
     examples = [chat("user: hi", "assistant: yes"), chat(*TALK), text("one two three")]
-    rows, _ = encode_all(examples, tokenizer)
+    rows = [encode(one, tokenizer) for one in examples]
     batch = DataCollatorForLanguageModeling(pad_token_id=tokenizer.pad_token_id)([row.model_dump() for row in rows])
     lengths = [len(row.input_ids) for row in rows]
     assert len(set(lengths)) == 3

@@ -107,6 +107,7 @@ def test_rehearsed_rows_are_among_the_rows(make):
 def test_lora_and_a_peft_config(make, toy_folder):
     for trainer in (
         make(["lora", "kl_to_base"], GENERAL),
+        make(["lora"], model=str(toy_folder)),
         make(
             ["kl_to_base", {"kind": "l2_to_base"}],
             GENERAL,
@@ -116,6 +117,7 @@ def test_lora_and_a_peft_config(make, toy_folder):
         trainer.train()
         trained = [name for name, one in trainer.model.named_parameters() if one.requires_grad]
         assert trained and all("lora_" in name for name in trained)
+        assert all(bool(one.any()) for name, one in weights(trainer).items() if "lora_B" in name), "it learned"
         base = dict(AutoModelForCausalLM.from_pretrained(toy_folder).named_parameters())
         own = {
             name.replace("base_model.model.", "").replace(".base_layer", ""): one
@@ -201,8 +203,6 @@ def test_what_is_wrong_is_said_before_anything_runs(mitigations, given, message)
 def test_what_only_the_trainer_shows_is_said_too(make, tmp_path, colour_rows):
     with pytest.raises(UserError, match="peft_config another"):
         make(["lora"], named={"peft_config": LoraConfig()})
-    with pytest.raises(UserError, match="lora needs a loaded model"):
-        make(["lora"], model="some/model")
     with pytest.raises(UserError, match="packed"):
         make([{"kind": "kl_to_base", "on": "task"}], named={"args": {"packing": True}})
     with pytest.raises(UserError, match="general holds no rows"):

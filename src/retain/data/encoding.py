@@ -20,11 +20,11 @@ from typing import Any, Literal
 
 from retain.data.answer_spans import Rendered, SpanError, render_chat
 from retain.data.example import Example
-from retain.errors import UserError, listed
+from retain.errors import UserError
 from retain.models.chat import prompt_ids, render_prompt, text_ids
 from retain.records import Record
 
-__all__ = ["IGNORED", "Encoded", "EncodingReport", "encode", "encode_all", "prompt_ids", "render_prompt"]
+__all__ = ["IGNORED", "Encoded", "encode", "prompt_ids", "render_prompt"]
 
 IGNORED = -100
 """The label of a token that is not trained."""
@@ -39,20 +39,6 @@ class Encoded(Record):
     labels: list[int]
     cut: bool = False
     """The row was longer than the limit and lost its end."""
-
-
-class EncodingReport(Record):
-    """What encoding did to the rows. Lines are written ``file:line``."""
-
-    rows: int
-    tokens: int
-    """Tokens of the rows that are left, after truncation."""
-    labelled: int
-    """Tokens that are trained."""
-    truncated: tuple[str, ...] = ()
-    """Rows that lost their end, and with it EOS, to ``max_length``."""
-    dropped: tuple[str, ...] = ()
-    """Rows with nothing to train within ``max_length``; they are not among the results."""
 
 
 def encode(
@@ -73,43 +59,6 @@ def encode(
         return _cut(_whole(example, tokenizer, on), max_length)
     except SpanError as error:
         raise UserError(f"{_line(example)}: {error}") from error
-
-
-def encode_all(
-    examples: Sequence[Example], tokenizer: Any, max_length: int | None = None, on: Labelled = "completion"
-) -> tuple[list[Encoded], EncodingReport]:
-    """`encode` for many rows; rows without anything left to train are dropped and named in the report.
-
-    Raises:
-        UserError: rows cannot be encoded (all of them are reported at once), or nothing is left to train.
-    """
-    rows: list[Encoded] = []
-    problems, truncated, dropped = list[str](), list[str](), list[str]()
-    for example in examples:
-        try:
-            whole = _whole(example, tokenizer, on)
-        except SpanError as error:
-            problems.append(f"{_line(example)}: {error}")
-            continue
-        if max_length is not None and len(whole.input_ids) > max_length:
-            truncated.append(_line(example))
-        row = _cut(whole, max_length)
-        if row is None:
-            dropped.append(_line(example))
-        else:
-            rows.append(row)
-    if problems:
-        raise UserError(f"{len(problems)} of {len(examples)} rows cannot be encoded.\n{listed(problems)}")
-    if examples and not rows:
-        raise UserError(f"No row has anything to train within max_length {max_length}; raise it.")
-    lost = set(dropped)
-    return rows, EncodingReport(
-        rows=len(rows),
-        tokens=sum(len(row.input_ids) for row in rows),
-        labelled=sum(label != IGNORED for row in rows for label in row.labels),
-        truncated=tuple(line for line in truncated if line not in lost),
-        dropped=tuple(dropped),
-    )
 
 
 def _line(example: Example) -> str:

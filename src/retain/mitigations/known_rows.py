@@ -34,8 +34,8 @@ class RowIndex:
         masks = [[1] * batch["input_ids"].shape[1]] * len(batch["input_ids"]) if mask is None else mask.tolist()
         found = []
         for ids, labels, real in zip(batch["input_ids"].tolist(), batch["labels"].tolist(), masks, strict=True):
-            key = tuple(tuple(t for t, m in zip(one, real, strict=True) if m) for one in (ids, labels))
-            place = self._places.get(key)  # type: ignore[arg-type]
+            pairs = [(token, label) for token, label, there in zip(ids, labels, real, strict=True) if there]
+            place = self._places.get((tuple(token for token, _ in pairs), tuple(label for _, label in pairs)))
             if place is None:
                 trained = sum(label != IGNORED for label in labels)
                 raise BrokenError(

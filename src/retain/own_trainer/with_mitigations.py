@@ -47,7 +47,7 @@ def with_mitigations(
         trainer_class: ``trl.SFTTrainer``, ``transformers.Trainer``, or a subclass of one, for a causal model. With
             ``transformers.Trainer`` the rows hold ``input_ids`` and, where not all is trained, ``labels``.
         mitigations: kinds (``"ewc"``), entries as in a recipe (``{"kind": "ewc", "weight": 300}``), or objects.
-            ``lora`` needs a loaded model; or leave it out and give the trainer a ``peft_config``.
+            Instead of ``lora`` the trainer can be given a ``peft_config``.
         general: general text: a file, a Hub set, ``"base_model"`` (the model writes it), a recipe's keys, or rows.
         suite: what ``early_stop`` and ``strength`` measure, on dev items: a suite's name or file.
         limit: at most this many test items a probe, and 3/7 as many dev items.
@@ -79,8 +79,9 @@ class RetainingMixin:
         self.retention_notes: list[str] = []
         self.retention_choices: list[Choice] = []
         self._begun = False
-        if any(getattr(one, "kind", "") == "lora" for one in own_recipe(*self._given).mitigations):
-            _refuse_lora(model, named)
+        kinds = [getattr(one, "kind", "") for one in own_recipe(*self._given).mitigations]
+        if "lora" in kinds and named.get("peft_config") is not None:
+            raise UserError("with_mitigations: lora makes an adapter, and peft_config another; leave one out")
         super().__init__(model, args, *positional, **named)  # type: ignore[call-arg]
         mitigations, general, suite, limit, gate = self._given
         self._recipe: Recipe = own_recipe(mitigations, general, suite, limit, gate, self.args)
@@ -153,16 +154,6 @@ class RetainingMixin:
 
 def _finishing(mitigations: Sequence[Mitigation]) -> list[Mitigation]:
     return [one for one in mitigations if type(one).finish_model is not Mitigation.finish_model]
-
-
-def _refuse_lora(model: Any, named: Mapping[str, Any]) -> None:
-    if named.get("peft_config") is not None:
-        raise UserError("with_mitigations: lora makes an adapter, and peft_config another; leave one out")
-    if isinstance(model, str):
-        raise UserError(
-            "with_mitigations: lora needs a loaded model; load it first, or leave lora out and give the trainer a "
-            "peft_config"
-        )
 
 
 def _rows(dataset: Any) -> list[Encoded]:
