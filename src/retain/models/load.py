@@ -13,6 +13,7 @@ from retain.models.builtin import PREFIX, builtin_folder
 from retain.models.causal import TransformersCausal
 from retain.models.freed_memory import keep_freed_memory
 from retain.models.gguf import load_gguf
+from retain.models.kernel_cache import keep_few_kernels
 
 Precision = Literal["fp32", "bf16", "4bit"]
 
@@ -30,6 +31,7 @@ def load_causal(spec: str, load_in: Precision = "bf16") -> TransformersCausal:
     """
     if device() == "cpu":
         keep_freed_memory()
+        keep_few_kernels()
     place = builtin_folder(spec) if spec.startswith(PREFIX) else Path(os.path.expanduser(spec))
     if place.suffix == ".gguf":
         module, tokenizer = load_gguf(place)

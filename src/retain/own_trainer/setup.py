@@ -20,6 +20,7 @@ from retain.mitigations.base import GeneralSet, Mitigation, Setup
 from retain.models.base import Limits
 from retain.models.causal import TransformersCausal
 from retain.models.freed_memory import keep_freed_memory
+from retain.models.kernel_cache import keep_few_kernels
 from retain.models.mid_training import as_it_would_ship
 from retain.probes.suites import Suite
 from retain.recipe import GeneralSettings, Recipe, parse_recipe
@@ -52,6 +53,7 @@ def own_model(trainer: Any, module: Any) -> TransformersCausal:
         )
     if trainer.args.device.type == "cpu":
         keep_freed_memory()
+        keep_few_kernels()
     half = trainer.args.bf16 or str(next(iter(module.parameters())).dtype) == "torch.bfloat16"
     name = str(getattr(module.config, "_name_or_path", "") or "the trainer's model")
     base = getattr(module, "disable_adapter", None)

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
+from torch.nn.functional import pad
 from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
@@ -17,6 +18,8 @@ NAME = "retain"
 """What :func:`attend` is registered as with transformers."""
 SCORES = 2**21
 """Attention scores computed at once: beyond it, fresh memory costs more than the products."""
+LANES = 32
+"""A softmax over columns that do not divide by it takes up to twice the time: the rest goes value by value."""
 _HARMLESS = {"position_ids", "use_cache", "is_causal", "sliding_window"}
 """What models pass along to attention that is already in the mask, or nothing to attention."""
 
@@ -83,21 +86,41 @@ def attend(
             module, query, key, value, attention_mask, dropout=dropout, scaling=scaling, **kwargs
         )
         return found
-    scaled = query * (query.shape[-1] ** -0.5 if scaling is None else scaling)
-    at_once = max(1, SCORES // (query.shape[1] * query.shape[2] * key.shape[2]))
-    parts = zip(*(tensor.split(at_once) for tensor in (scaled, key, value, attention_mask)), strict=True)
-    return torch.cat([_attend(*rows) for rows in parts]).transpose(1, 2).contiguous(), None
+    scaling = query.shape[-1] ** -0.5 if scaling is None else scaling
+    if attention_mask.dtype == torch.bool:
+        lowest = torch.finfo(query.dtype).min
+        attention_mask = torch.zeros_like(attention_mask, dtype=query.dtype).masked_fill_(~attention_mask, lowest)
+    if query.shape[2] >= LANES:
+        key, value, attention_mask = _whole_lanes(key, value, attention_mask)
+    rows, heads, length, _ = query.shape
+    output = query.new_empty(rows, length, heads, value.shape[-1])
+    at_once = max(1, SCORES // (heads * length * key.shape[2]))
+    parts = zip(*(tensor.split(at_once) for tensor in (query, key, value, attention_mask, output)), strict=True)
+    for some_query, some_key, some_value, mask, place in parts:
+        place.copy_(_attend(some_query, some_key, some_value, mask, scaling).transpose(1, 2))
+    return output, None
 
 
-def _attend(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+def _whole_lanes(key: torch.Tensor, value: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    """Columns that nobody sees appended until their number divides by the processor's lanes."""
+    missing = -key.shape[2] % LANES
+    if not missing:
+        return key, value, mask
+    return (
+        pad(key, (0, 0, 0, missing)),
+        pad(value, (0, 0, 0, missing)),
+        pad(mask, (0, missing), value=torch.finfo(mask.dtype).min),
+    )
+
+
+def _attend(
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, mask: torch.Tensor, scaling: float
+) -> torch.Tensor:
     """(rows, heads, length, size) of a few rows."""
     rows, heads, length, size = query.shape
     shared, columns = key.shape[1], key.shape[2]
     grouped = query.reshape(rows * shared, -1, size)
-    scores = torch.bmm(grouped, key.reshape(rows * shared, columns, size).transpose(1, 2))
-    if mask.dtype == torch.bool:
-        scores.view(rows, heads, length, columns).masked_fill_(~mask, torch.finfo(scores.dtype).min)
-    else:
-        scores.view(rows, heads, length, columns).add_(mask)
+    scores = query.new_empty(rows, heads, length, columns).copy_(mask).view(rows * shared, -1, columns)
+    scores.baddbmm_(grouped, key.reshape(rows * shared, columns, size).transpose(1, 2), alpha=scaling)
     output = torch.bmm(scores.softmax(-1), value.reshape(rows * shared, columns, -1))
     return output.view(rows, heads, length, -1)
