@@ -25,8 +25,8 @@ TASKS = ("hellaswag", "arc_easy", "piqa", "lambada", "mmlu")
 SHOTS = 5
 BATCH_SIZES = (1, 4, 8, 16, 32, 64)
 LETTERS = "ABCD"
-ALLOCATOR = {"MALLOC_PERTURB_": "0"}
-"""glibc's default, given to the other side: where one is set, Retain's loading leaves the allocator alone."""
+DEFAULTS = {"MALLOC_PERTURB_": "0", "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "1024"}
+"""Of glibc and oneDNN, given to the other side: what is set, Retain's loading leaves alone."""
 SHAPES = ((4, 256), (8, 128), (2, 512), (16, 64))
 """Rows and tokens of a row in the full batches whose rate is the ceiling."""
 OTHER_BATCH = 384
@@ -305,7 +305,7 @@ def _run(
     command = [sys.executable, __file__, "--side", side, "--task-file", str(file), "--batch-size", str(size)]
     command += ["--model", options.model, "--load-in", load_in or options.load_in, "--threads", str(options.threads)]
     command += ["--data", str(options.data)]
-    environment = os.environ | (ALLOCATOR if side == "theirs" else {})
+    environment = os.environ | (DEFAULTS if side == "theirs" else {})
     finished = subprocess.run(command, capture_output=True, text=True, env=environment)
     if finished.returncode:
         raise SystemExit(f"{side} of {task} failed:\n{finished.stderr[-2000:]}")

@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
-ALLOCATOR = {"MALLOC_PERTURB_": "0"}
-"""glibc's default, given to TRL: where it is set, loading a model through Retain leaves the allocator alone."""
+DEFAULTS = {"MALLOC_PERTURB_": "0", "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "1024"}
+"""Of glibc and oneDNN, given to TRL: what is set, loading a model through Retain leaves alone."""
 WARM = 2
 """Updates that are not timed."""
 LORA = {"kind": "lora", "rank": 16}
@@ -85,7 +85,7 @@ def _run(options: argparse.Namespace, side: str) -> dict[str, Any]:
     command = [sys.executable, __file__, "--side", side]
     for name in ("data", "task", "general", "model", "batch_size", "max_length", "updates", "threads"):
         command += [f"--{name.replace('_', '-')}", str(getattr(options, name))]
-    environment = os.environ | (ALLOCATOR if side in TRL else {})
+    environment = os.environ | (DEFAULTS if side in TRL else {})
     finished = subprocess.run(command, capture_output=True, text=True, env=environment)
     if finished.returncode:
         raise SystemExit(f"{side} failed:\n{finished.stderr[-3000:]}")
