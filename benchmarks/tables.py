@@ -63,6 +63,30 @@ def ablation_table(task: str) -> str:
     return "\n".join(lines)
 
 
+def null_space_table(task: str) -> str:
+    """One row for each adapter and text: its change of the outputs over that of free updates of equal norm."""
+    path = BENCHMARKS / "null_space" / "results" / f"{task}.json"
+    if not path.is_file():
+        return "Not run yet."
+    lines = [
+        "| adapter | text | over | median layer | mean | most | layers within .15 |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for adapter, texts in read_json(path)["changes"].items():
+        for text, others in texts.items():
+            for other, one in others.items():
+                cells = [f"{one[name]:.3f}" for name in ("median", "mean", "most")]
+                cells = [
+                    adapter.replace("_", " "),
+                    text,
+                    other.removeprefix("over "),
+                    *cells,
+                    f"{one['within 0.15']:.0%}",
+                ]
+                lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
 def cost_table() -> str:
     """One row for each side: task tokens a second, time and memory over the plain fine-tune's."""
     sides = read_json(BENCHMARKS / "training" / "results" / "cost.json")["sides"]
@@ -98,6 +122,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "quickstart table": lambda: arms_table("quickstart", ["plain", "kl"]),
     "banking77 table": lambda: arms_table("banking77", ["plain", "kl", "kl_strength"]),
     "ablation banking77 table": lambda: ablation_table("banking77"),
+    "ablation restaurant8k table": lambda: ablation_table("restaurant8k"),
+    "null space table": lambda: null_space_table("banking77"),
     "cost table": cost_table,
     "mitigations table": lambda: markdown_tables("mitigations").split("\n\n", 1)[-1],
 }

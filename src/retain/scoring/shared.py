@@ -18,12 +18,15 @@ MOST_PADDING = 64
 """A row that would be padded by more tokens begins another batch: a pass costs about as much again as so many."""
 
 
-class Target(NamedTuple):
-    """A token to score: the next one after ``offset`` in a node."""
+class Span(NamedTuple):
+    """Tokens of one pair to score: those that follow the place ``offset`` in a node, one after the other."""
 
     offset: int
-    token: int
+    tokens: Sequence[int]
     pair: int
+
+
+Spans = dict[Node, list[Span]]
 
 
 class Tally:
@@ -76,7 +79,7 @@ def score_shared(
 
     # The last token of a sequence is predicted, never fed.
     root, ends = prefix_tree([(pair.context + pair.continuation)[:-1] for pair in pairs])
-    targets = _targets(pairs, ends)
+    spans = _spans(pairs, ends)
     tally = Tally(pairs, tick)
     most_logits = max(1, batch_logits // module.config.get_text_config().vocab_size)
     computed = 0
@@ -86,36 +89,33 @@ def score_shared(
             trunk, cache = stack.pop()
             if trunk.nodes:
                 cache = copied(cache) or DynamicCache()
-                computed += _Batch([Row(trunk.nodes)], targets, packed).run(module, cache, tally)
-            for rows in _batches(trunk.rows, targets, batch_tokens, most_logits):
-                computed += _Batch(rows, targets, packed).run(module, copied(cache, len(rows)), tally)
+                computed += _Batch([Row(trunk.nodes)], spans, packed).run(module, cache, tally)
+            for rows in _batches(trunk.rows, spans, batch_tokens, most_logits):
+                computed += _Batch(rows, spans, packed).run(module, copied(cache, len(rows)), tally)
             stack += [(child, cache) for child in trunk.trunks]
     return tally.results(), computed
 
 
-def _targets(pairs: Sequence[Pair], ends: Sequence[Node]) -> dict[Node, list[Target]]:
+def _spans(pairs: Sequence[Pair], ends: Sequence[Node]) -> Spans:
     """What is to be scored after the tokens of each node."""
-    found: dict[Node, list[Target]] = {}
+    found: Spans = {}
     for index, (pair, end) in enumerate(zip(pairs, ends, strict=True)):
         first = len(pair.context) - 1
         node: Node | None = end
         while node is not None and node.end > first:
             start = max(node.start, first)
-            found.setdefault(node, []).extend(
-                Target(depth - node.start, pair.continuation[depth - first], index) for depth in range(start, node.end)
-            )
+            tokens = pair.continuation[start - first : node.end - first]
+            found.setdefault(node, []).append(Span(start - node.start, tokens, index))
             node = node.parent
     return found
 
 
-def _batches(
-    rows: Sequence[Row], targets: dict[Node, list[Target]], most_tokens: int, most_logits: int
-) -> Iterator[list[Row]]:
+def _batches(rows: Sequence[Row], spans: Spans, most_tokens: int, most_logits: int) -> Iterator[list[Row]]:
     """Rows in batches of like length, longest first."""
     current: list[Row] = []
     logits = 0
     for row in sorted(rows, key=lambda row: -row.length):
-        scored = sum(len(targets.get(node, ())) for node in row.nodes)
+        scored = sum(len(span.tokens) for node in row.nodes for span in spans.get(node, ()))
         full = current and (len(current) + 1) * current[0].length > most_tokens
         shorter = current and current[0].length - row.length > MOST_PADDING
         if full or shorter or (current and logits + scored > most_logits):
@@ -130,23 +130,21 @@ def _batches(
 class _Batch:
     """Rows as tensors: what the model is fed, and which of its logits score what."""
 
-    def __init__(self, rows: Sequence[Row], targets: dict[Node, list[Target]], masked: bool) -> None:
+    def __init__(self, rows: Sequence[Row], spans: Spans, masked: bool) -> None:
         width = max(row.length for row in rows)
         self.ids = np.zeros((len(rows), width), dtype=np.int64)
         self.positions = np.zeros((len(rows), width), dtype=np.int64)
         self.sees = np.zeros((len(rows), width, width), dtype=bool)
         self.sees[:, np.arange(width), np.arange(width)] = True  # padding sees itself, or its softmax would be empty
         self.past = rows[0].nodes[0].start
-        wanted: list[tuple[int, int, Target]] = []
-        for index, row in enumerate(rows):
-            self._lay(index, row, targets, wanted)
-        self._wanted = wanted
+        wanted = [one for index, row in enumerate(rows) for one in self._lay(index, row, spans)]
+        self._scored = _Scored.of(wanted)
         self._plain = not masked and self.past == 0 and all(_one_path(row) for row in rows)
         """Nothing but the usual causal mask is needed: padding stands on the right, where no token looks."""
 
-    def _lay(
-        self, index: int, row: Row, targets: dict[Node, list[Target]], wanted: list[tuple[int, int, Target]]
-    ) -> None:
+    def _lay(self, index: int, row: Row, spans: Spans) -> list[tuple[int, Span]]:
+        """Fill a row; returns its spans with the place, counted over all rows, after which each begins."""
+        wanted = []
         places: dict[Node, int] = {}
         filled = 0
         for node in row.nodes:
@@ -159,17 +157,17 @@ class _Batch:
                 self.sees[index, span, :filled] = self.sees[index, last, :filled]
             self.sees[index, span, span] = np.tri(len(node.tokens), dtype=bool)
             # A beginning that several rows repeat is scored in the first of them.
-            wanted += [(index, filled + target.offset, target) for target in targets.pop(node, ())]
+            before = index * self.ids.shape[1] + filled
+            wanted += [(before + one.offset, one) for one in spans.pop(node, ())]
             filled = span.stop
+        return wanted
 
     def run(self, module: Any, cache: Any, tally: Tally) -> int:
         """Score the targets and return the tokens computed; a cache takes the rows' keys and values."""
         device, dtype = module.device, module.dtype
         count, width = self.ids.shape
         mask = None if self._plain else self._mask(dtype).to(device)
-        scored = sorted(self._wanted, key=lambda one: one[:2])
-        flat = np.array([row * width + column for row, column, _ in scored], dtype=np.int64)
-        unique, places = np.unique(flat, return_inverse=True)
+        unique, places = np.unique(self._scored.places, return_inverse=True)
         wanted = torch.zeros((count, width), dtype=torch.bool)
         wanted.view(-1)[torch.from_numpy(unique)] = True
         parts = logits_in_parts(
@@ -184,7 +182,7 @@ class _Batch:
         done = 0
         for logits in parts:
             first, last = np.searchsorted(places, [done, done + len(logits)])
-            _score([target for _, _, target in scored[first:last]], places[first:last] - done, logits, tally)
+            _score(self._scored.part(first, last), places[first:last] - done, logits, tally)
             done += len(logits)
         return count * width
 
@@ -196,18 +194,42 @@ class _Batch:
         return mask
 
 
-def _score(targets: Sequence[Target], places: np.ndarray, logits: torch.Tensor, tally: Tally) -> None:
-    """Score targets, each by the row of logits at its place."""
+class _Scored(NamedTuple):
+    """The tokens that a batch scores, in the order of their places: each (tokens,)."""
+
+    places: np.ndarray
+    """After which place of the flattened batch."""
+    tokens: np.ndarray
+    pairs: np.ndarray
+
+    @classmethod
+    def of(cls, wanted: Sequence[tuple[int, Span]]) -> _Scored:
+        """From spans and where they begin."""
+        counts = np.array([len(span.tokens) for _, span in wanted], dtype=np.int64)
+        before = counts.cumsum() - counts
+        begins = np.array([place for place, _ in wanted], dtype=np.int64)
+        places = np.repeat(begins - before, counts) + np.arange(counts.sum())
+        tokens = np.array([token for _, span in wanted for token in span.tokens], dtype=np.int64)
+        pairs = np.repeat(np.array([span.pair for _, span in wanted], dtype=np.int64), counts)
+        order = np.argsort(places, kind="stable")
+        return cls(places[order], tokens[order], pairs[order])
+
+    def part(self, first: int, last: int) -> _Scored:
+        """Some of them."""
+        return _Scored(*(one[first:last] for one in self))
+
+
+def _score(scored: _Scored, places: np.ndarray, logits: torch.Tensor, tally: Tally) -> None:
+    """Score tokens, each by the row of logits at its place."""
     rows = torch.from_numpy(places).to(logits.device)
-    tokens = torch.tensor([target.token for target in targets], device=logits.device)
+    tokens = torch.from_numpy(scored.tokens).to(logits.device)
     totals, highest = log_totals(logits)
     found = logits[rows, tokens]
     greedy = found == highest[rows]
     # Only where the target is as likely as any token does it matter which of equals comes first.
     best = [logits[some].float().argmax(-1) for some in rows[greedy].split(CPU_ROWS)]
     greedy[greedy.clone()] = torch.cat(best) == tokens[greedy]
-    pairs = np.array([target.pair for target in targets])
-    tally.add(pairs, (found.float() - totals[rows]).double().cpu().numpy(), greedy.cpu().numpy())
+    tally.add(scored.pairs, (found.float() - totals[rows]).double().cpu().numpy(), greedy.cpu().numpy())
 
 
 def _one_path(row: Row) -> bool:
