@@ -3,7 +3,7 @@ import errno
 import pytest
 
 from retain.errors import UserError
-from retain.folder import read_json, read_record, whole_folder, write_json, write_text
+from retain.folder import parse_yaml, read_json, read_record, whole_folder, write_json, write_text
 from retain.records import Gate
 
 
@@ -82,3 +82,8 @@ def test_json_nested_too_deeply_is_damaged(tmp_path):
     (tmp_path / "a.json").write_text("[" * 200_000)
     with pytest.raises(UserError, match="missing or damaged"):
         read_json(tmp_path / "a.json")
+
+
+def test_on_and_no_are_words_and_true_is_a_truth():
+    read = parse_yaml("{on: task, answer: no, off: Yes, kept: true, other: False, n: 1.0e-3}")
+    assert read == {"on": "task", "answer": "no", "off": "Yes", "kept": True, "other": False, "n": 0.001}

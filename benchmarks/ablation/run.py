@@ -9,27 +9,22 @@ results/TASK.json holds each arm's changes with their intervals; the run folders
 from __future__ import annotations
 
 import argparse
-import shutil
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from retain.commands.run import run
 from retain.errors import BrokenError, UserError
-from retain.folder import read_json, write_json
+from retain.folder import parse_yaml, read_json, write_json
 from retain.provenance import provenance
 from retain.records import Change, RunRecord
 
 HERE = Path(__file__).parent
-SHARED = ("general", "general.json")
-"""What arms have in common and the first one made: general text that the base wrote."""
 
 
 def main() -> None:
     """Run the arms and write down what each did."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arms = yaml.safe_load((HERE / "arms.yaml").read_text("utf-8"))
+    arms = parse_yaml((HERE / "arms.yaml").read_text("utf-8"))
     parser.add_argument("--task", default="banking77", help="a folder of ../shared/data/tasks with train.jsonl")
     parser.add_argument("--folder", type=Path, default=Path("runs/ablation"))
     parser.add_argument("--arms", nargs="+", default=list(arms), choices=list(arms))
@@ -39,7 +34,6 @@ def main() -> None:
     found: dict[str, Any] = known.get("arms", {})
     for arm in options.arms:
         place = options.folder / options.task / arm.replace(" ", "_")
-        share_general_text(options.folder / options.task, place)
         train = f"../../../shared/data/tasks/{options.task}/train.jsonl"
         try:
             record = run(HERE / "base.yaml", place, [f"data.train={train}", *arms[arm]])
@@ -49,19 +43,6 @@ def main() -> None:
             found[arm] = {"settings": arms[arm], **summary(record)}
         write_json(path, {"task": options.task, "provenance": provenance(0), "arms": found})
         print(arm, {key: found[arm].get(key) for key in ("verdict", "gain", "mean", "failed")}, flush=True)
-
-
-def share_general_text(task: Path, place: Path) -> None:
-    """Take general text over from an arm that has it."""
-    done = sorted(task.glob("*/general.json"))
-    if done and not (place / "general.json").exists():
-        place.mkdir(parents=True, exist_ok=True)
-        for name in SHARED:
-            source = done[0].parent / name
-            if source.is_dir():
-                shutil.copytree(source, place / name)
-            elif source.is_file():
-                shutil.copy(source, place / name)
 
 
 def summary(record: RunRecord) -> dict[str, Any]:

@@ -163,13 +163,21 @@ def read_record(path: Path, kind: type[R]) -> R:
         raise UserError(f"{path} is not a {kind.__name__}: {where} {first['msg']}".rstrip()) from None
 
 
+BOOL = "tag:yaml.org,2002:bool"
+
+
 def read_rows(path: Path, kind: type[R]) -> list[R]:
     """Read the records of a JSON Lines file that :func:`write_rows` wrote."""
     return [kind.model_validate_json(line) for line in path.read_text("utf-8").splitlines() if line]
 
 
-class _DistinctKeys(yaml.SafeLoader):
-    """YAML in which a key that is given twice is a mistake: the first value would be lost without a word."""
+class _Loader(yaml.SafeLoader):
+    """YAML in which ``on`` and ``no`` are words, and a key that is given twice is a mistake, not a value lost."""
+
+    yaml_implicit_resolvers = {
+        first: [(tag, pattern) for tag, pattern in known if tag != BOOL or first in "tTfF"]
+        for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
         """The mapping of a node."""
@@ -189,6 +197,6 @@ def parse_yaml(text: str) -> Any:
         yaml.YAMLError: it is not YAML, a key is given twice, or it is nested too deeply.
     """
     try:
-        return yaml.load(text, Loader=_DistinctKeys)
+        return yaml.load(text, Loader=_Loader)
     except RecursionError:
         raise yaml.YAMLError("it is nested too deeply") from None

@@ -262,7 +262,7 @@ def _override(values: dict[str, Any], override: str) -> None:
     if not sign or not key:
         raise UserError(f"--set {override}: write it as path=value, for example training.epochs=1")
     try:
-        value = yaml.safe_load(text)
+        value = parse_yaml(text)
     except yaml.YAMLError:
         raise UserError(f"--set {override}: {text!r} is not a YAML value") from None
     parts = key.split(".")

@@ -15,6 +15,7 @@ from retain.data.general import (
 from retain.errors import BrokenError
 from retain.models.base import Limits
 from retain.records import Response
+from retain.store import Store
 
 LIMITS = Limits(max_tokens=32, temperature=0.7, top_p=0.9, seed=3)
 
@@ -58,7 +59,7 @@ def test_what_is_degenerate(text, reason):
 
 def test_as_many_rows_as_wanted_each_with_its_request(tmp_path):
     model = Scripted(good)
-    found = write_general(model, 40, LIMITS, tmp_path)
+    found = write_general(model, 40, LIMITS, Store("general", tmp_path))
     assert len(found.rows) == 40 and found.rejected == {}
     assert [len(prompts) for prompts, _ in model.calls] == [CHUNK, CHUNK]
     assert [limits.seed for _, limits in model.calls] == [3, 4]
@@ -97,7 +98,7 @@ def test_rejected_rows_are_counted_by_reason_and_replaced(tmp_path):
         return "contains a probe's item" if "number 9 " in example.target else None
 
     model = Scripted(answer)
-    found = write_general(model, 40, LIMITS, tmp_path, refuse)
+    found = write_general(model, 40, LIMITS, Store("general", tmp_path), refuse)
     assert len(found.rows) == 40
     assert found.rejected == {"empty": 1, "very short": 1, "repeats itself": 1, "contains a probe's item": 1}
     assert not any("number 9 " in row.target for row in found.rows)
@@ -105,14 +106,14 @@ def test_rejected_rows_are_counted_by_reason_and_replaced(tmp_path):
 
 def test_the_same_row_twice_is_one_row(tmp_path):
     model = Scripted(lambda number, prompt: good(number // 2, prompt), chat=False)
-    found = write_general(model, 20, LIMITS, tmp_path)
+    found = write_general(model, 20, LIMITS, Store("general", tmp_path))
     assert len({row.id for row in found.rows}) == 20
     assert found.rejected["written before"] >= 15
 
 
 def test_a_model_without_a_template_continues_from_nothing(tmp_path):
     model = Scripted(good, chat=False)
-    found = write_general(model, 5, LIMITS, tmp_path)
+    found = write_general(model, 5, LIMITS, Store("general", tmp_path))
     assert set(model.calls[0][0]) == {""}
     assert {row.shape for row in found.rows} == {"text"}
 
@@ -127,29 +128,43 @@ def test_an_interrupted_run_goes_on_at_the_chunk_it_was_in(tmp_path):
         return good(number, prompt)
 
     with pytest.raises(Stop):
-        write_general(Scripted(until), 50, LIMITS, tmp_path)
+        write_general(Scripted(until), 50, LIMITS, Store("general", tmp_path))
     again = Scripted(good)
     again.number = CHUNK
-    found = write_general(again, 50, LIMITS, tmp_path)
+    found = write_general(again, 50, LIMITS, Store("general", tmp_path))
     assert len(again.calls) == 1, "the first chunk was read"
-    assert found == write_general(Scripted(good), 50, LIMITS, tmp_path / "other")
+    assert found == write_general(Scripted(good), 50, LIMITS, Store("general", tmp_path / "other"))
+
+
+def test_the_same_base_writes_the_same_text_once(tmp_path):
+    store = Store("general", tmp_path)
+    first = write_general(Scripted(good), 40, LIMITS, store)
+    idle, other = Scripted(good), Scripted(good)
+    other.fingerprint = "of another base"
+    assert write_general(idle, 40, LIMITS, store) == first
+    assert idle.calls == []
+    write_general(other, 40, LIMITS, store)
+    write_general(idle, 40, LIMITS.model_copy(update={"max_tokens": 16}), store)
+    assert len(other.calls) == len(idle.calls) == 2
 
 
 def test_too_little_that_is_usable_is_an_error_that_counts_the_reasons(tmp_path):
     model = Scripted(lambda number, prompt: "" if number else good(number, prompt))
     with pytest.raises(BrokenError, match=r"only 1 usable rows of 10; rejected: \{'empty': 31\}"):
-        write_general(model, 10, LIMITS, tmp_path)
+        write_general(model, 10, LIMITS, Store("general", tmp_path))
     assert model.number <= 10 * TRIES + CHUNK
 
 
 def test_progress_is_told_in_accepted_rows(tmp_path):
     ticks = []
-    write_general(Scripted(good), 40, LIMITS, tmp_path, tick=lambda done, total: ticks.append((done, total)))
+    write_general(
+        Scripted(good), 40, LIMITS, Store("general", tmp_path), tick=lambda done, total: ticks.append((done, total))
+    )
     assert ticks == [(32, 40), (40, 40)]
 
 
 def test_a_fifth_is_kept_back_whatever_the_order(tmp_path):
-    rows = write_general(Scripted(good), 40, LIMITS, tmp_path).rows
+    rows = write_general(Scripted(good), 40, LIMITS, Store("general", tmp_path)).rows
     used, back = keep_back(rows)
     assert len(back) == 8 and {row.id for row in used}.isdisjoint(row.id for row in back)
     assert {row.id for row in keep_back(rows[::-1])[1]} == {row.id for row in back}

@@ -130,4 +130,5 @@ def test_a_general_sets_name_stays_in_the_run_folder(toy_recipe, tmp_path):
     recipe = toy_recipe(training={"epochs": 1, "max_length": 64})
     recipe["data"]["general"] = [{"name": "../../outside", "source": "base_model", "count": 2, "max_tokens": 8}]
     run(recipe, tmp_path / "run")
-    assert not (tmp_path / "outside").exists() and len(list((tmp_path / "run" / "general").iterdir())) == 1
+    assert not (tmp_path / "outside").exists() and not (tmp_path.parent / "outside").exists()
+    assert "../../outside" in (tmp_path / "run" / "general.json").read_text("utf-8")

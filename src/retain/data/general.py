@@ -13,12 +13,16 @@ import yaml
 
 from retain.data.example import Example
 from retain.errors import BrokenError
-from retain.folder import read_rows, write_rows
 from retain.models.base import CausalModel, Limits, Message, Prompt
+from retain.provenance import versions
 from retain.records import Record, Response, content_hash
+from retain.scoring import ENGINE_VERSION
+from retain.store import Store
 
 CHUNK = 32
 """Answers written and stored at a time, so that an interrupted run goes on from there."""
+LIBRARIES = ("torch", "transformers", "tokenizers")
+"""Packages whose version can change a text."""
 LEAST_WORDS = 3
 LEAST_DISTINCT = 0.5
 """Distinct trigrams of words among all; below this the text goes round in circles."""
@@ -37,7 +41,7 @@ def write_general(
     model: CausalModel,
     count: int,
     limits: Limits,
-    folder: Path,
+    store: Store,
     refuse: Callable[[Example], str | None] = lambda example: None,
     tick: Callable[[int, int], None] = lambda done, total: None,
 ) -> GeneralRows:
@@ -50,7 +54,7 @@ def write_general(
         model: the base.
         count: rows wanted.
         limits: how it samples; chunk ``i`` is drawn with ``limits.seed + i``.
-        folder: where finished chunks are kept.
+        store: where finished chunks are kept: the same base writes the same text once, for all runs that ask for it.
         refuse: a reason why a row must not be used (it contains a probe's item), or None.
         tick: called with (accepted, count).
 
@@ -65,7 +69,7 @@ def write_general(
         asked = list(itertools.islice(prompts, CHUNK))
         if not asked or len(rows) >= count:
             break
-        for example, reason in _chunk(model, asked, limits.model_copy(update={"seed": limits.seed + number}), folder):
+        for example, reason in _chunk(model, asked, limits.model_copy(update={"seed": limits.seed + number}), store):
             reason = reason or ("written before" if example.id in seen else None) or refuse(example)
             seen.add(example.id)
             if reason is None and len(rows) < count:
@@ -81,43 +85,39 @@ def write_general(
     return GeneralRows(rows=rows, rejected=dict(rejected))
 
 
-class _Written(Record):
-    """One answer as it is stored in a chunk."""
+class Answers(Record):
+    """What the base wrote to one chunk of prompts, in their order."""
 
-    prompt: list[Message]
-    response: Response
+    responses: list[Response]
 
 
 def _chunk(
-    model: CausalModel, prompts: Sequence[Prompt], limits: Limits, folder: Path
+    model: CausalModel, prompts: Sequence[Prompt], limits: Limits, store: Store
 ) -> list[tuple[Example, str | None]]:
-    """The chunk's rows with the reason why each is degenerate, written now or read from an earlier run."""
-    key = content_hash([_plain(prompt) for prompt in prompts], limits.model_dump_json(), model.fingerprint)
-    path = folder / f"{key}.jsonl"
-    if not path.is_file():
-        answers = model.generate(prompts, limits)
-        write_rows(
-            path,
-            [
-                _Written(prompt=[] if isinstance(prompt, str) else list(prompt), response=answer)
-                for prompt, answer in zip(prompts, answers, strict=True)
-            ],
-        )
-    return [(_example(one), degenerate(one.response)) for one in read_rows(path, _Written)]
+    """The chunk's rows with the reason why each is degenerate, written now or kept from earlier."""
+    installed = versions()
+    libraries = [installed.get(name) for name in LIBRARIES]
+    asked = [[_plain(prompt) for prompt in prompts], limits.model_dump_json()]
+    key = content_hash(model.fingerprint, *asked, ENGINE_VERSION, libraries, length=32)
+    kept = store.read(key, Answers)
+    if kept is None or len(kept.responses) != len(prompts):
+        kept = Answers(responses=model.generate(prompts, limits))
+        store.write(key, kept)
+    rows = zip(prompts, kept.responses, strict=True)
+    return [(_example(prompt, response), degenerate(response)) for prompt, response in rows]
 
 
 def _plain(prompt: Prompt) -> Any:
     return prompt if isinstance(prompt, str) else [message.model_dump() for message in prompt]
 
 
-def _example(written: _Written) -> Example:
-    text = written.response.text.strip()
-    ended = written.response.stopped
-    identity = content_hash([message.content for message in written.prompt], text)
-    if not written.prompt:
-        return Example(id=identity, shape="text", text=text, source="base_model", ended=ended)
-    turns = (*written.prompt, Message(role="assistant", content=text))
-    return Example(id=identity, shape="chat", messages=turns, source="base_model", ended=ended)
+def _example(prompt: Prompt, response: Response) -> Example:
+    text, asked = response.text.strip(), [] if isinstance(prompt, str) else list(prompt)
+    identity = content_hash([message.content for message in asked], text)
+    if not asked:
+        return Example(id=identity, shape="text", text=text, source="base_model", ended=response.stopped)
+    turns = (*asked, Message(role="assistant", content=text))
+    return Example(id=identity, shape="chat", messages=turns, source="base_model", ended=response.stopped)
 
 
 def degenerate(response: Response) -> str | None:

@@ -28,6 +28,7 @@ from retain.records import Gate, Measurement
 from retain.stages.measurements import Measurements
 from retain.stages.measuring import measure_probes
 from retain.stages.prepare import OWN, read_general
+from retain.store import Store
 
 General = str | Path | Mapping[str, Any] | Sequence[dict[str, Any] | str]
 """A file, a Hub set, ``base_model`` (self-written), the keys of a recipe's general set, or rows."""
@@ -149,7 +150,7 @@ def own_setup(
     sets = {}
     if general is not None:
         rows = None if isinstance(general, str | Path | Mapping) else general
-        sets = {GENERAL: _general_set(recipe.data.general[0], rows, model, probes, folder, trainer.args.seed)}
+        sets = {GENERAL: _general_set(recipe.data.general[0], rows, model, probes, trainer.args.seed)}
     return Setup(
         base=model,
         general=sets,
@@ -183,13 +184,12 @@ def _general_set(
     rows: Sequence[dict[str, Any] | str] | None,
     model: TransformersCausal,
     probes: Suite | None,
-    folder: Path,
     seed: int,
 ) -> GeneralSet:
     texts = {probe.name: list(probe.texts()) for probe in (probes.probes if probes else ())}
     rejected: dict[str, int] = {}
     if wanted.source == OWN:
-        written = _self_written(wanted, model, overlap_finder(texts), folder / GENERAL, seed)
+        written = _self_written(wanted, model, overlap_finder(texts), seed)
         examples, rejected = list(written.rows), dict(written.rejected)
     else:
         examples = (
@@ -201,7 +201,7 @@ def _general_set(
 
 
 def _self_written(
-    wanted: GeneralSettings, model: TransformersCausal, overlap: Callable[[Example], Any], folder: Path, seed: int
+    wanted: GeneralSettings, model: TransformersCausal, overlap: Callable[[Example], Any], seed: int
 ) -> GeneralRows:
     limits = Limits(max_tokens=wanted.max_tokens, temperature=wanted.temperature, top_p=wanted.top_p, seed=seed)
 
@@ -209,4 +209,4 @@ def _self_written(
         return "contains a probe's item" if overlap(example) else None
 
     with as_it_would_ship(model) as base:
-        return write_general(base, wanted.count, limits, folder, refuse)
+        return write_general(base, wanted.count, limits, Store("general"), refuse)

@@ -11,10 +11,10 @@ from retain.mitigations.base import GeneralSet
 from retain.models.base import Limits
 from retain.recipe import GeneralSettings
 from retain.records import Record
-from retain.stages.measuring import file_name
 from retain.stages.prepare import OWN, read_general
 from retain.stages.run_folder import RunFolder
 from retain.stages.setting_up import Workbench
+from retain.store import Store
 
 
 class GeneralText(Record):
@@ -60,7 +60,7 @@ def _rows(wanted: GeneralSettings, run: RunFolder, bench: Workbench, texts: dict
         bench.base(),
         wanted.count,
         limits,
-        run.path / "general" / file_name(wanted.name),
+        Store("general"),
         refuse=lambda example: "contains a probe's item" if overlap(example) else None,
         tick=lambda done, total: run.progress.update("rows written", done, total),
     )
