@@ -155,14 +155,18 @@ def _be_one_side(options: argparse.Namespace) -> None:
 
     torch.set_num_threads(options.threads)
     begun = time.perf_counter()
+    from retain.models.base import Request
     from retain.models.load import load_causal
 
     model = load_causal(options.model, options.load_in)
     model.module.eval()
-    if options.side == "rate":
-        print(json.dumps({"rate": _best_rate(model, SHAPES)}))
-        return
     instances = _instances(options.task_file)
+    if options.side == "rate":
+        pairs = model.pairs([Request(context=one.args[0], continuation=one.args[1]) for one in instances])
+        length = round(sum(len(pair.context) + len(pair.continuation) for pair in pairs) / len(pairs))
+        own = [(max(1, tokens // length), length) for tokens in (512, 1024, 2048)]
+        print(json.dumps({"rate": _best_rate(model, SHAPES), "length": length, "own_rate": _best_rate(model, own)}))
+        return
     judge = _ours(model) if options.side == "ours" else _theirs(model, options.batch_size)
     started = time.perf_counter() - begun
     _score(judge, instances[:4])  # allocators and kernels warm, as for the other side
@@ -176,7 +180,7 @@ def _be_one_side(options: argparse.Namespace) -> None:
         "golds": [instance.doc.get("gold") for instance in instances],
     }
     if options.side == "ours":
-        result |= _tokens(model, instances) | _same_work(model, instances)
+        result |= _tokens(model, instances)
         model.scorer.batch_tokens = OTHER_BATCH
         again, _ = _score(judge, instances)
         result["again"] = [[float(total), bool(greedy)] for total, greedy in again]
@@ -220,22 +224,10 @@ def _tokens(model: Any, instances: list[Any]) -> dict[str, int]:
     return {"computed": model.scorer.computed, "least": sum(least)}
 
 
-def _same_work(model: Any, instances: list[Any]) -> dict[str, float]:
-    """Rate of full batches whose rows are as long as the requests, with logits at as many positions as are scored."""
-    from retain.models.base import Request
-
-    pairs = model.pairs([Request(context=one.args[0], continuation=one.args[1]) for one in instances])
-    length = round(sum(len(pair.context) + len(pair.continuation) for pair in pairs) / len(pairs))
-    least = _tokens(model, instances)["least"]
-    kept = max(1, round(length * min(1.0, sum(len(pair.continuation) for pair in pairs) / least)))
-    shapes = [(max(1, tokens // length), length) for tokens in (512, 1024, 2048)]
-    return {"same_work_rate": _best_rate(model, shapes, kept), "request_tokens": length, "request_logits": kept}
-
-
-def _best_rate(model: Any, shapes: Sequence[tuple[int, int]], logits: int = 1) -> float:
+def _best_rate(model: Any, shapes: Sequence[tuple[int, int]]) -> float:
     """Tokens a second of the same model on full batches without padding, the best of several (rows, length).
 
-    With logits at the last position only, which no scoring can do with, it is the ceiling of any engine.
+    With logits at the last position only, which no scoring can do with: the ceiling of any engine.
     """
     import torch
 
@@ -245,7 +237,7 @@ def _best_rate(model: Any, shapes: Sequence[tuple[int, int]], logits: int = 1) -
             ids = torch.randint(0, model.module.config.vocab_size, (rows, length))
             for turn in range(6):
                 begun = time.perf_counter()
-                model.module(input_ids=ids, use_cache=False, logits_to_keep=logits)
+                model.module(input_ids=ids, use_cache=False, logits_to_keep=1)
                 if turn:
                     best = max(best, ids.numel() / (time.perf_counter() - begun))
     return best
@@ -260,9 +252,10 @@ def _measure_task(task: str, options: argparse.Namespace, place: Path) -> dict[s
     sides: dict[str, list[dict[str, Any]]] = {"ours": [], "theirs": []}
     rates = []
     for _ in range(options.rounds):
-        rates.append(_run(task, options, place, "rate", 1, None)["rate"])
+        rates.append(_run(task, options, place, "rate", 1, None))
         sides["ours"].append(_run(task, options, place, "ours", 1, None))
         sides["theirs"].append(_run(task, options, place, "theirs", best, None))
+    ceiling, own = (max(rate[name] for rate in rates) for name in ("rate", "own_rate"))
     ours, theirs = (min(sides[side], key=lambda one: one["seconds"]) for side in ("ours", "theirs"))
     exact = ours if options.load_in == "fp32" else _run(task, options, place, "ours", 1, None, load_in="fp32")
     return {
@@ -280,10 +273,11 @@ def _measure_task(task: str, options: argparse.Namespace, place: Path) -> dict[s
         "tokens_least": ours["least"],
         "tokens_over_minimum": round(ours["computed"] / ours["least"], 4),
         "tokens_per_second": round(ours["computed"] / ours["seconds"]),
-        "full_batch_tokens_per_second": round(max(rates)),
-        "rate_share": round(ours["computed"] / ours["seconds"] / max(rates), 3),
-        **{name: round(ours[name]) for name in ("request_tokens", "request_logits", "same_work_rate")},
-        "same_work_share": round(ours["computed"] / ours["seconds"] / ours["same_work_rate"], 3),
+        "full_batch_tokens_per_second": round(ceiling),
+        "rate_share": round(ours["computed"] / ours["seconds"] / ceiling, 3),
+        "request_tokens": rates[0]["length"],
+        "full_batch_of_requests_tokens_per_second": round(own),
+        "rate_share_at_request_length": round(ours["computed"] / ours["seconds"] / own, 3),
         **agreement(ours, theirs),
         "noise": agreement(ours, ours | {"answers": ours["again"]}),
         "to_fp32": {"ours": agreement(ours, exact), "theirs": agreement(theirs, exact)},
