@@ -39,6 +39,55 @@ def test_a_rule_that_is_broken_is_told_with_its_reason(sections, words):
     assert len(warning) > 80, "it says why and what to do"
 
 
+FULL = {"training": {"learning_rate": 1e-5}}
+
+
+@pytest.mark.parametrize(
+    ("mitigations", "warned"),
+    [
+        ([{"kind": "kl_to_base"}], False),
+        ([{"kind": "kl_to_base", "on": "both"}], False),
+        ([{"kind": "kl_to_base", "on": "task"}], True),
+        ([{"kind": "ewc"}], False),
+        ([{"kind": "l2_to_base"}], True),
+        ([{"kind": "freeze"}, {"kind": "rehearsal"}], False),
+    ],
+    ids=str,
+)
+def test_general_text_is_what_stands_for_the_old_abilities(mitigations, warned):
+    found = warnings(mitigations=mitigations, **FULL)
+    assert [("all weights are trained on the task alone" in one) for one in found] == [True] * warned
+
+
+def test_with_frozen_weights_not_all_are_said_to_be_trained():
+    (warning,) = warnings(mitigations=[{"kind": "freeze"}], **FULL)
+    assert "the weights that freeze leaves are trained on the task alone" in warning
+
+
+@pytest.mark.parametrize(
+    ("training", "limit", "said"),
+    [
+        ({"epochs": 2, "extra": {"max_steps": 100}}, 100, "draw 800 rows of 100: more than 3 passes"),
+        ({"epochs": 2, "extra": {"max_steps": 100}, "gradient_accumulation": 2}, 500, "draw 1600 rows of 500"),
+        ({"epochs": 5, "extra": {"max_steps": 10}}, 100, None),
+        ({"epochs": 2, "extra": {"max_steps": 100}}, None, "Of fewer than 267 rows that is more than 3 passes"),
+        ({"epochs": 5, "extra": {"max_steps": -1}}, 100, "epochs: 5 is more than 3"),
+    ],
+    ids=str,
+)
+def test_a_number_of_updates_takes_the_place_of_epochs(training, limit, said):
+    found = warnings(training=training, data={**USUAL["data"], "limit": limit})
+    assert len(found) == (said is not None)
+    assert said is None or said in found[0]
+
+
+def test_early_stop_that_is_there_is_not_asked_for():
+    lora = [{"kind": "lora"}, {"kind": "rehearsal"}]
+    (without,) = warnings(training={"epochs": 5})
+    (with_it,) = warnings(training={"epochs": 5}, mitigations=[*lora, {"kind": "early_stop"}])
+    assert without.endswith("; add early_stop, or train less") and with_it.endswith("; train less")
+
+
 def test_every_rule_can_speak():
     bad = {
         "mitigations": [{"kind": "rehearsal", "share": 0.9}],

@@ -240,7 +240,6 @@ def _be_retain(options: argparse.Namespace) -> dict[str, Any]:
         folder=Path(folder),
         seed=0,
         encode=encoder(model, options.max_length, "completion"),
-        epochs=1.0,
         measure_dev=lambda model: [],
         base_dev=lambda: [],
         task_probes=frozenset(),

@@ -5,6 +5,7 @@ A warning stops nothing. One function is one rule; :func:`recipe_warnings` finds
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +21,6 @@ SHARES = (0.05, 0.20)
 LEAST_RANK = 8
 FAR_ABOVE = 2
 """A rate is far above the customary ones when it is more than this many times the greatest of them."""
-DPO_RATE = 5e-6
 
 
 @dataclass(frozen=True)
@@ -51,24 +51,42 @@ def recipe_warnings(recipe: Recipe, weights: int | None = None, rate: float | No
 
 
 def full_without_general(seen: Seen) -> str | None:
-    """Full fine-tuning with nothing that stands for the old abilities."""
-    if any(seen.unit(kind) is not None for kind in ("lora", "rehearsal", "kl_to_base")):
+    """Full fine-tuning without general text."""
+    kl = seen.unit("kl_to_base")
+    general = kl is not None and kl.wants_general()
+    if general or any(seen.unit(kind) is not None for kind in ("lora", "rehearsal", "ewc")):
         return None
+    which = "all weights" if seen.unit("freeze") is None else "the weights that freeze leaves"
     return (
-        "mitigations: all weights are trained on the task alone. Nothing in training then stands for the old "
-        "abilities, and full fine-tuning forgets most; add kl_to_base or rehearsal on self-written text, or lora"
+        f"mitigations: {which} are trained on the task alone. No general text then stands for the old abilities, and "
+        "full fine-tuning forgets most; add kl_to_base or rehearsal on self-written text, or lora"
     )
 
 
 def many_epochs(seen: Seen) -> str | None:
     """More passes than the task needs."""
-    epochs = seen.recipe.training.epochs
-    if epochs <= MOST_EPOCHS:
+    found = _many_passes(seen)
+    if found is None:
         return None
+    todo = "train less" if seen.unit("early_stop") is not None else "add early_stop, or train less"
     return (
-        f"training.epochs: {epochs:g} is more than {MOST_EPOCHS}. Later passes mostly learn rows by heart while the "
-        "update goes on growing, and forgetting grows with it; add early_stop, or train less"
+        f"{found}. Later passes mostly learn rows by heart while the update goes on growing, and forgetting grows with "
+        f"it; {todo}"
     )
+
+
+def _many_passes(seen: Seen) -> str | None:
+    """What makes for more than three passes over the rows, or None."""
+    training, limit = seen.recipe.training, seen.recipe.data.limit
+    steps = training.extra.get("max_steps", 0)
+    if not isinstance(steps, int) or steps <= 0:
+        many = training.epochs > MOST_EPOCHS
+        return f"training.epochs: {training.epochs:g} is more than {MOST_EPOCHS}" if many else None
+    drawn = steps * training.gradient_accumulation * training.batch_size
+    what = f"training.extra.max_steps: {steps} updates, whatever training.epochs says, draw {drawn} rows"
+    if limit is None:
+        return f"{what}. Of fewer than {math.ceil(drawn / MOST_EPOCHS)} rows that is more than {MOST_EPOCHS} passes"
+    return f"{what} of {limit}: more than {MOST_EPOCHS} passes" if drawn > MOST_EPOCHS * limit else None
 
 
 def high_rate(seen: Seen) -> str | None:
@@ -94,8 +112,6 @@ def _greatest_rate(seen: Seen) -> float:
 
 def _customary(seen: Seen) -> tuple[float, str]:
     """The greatest customary rate, and what is trained."""
-    if str(seen.recipe.training.method) == "dpo":
-        return DPO_RATE, "preference training"
     adapter = seen.unit("lora") is not None
     small = seen.weights is None or seen.weights < SMALL
     return GRIDS[adapter, small][1], "LoRA" if adapter else "full fine-tuning"

@@ -24,7 +24,7 @@ OTHER_VALUES = {
     "null_space": {"energy": 0.5, "general": "second"},
     "l2_to_base": {"weight": 3.0},
     "ewc": {"weight": 1e5, "rows": 2, "general": "second", "fisher": "empirical"},
-    "freeze": {"layers": "0", "parts": ["mlp"], "random_share": 1.0},
+    "freeze": {"layers": "0", "parts": ["mlp"], "random_share": 0.75},
 }
 """For every knob a value that is not its default."""
 

@@ -32,7 +32,6 @@ def make_setup(toy, tmp_path):
             "folder": tmp_path / "training",
             "seed": 0,
             "encode": encoder(model, 64, "completion"),
-            "epochs": 1.0,
             "measure_dev": lambda model: [],
             "base_dev": lambda: [],
             "task_probes": frozenset({"task"}),

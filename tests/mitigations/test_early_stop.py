@@ -1,9 +1,13 @@
 """Early stopping: training is not disturbed, it ends where the margins are left, and the last pass comes back."""
 
+import math
+import sys
+from types import SimpleNamespace
+
 import pytest
 
 from retain.folder import read_record
-from retain.mitigations.dev_guard import RECORD, Guarded, best_of
+from retain.mitigations.dev_guard import RECORD, Guarded, GuardOnDev, best_of
 from retain.mitigations.early_stop import EarlyStop
 from retain.models.base import Request
 from retain.models.load import load_causal
@@ -160,6 +164,29 @@ def test_a_choosing_stage_that_was_lost_is_done_again_alike(run, tmp_path):
         (tmp_path / "run" / name).unlink(missing_ok=True)
     again = run("run", [{"kind": "early_stop", "every": 1}], **FAST)
     assert again.after[0].model == first.after[0].model and again.choices == first.choices
+
+
+@pytest.mark.parametrize(("max_steps", "expected"), [(50, []), (150, [50, 100]), (1000, [*range(50, 1000, 50)])])
+def test_a_share_of_an_epoch_is_the_same_however_long_training_is(make_setup, toy, monkeypatch, max_steps, expected):
+    looked = []
+    monkeypatch.setattr(GuardOnDev, "_look", lambda self, step, measure: looked.append(step))
+    guard = GuardOnDev(toy, make_setup(), 0.5, 1, None)
+    args = SimpleNamespace(max_steps=max_steps, gradient_accumulation_steps=4, num_train_epochs=3)
+    for step in range(1, max_steps + 1):
+        state = SimpleNamespace(global_step=step, max_steps=max_steps, num_train_epochs=math.ceil(max_steps / 100))
+        guard.on_step_end(args, state, None, train_dataloader=range(398))
+    assert looked == expected
+
+
+def test_where_an_epochs_length_is_not_known_it_is_all_of_training(make_setup, toy, monkeypatch):
+    looked = []
+    monkeypatch.setattr(GuardOnDev, "_look", lambda self, step, measure: looked.append(step))
+    guard = GuardOnDev(toy, make_setup(), 0.5, 1, None)
+    args = SimpleNamespace(max_steps=40, gradient_accumulation_steps=1)
+    for step in range(1, 41):
+        state = SimpleNamespace(global_step=step, max_steps=40, num_train_epochs=sys.maxsize)
+        guard.on_step_end(args, state, None, train_dataloader=iter([]))
+    assert looked == [20]
 
 
 def candidate(step, loss, passing, gain=1.0):

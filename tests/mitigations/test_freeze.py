@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from transformers import GPT2Config, GPT2LMHeadModel
 
 from retain.errors import UserError
 from retain.mitigations.freeze import Freeze
@@ -11,6 +12,8 @@ from retain.models.load import load_causal
 from retain.pipeline import run_recipe
 from retain.progress import Progress
 from retain.recipe import parse_recipe
+from retain.training.settings import TrainingSettings
+from retain.training.sft import train_sft
 
 LAYER = {
     "self_attn.q_proj": "attention", "self_attn.k_proj": "attention", "self_attn.v_proj": "attention",
@@ -74,8 +77,6 @@ def test_every_weight_of_a_model_has_a_place(toy):
 
 
 def test_gpt2_has_places_too():
-    from transformers import GPT2Config, GPT2LMHeadModel
-
     found = places(GPT2LMHeadModel(GPT2Config(vocab_size=20, n_embd=8, n_layer=2, n_head=2, tie_word_embeddings=False)))
     assert found["transformer.h.1.attn.c_attn.weight"] == Place(1, "attention")
     assert found["transformer.h.0.mlp.c_fc.bias"] == Place(0, "mlp")
@@ -110,13 +111,61 @@ def test_frozen_weights_stay_bit_for_bit_and_the_others_move(toy_recipe, toy_fol
     [
         ({"layers": "7-9"}, 'layers: "7-9" is not within the model\'s 1 layers'),
         ({"layers": "last 2"}, "is not within"),
-        ({"layers": "first 0"}, "is not within"),
+        ({"layers": "first 8"}, "is not within"),
+        ({"parts": ["attention", "mlp", "norms", "embeddings"]}, "and none frozen"),
         ({"parts": ["head"]}, r"no head of its own \(its output head is tied"),
     ],
 )
 def test_layers_and_parts_that_are_not_there_are_refused(toy, make_setup, knobs, message):
     with pytest.raises(UserError, match=message):
         Freeze(**knobs).wrap_model(toy, make_setup())
+
+
+@pytest.mark.parametrize(
+    ("knobs", "message"),
+    [
+        ({"layers": "5-2, 0"}, 'layers: .*"5-2" ends before it begins; write 2-5'),
+        ({"layers": "0-3, last 0"}, 'layers: .*"last 0" names no layer'),
+        (
+            {"parts": ["embeddings"], "random_share": 0.1},
+            r"random_share has no effect, since no layer .*\(embeddings\)",
+        ),
+        ({"parts": ["embeddings", "head"], "layers": "last 2"}, "layers has no effect, since no layer"),
+        ({"random_share": 1.0}, "trains every weight and freezes nothing"),
+    ],
+    ids=str,
+)
+def test_knobs_that_do_nothing_are_refused(toy_recipe, knobs, message):
+    with pytest.raises(UserError, match=message):
+        parse_recipe(toy_recipe(mitigations=[{"kind": "freeze", **knobs}]))
+
+
+@pytest.mark.parametrize(
+    "knobs",
+    [{"layers": "2-2, 0"}, {"parts": ["embeddings", "norms"], "random_share": 0.1}, {"layers": "0", "random_share": 1}],
+    ids=str,
+)
+def test_knobs_that_do_something_are_not(toy_recipe, knobs):
+    parse_recipe(toy_recipe(mitigations=[{"kind": "freeze", **knobs}]))
+
+
+def test_frozen_layer_norms_meet_the_activations_of_trained_weights(toy_tokenizer, make_setup, task_rows, tmp_path):
+    """GPT-2 in bf16: torch's LayerNorm refuses fp32 activations where its own weights are bf16."""
+    torch.manual_seed(0)
+    config = GPT2Config(vocab_size=len(toy_tokenizer), n_positions=64, n_embd=32, n_layer=2, n_head=2)
+    GPT2LMHeadModel(config).save_pretrained(tmp_path / "base")
+    toy_tokenizer.save_pretrained(tmp_path / "base")
+    model = load_causal(str(tmp_path / "base"), "bf16")
+    setup = make_setup(model)
+    before = {name: one.detach().clone() for name, one in model.module.named_parameters()}
+    model = Freeze(parts=["mlp", "embeddings"]).wrap_model(model, setup)
+    rows = [setup.encode(one) for one in task_rows[:8]]
+    settings = TrainingSettings(learning_rate=0.02, batch_size=4, checkpoints=0)
+    record = train_sft(model, rows, rows, settings, [], setup, Progress(quiet=True))
+    assert record.steps == 2
+    for name, parameter in model.module.named_parameters():
+        frozen = places(model.module)[name].part not in ("mlp", "embeddings")
+        assert torch.equal(parameter, before[name].to(parameter.dtype)) == frozen, name
 
 
 def test_with_an_adapter_it_is_refused(toy, make_setup, toy_recipe):

@@ -300,6 +300,25 @@ def test_adapter_off_needs_an_adapter(make_setup, toy):
         KlToBase(base="adapter_off").penalty(toy, make_setup())
 
 
+@pytest.mark.parametrize("base", ["stored", "adapter_off"])
+def test_a_row_without_a_labelled_token_adds_nothing(setting, toy, base):
+    row = setting.rows[0]
+    setup = replace(setting, rows=[*setting.rows, row.model_copy(update={"labels": [-100] * len(row.labels)})])
+    model = Lora(rank=2).wrap_model(toy, setup)
+    penalty = KlToBase(on="task", base=base).penalty(model, setup)
+    with torch.no_grad():
+        for name, parameter in model.module.named_parameters():
+            if "lora_B" in name:
+                parameter += 0.3
+
+    def value(places):
+        return penalty(Step(model.module, task_batch(setup, places), lambda name: None, task_share=1.0))
+
+    last = len(setting.rows)
+    assert value([last]) is None
+    assert value([3, last]).item() == pytest.approx(value([3]).item(), rel=1e-4)
+
+
 @pytest.mark.parametrize(
     ("knobs", "said"),
     [

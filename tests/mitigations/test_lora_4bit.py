@@ -9,7 +9,10 @@ from retain.models.load import load_causal
 from retain.pipeline import run_recipe
 from retain.progress import Progress
 from retain.recipe import parse_recipe
+from retain.training.settings import TrainingSettings
+from retain.training.sft import train_sft
 from retain.training.trained import load_trained, save_trained
+from retain.training.watch import ShowProgress
 
 pytest.importorskip("bitsandbytes")
 
@@ -60,6 +63,27 @@ def test_a_variant_on_4_bit_weights(variant, folder, make_setup, tmp_path):
     assert torch.allclose(logits(again), now, atol=0.1)
     again.update.apply(0.0)
     assert torch.equal(logits(again), base)
+
+
+@pytest.mark.parametrize("variant", ["pissa", "olora"])
+def test_it_is_the_base_when_training_begins(variant, folder, make_setup, task_rows, monkeypatch):
+    """TRL rounds the factors of a 4-bit model to bf16; those that began at the base's must not move by it."""
+    model = load_causal(str(folder), "4bit")
+    setup = make_setup(model)
+    model = Lora(variant=variant, rank=4).wrap_model(model, setup)
+    began = {name: one.detach().clone() for name, one in model.module.named_parameters() if one.requires_grad}
+    found = {}
+
+    def note(self, args, state, control, **kwargs):
+        found.update({name: one.detach().clone() for name, one in model.module.named_parameters() if name in began})
+
+    monkeypatch.setattr(ShowProgress, "on_train_begin", note)
+    rows = [setup.encode(one) for one in task_rows[:4]]
+    settings = TrainingSettings(learning_rate=0.001, batch_size=4, checkpoints=0)
+    train_sft(model, rows, rows, settings, [], setup, Progress(quiet=True))
+    assert found.keys() == began.keys()
+    for name, one in found.items():
+        assert one.dtype == torch.float32 and torch.equal(one, began[name]), name
 
 
 @pytest.mark.parametrize("variant", ["dora", "pissa"])

@@ -204,6 +204,15 @@ def test_variants_that_cannot_be_bounded_are_refused(make_setup, toy, variant):
         NullSpace().wrap_model(Lora(rank=4, variant=variant).wrap_model(toy, setup), setup)
 
 
+@pytest.mark.parametrize("variant", ["dora", "orthogonal", "pissa", "olora", "corda"])
+def test_a_recipe_with_such_a_variant_is_refused(toy_recipe, variant):
+    recipe = toy_recipe(mitigations=[{"kind": "lora", "rank": 4, "variant": variant}, {"kind": "null_space"}])
+    with pytest.raises(UserError, match=rf"mitigations.1 \(null_space\): lora.variant: {variant} .*use variant: lora"):
+        parse_recipe(recipe)
+    recipe["mitigations"][0]["variant"] = "rslora"
+    parse_recipe(recipe)
+
+
 def test_text_that_uses_everything_leaves_nothing_to_learn(make_setup, toy):
     setup = make_setup()
     with pytest.raises(UserError, match="Lower energy"):

@@ -133,6 +133,45 @@ def test_a_knob_that_the_rule_does_not_read_is_refused(toy_recipe, rule, knob):
         parse_recipe(toy_recipe(mitigations=[{"kind": "token_weighting", "rule": rule, knob: value}]))
 
 
+@pytest.mark.parametrize(
+    ("extra", "refused"),
+    [
+        ({"label_smoothing_factor": 0.1}, "label_smoothing_factor: 0.1 would have no effect"),
+        ({"loss_type": "dft"}, "loss_type: dft would have no effect"),
+        ({"router_aux_loss_coef": 0.01}, "router_aux_loss_coef: 0.01 would have no effect"),
+        ({"loss_type": "nll", "label_smoothing_factor": 0.0, "adam_beta1": 0.8}, None),
+    ],
+    ids=str,
+)
+def test_another_loss_is_refused(toy_recipe, extra, refused):
+    recipe = toy_recipe(training={"extra": extra}, mitigations=[{"kind": "token_weighting"}])
+    if refused is None:
+        parse_recipe(recipe)
+    else:
+        with pytest.raises(UserError, match=f"token_weighting.*{refused}"):
+            parse_recipe(recipe)
+
+
+@pytest.mark.parametrize("knobs", [{"threshold": 30.0}, {"rule": "talr"}, {"rule": "flow"}], ids=str)
+def test_a_row_without_a_labelled_token_changes_no_weight(toy, setting, said, knobs):
+    row = setting.rows[0]
+    more = replace(setting, rows=[*setting.rows, row.model_copy(update={"labels": [-100] * len(row.labels)})])
+    one, _ = step(toy, setting, [4, 11, 2])
+    usual = TokenWeighting(**knobs).weigh_tokens(toy, setting)(one)
+    weigh = TokenWeighting(**knobs).weigh_tokens(toy, more)
+    assert torch.isfinite(usual).all() and torch.equal(weigh(one), usual)
+    alone, _ = step(toy, more, [len(setting.rows)])
+    assert weigh(alone).shape == (0,)
+    lost = [note.split("; ")[1].split(" of ")[0] for note in said]
+    assert len(set(lost)) <= 1, "it is not counted as a row that lost its tokens"
+
+
+def test_rows_without_any_labelled_token_are_refused(toy, setting):
+    rows = [row.model_copy(update={"labels": [-100] * len(row.labels)}) for row in setting.rows]
+    with pytest.raises(UserError, match="no training row has a labelled token"):
+        TokenWeighting(rule="flow").weigh_tokens(toy, replace(setting, rows=rows))
+
+
 def test_packed_rows_are_refused(toy_recipe):
     recipe = toy_recipe(training={"packing": True}, mitigations=[{"kind": "token_weighting"}])
     with pytest.raises(UserError, match="rows cannot be packed"):

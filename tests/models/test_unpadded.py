@@ -6,7 +6,7 @@ from transformers import GPT2Config, GPT2LMHeadModel, MistralConfig, MistralForC
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
 from retain.models.logits import labelled_logits
-from retain.models.unpadded import layout_of, takes_unpadded, unpadded
+from retain.models.unpadded import layout_of, padded_on_the_right, takes_unpadded, unpadded
 
 LENGTHS = (3, 9, 1, 6)
 
@@ -74,6 +74,19 @@ def test_the_first_token_of_a_row_is_not_a_target(toy, batch):
     starts = [sum(LENGTHS[:i]) for i in range(len(LENGTHS))]
     assert [int(labels[i]) for i in starts] == [-100] * len(starts)
     assert int((labels != -100).sum()) == sum(LENGTHS) - len(LENGTHS)
+
+
+@pytest.mark.parametrize(
+    ("mask", "right"),
+    [
+        ([[1, 1, 1], [1, 1, 1]], True),
+        ([[1, 1, 0], [1, 0, 0]], True),
+        ([[0, 1, 1], [1, 1, 1]], False),
+        ([[1, 1, 1], [1, 0, 1]], False),
+    ],
+)
+def test_padding_is_on_the_right_or_not(mask, right):
+    assert padded_on_the_right(torch.tensor(mask)) is right
 
 
 def test_models_that_need_rows_keep_them(toy, batch):

@@ -2,11 +2,12 @@ import pytest
 import torch
 from peft import LoraConfig, get_peft_model
 
+from retain.errors import UserError
 from retain.models.base import Request
 from retain.models.causal import TransformersCausal
 from retain.models.fingerprint import base_weights_hash
 from retain.models.load import load_causal
-from retain.models.update import AdapterUpdate, WeightUpdate, save_weights
+from retain.models.update import AdapterUpdate, WeightUpdate, check_scalable, save_weights
 from retain.training.trained import load_trained, save_trained, save_tuned
 
 REQUEST = [Request(context="what is", continuation=" the colour of the sky")]
@@ -98,3 +99,39 @@ def test_what_was_trained_comes_back_the_same(kind, request, toy, toy_folder, tm
     assert logprob(again) == pytest.approx(expected, abs=1e-5)
     again.update.apply(0.0)
     assert logprob(again) == pytest.approx(logprob(load_causal(str(toy_folder), "fp32")), abs=1e-5)
+
+
+@pytest.mark.parametrize("per_layer", ["uniform", "linear"])
+@pytest.mark.parametrize("strength", [1.0, 0.4])
+def test_alphas_of_single_layers_are_kept(per_layer, strength, toy, tmp_path, toy_folder):
+    config = LoraConfig(
+        r=4, lora_alpha=8, target_modules="all-linear", task_type="CAUSAL_LM", alpha_pattern={"q_proj": 64}
+    )
+    module = get_peft_model(toy.module, config)
+    shaken(module)
+    update = AdapterUpdate(module)
+    model = TransformersCausal(module, toy.tokenizer, toy.name, "fp32", base=module.disable_adapter, update=update)
+    update.apply(strength, per_layer)
+    save_tuned(model, tmp_path / "tuned")
+    assert logprob(load_causal(str(tmp_path / "tuned"), "fp32")) == pytest.approx(logprob(model), abs=1e-5)
+    update.apply(1.0)
+    assert dict(config.alpha_pattern) == {"q_proj": 64}
+
+
+@pytest.mark.parametrize(
+    ("beside", "found"),
+    [
+        ({"modules_to_save": ["norm"]}, "norm"),
+        ({"trainable_token_indices": [3]}, "token"),
+        ({}, None),
+        ({"use_dora": True}, None),
+    ],
+)
+def test_what_a_strength_would_not_scale_is_refused(beside, found, toy):
+    config = LoraConfig(r=4, target_modules=["q_proj", "v_proj"], task_type="CAUSAL_LM", **beside)
+    module = get_peft_model(toy.module, config)
+    if found is None:
+        check_scalable(module)
+    else:
+        with pytest.raises(UserError, match=f"{found}.* is trained too"):
+            check_scalable(module)

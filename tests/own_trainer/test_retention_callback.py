@@ -14,12 +14,12 @@ from retain.errors import UserError
 def train(toy_folder, tmp_path, colour_rows):
     """Train the toy model at a rate, with callbacks; the trainer."""
 
-    def run(callbacks, rate=0.1, out="out", resume=None, **given):
+    def run(callbacks, rate=0.1, out="out", resume=None, base=SFTTrainer, **given):
         arguments = SFTConfig(
             output_dir=str(tmp_path / out), use_cpu=True, bf16=False, report_to="none", disable_tqdm=True,
             learning_rate=rate, max_length=64, eos_token=None, save_strategy=given.pop("save", "no"), **given,
         )  # fmt: skip
-        trainer = SFTTrainer(
+        trainer = base(
             model=AutoModelForCausalLM.from_pretrained(toy_folder),
             args=arguments,
             train_dataset=Dataset.from_list(colour_rows),
@@ -55,15 +55,37 @@ def test_it_disturbs_nothing(train, toy_suite):
         assert torch.equal(one, weights(watched.model)[name]), name
 
 
-def test_what_is_put_back_is_what_passed(train, mastered_suite):
-    given = {"every": 1, "patience": None, "gate": {"mean_margin": 1.0, "margin": 1.0}}
-    kept = retain.RetentionCallback(str(mastered_suite), **given)
-    trainer = train([kept], max_steps=8)
-    left = retain.RetentionCallback(str(mastered_suite), restore=False, **given)
-    other = train([left], max_steps=8, out="other")
-    assert [one.value for one in kept.candidates] == [one.value for one in left.candidates]
-    if kept.chosen is not kept.candidates[-1]:
-        assert any(not torch.equal(one, weights(other.model)[name]) for name, one in weights(trainer.model).items())
+@pytest.mark.parametrize("variant", [None, "lora", "pissa"], ids=["full", "lora", "pissa"])
+def test_what_is_put_back_is_what_passed(variant, train, mastered_suite):
+    adapter = [{"kind": "lora", "rank": 4, "variant": variant}] if variant else []
+    given = {"base": retain.with_mitigations(SFTTrainer, adapter), "lr_scheduler_type": "constant"}
+    margins = {"mean_margin": 1.0, "margin": 1.0}
+    watch = retain.RetentionCallback(str(mastered_suite), every=1, patience=None, gate=margins)
+    trainer = train([watch], max_steps=6, **given)
+    chosen = int(watch.chosen.value)
+    assert watch.chosen is not watch.candidates[-1]
+    short = train([], max_steps=chosen, out="short", **given)
+    for name, one in weights(short.model).items():
+        assert torch.equal(weights(trainer.model)[name], one), name
+
+
+def test_it_goes_with_mitigations_that_choose_too(train, mastered_suite, toy_suite, tmp_path):
+    def go(**more):
+        watch = retain.RetentionCallback(str(toy_suite), every=2, patience=None, restore=False, limit=10)
+        finishing = [{"kind": "early_stop", "every": 3}, {"kind": "strength", "values": [0.5, 1.0]}]
+        base = retain.with_mitigations(
+            SFTTrainer, finishing, suite=str(mastered_suite), gate={"mean_margin": 100, "margin": 100}
+        )
+        return watch, train([watch], rate=1e-3, max_steps=6, base=base, **more)
+
+    watch, trainer = go(save="steps", save_steps=3)
+    assert [one.value for one in watch.candidates] == [2, 4, 6]
+    assert [one.what for one in trainer.retention_choices] == ["checkpoint", "strength"]
+    assert [one.value for one in trainer.retention_choices[0].candidates] == [3, 6]
+    again, other = go(resume=str(tmp_path / "out" / "checkpoint-3"))
+    assert again.candidates == watch.candidates
+    for name, one in weights(trainer.model).items():
+        assert torch.equal(weights(other.model)[name], one), name
 
 
 def test_another_training_in_the_same_folder_begins_anew(train, toy_suite):
@@ -78,12 +100,13 @@ def test_a_run_that_goes_on_knows_the_base(train, toy_suite, tmp_path):
     train([whole], rate=1e-3, max_steps=6, out="whole")
     first = retain.RetentionCallback(str(toy_suite), every=2, patience=None, restore=False, limit=10)
     train([first], rate=1e-3, max_steps=6, save="steps", save_steps=3)
-    (tmp_path / "out" / "retain" / "kept" / "guarded.json").unlink()
+    (folder,) = (tmp_path / "out" / "retain").glob("callback-*")
+    (folder / "kept" / "guarded.json").unlink()
     again = retain.RetentionCallback(str(toy_suite), every=2, patience=None, restore=False, limit=10)
     train([again], rate=1e-3, max_steps=6, resume=str(tmp_path / "out" / "checkpoint-3"))
     known = {one.value: one.mean_loss for one in whole.candidates}
     assert {one.value: one.mean_loss for one in again.candidates} == {step: known[step] for step in (4, 6)}
-    (tmp_path / "out" / "retain" / "base.json").unlink()
+    (folder / "base.json").unlink()
     with pytest.raises(UserError, match="base's scores is gone"):
         train([again], rate=1e-3, max_steps=6, resume=str(tmp_path / "out" / "checkpoint-3"))
 

@@ -45,6 +45,25 @@ def test_a_knob_reaches_trl(toy, tmp_path, knob):
     assert getattr(config(toy, tmp_path), key) != expected
 
 
+@pytest.mark.parametrize(
+    ("settings", "kind", "warmup"),
+    [
+        ({}, "linear", 0.05),
+        ({"schedule": "constant"}, "constant", 0.0),
+        ({"schedule": "constant", "warmup": 0}, "constant", 0.0),
+        ({"schedule": "constant", "warmup": 0.3}, "constant_with_warmup", 0.3),
+        ({"schedule": "constant_with_warmup"}, "constant_with_warmup", 0.05),
+        ({"schedule": "cosine", "warmup": 0}, "cosine", 0.0),
+    ],
+    ids=str,
+)
+def test_a_warmup_that_is_asked_for_is_done(toy, tmp_path, settings, kind, warmup):
+    found = config(toy, tmp_path, **settings)
+    assert (found.lr_scheduler_type, found.warmup_steps) == (kind, warmup)
+    again = config(toy, tmp_path, **TrainingSettings(**settings).model_dump(exclude={"learning_rate"}))
+    assert (again.lr_scheduler_type, again.warmup_steps) == (kind, warmup), "written out in full it says the same"
+
+
 def test_the_seed_reaches_trl(toy, tmp_path):
     found = config(toy, tmp_path)
     assert (found.seed, found.data_seed) == (4, 4)

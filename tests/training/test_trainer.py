@@ -3,6 +3,7 @@
 import pytest
 import torch
 from datasets import Dataset
+from transformers import Trainer, TrainingArguments
 from trl import SFTConfig, SFTTrainer
 
 from retain.data.encoding import Encoded
@@ -118,6 +119,75 @@ def test_weights_multiply_the_loss_of_each_labelled_token(toy_folder, tmp_path):
     same(halved["grad"], {name: grad / 2 for name, grad in plain["grad"].items()})
     dropped = gradients(toy_folder, tmp_path, 4, 2, weights=[all_but(DATA[0]["labels"][-1])])
     assert dropped["loss"] < plain["loss"]
+
+
+def losses_of_left_padded(trainer_class, folder, out):
+    """Losses of an update of rows of one length, and of one of rows that are padded on the left."""
+    rows = [[5, 6, 7, 8, 9, 10], [4, 9, 8, 7, 6, 5], [11, 12, 13], [5, 7, 9, 11, 13, 15]]
+
+    def pad_left(batch):
+        width = max(len(one["input_ids"]) for one in batch)
+
+        def padded(values):
+            return torch.tensor([[value] * (width - len(one)) + one for value, one in values])
+
+        ids = [one["input_ids"] for one in batch]
+        return {
+            "input_ids": padded([(2, one) for one in ids]),
+            "attention_mask": padded([(0, [1] * len(one)) for one in ids]),
+            "labels": padded([(-100, one) for one in ids]),
+        }
+
+    model = load_causal(str(folder), "fp32")
+    arguments = TrainingArguments(
+        output_dir=str(out), per_device_train_batch_size=2, use_cpu=True, report_to="none", disable_tqdm=True,
+        max_steps=2, logging_steps=1, learning_rate=0.0, save_strategy="no", train_sampling_strategy="sequential",
+    )  # fmt: skip
+    trainer = trainer_class(
+        model=model.module, args=arguments, data_collator=pad_left, processing_class=model.tokenizer,
+        train_dataset=Dataset.from_list([{"input_ids": row} for row in rows]),
+    )  # fmt: skip
+    trainer.train()
+    return [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
+
+
+def test_padding_is_looked_at_in_every_batch(toy_folder, tmp_path):
+    plain = losses_of_left_padded(Trainer, toy_folder, tmp_path)
+    ours = losses_of_left_padded(with_penalties(Trainer, {}), toy_folder, tmp_path)
+    assert len(ours) == 2 and ours == pytest.approx(plain, abs=1e-4)
+
+
+def test_an_overflow_under_a_gradient_scaler_leaves_one_update_out(toy_folder, tmp_path):
+    """As with fp16: the first scaled gradient is infinite, and training goes on at a lower scale."""
+    passes = []
+
+    def root(step):
+        passes.append(1)
+        value = (next(step.module.parameters()) * 0).sum()
+        return value.sqrt() if len(passes) == 1 else value
+
+    model = load_causal(str(toy_folder), "fp32")
+    before = {name: one.detach().clone() for name, one in model.module.named_parameters()}
+    seen = {}
+
+    class Watched(with_penalties(SFTTrainer, {"root": root})):
+        def training_step(self, *args, **kwargs):
+            seen[self.state.global_step] = all(
+                torch.equal(one, before[name]) for name, one in self.model.named_parameters()
+            )
+            return super().training_step(*args, **kwargs)
+
+    arguments = SFTConfig(
+        output_dir=str(tmp_path), per_device_train_batch_size=4, use_cpu=True, bf16=False, report_to="none",
+        disable_tqdm=True, max_length=64, eos_token=None, max_steps=3, save_strategy="no",
+    )  # fmt: skip
+    trainer = Watched(
+        model=model.module, args=arguments, train_dataset=Dataset.from_list(DATA), processing_class=model.tokenizer
+    )
+    trainer.accelerator.scaler = scaler = torch.amp.GradScaler("cpu", init_scale=8.0)
+    trainer.train()
+    assert seen == {0: True, 1: True, 2: False}, "the first update is left out, the second is not"
+    assert scaler.get_scale() == 4.0
 
 
 def test_a_broken_gradient_never_reaches_the_weights(toy_folder, tmp_path):

@@ -49,7 +49,6 @@ class Setup:
     seed: int
     encode: Callable[[Example], Encoded | None]
     """Tokens and labels of a row, as training sees them; None for a row with nothing to train."""
-    epochs: float
     measure_dev: Callable[[TransformersCausal], list[Measurement]]
     """Measures the task and the suite on dev items."""
     base_dev: Callable[[], list[Measurement]]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 from transformers import TrainerCallback
+from transformers.trainer_utils import has_length
 
 from retain.data.encoding import Encoded
 from retain.errors import UserError
@@ -93,10 +95,10 @@ class GuardOnDev(TrainerCallback):  # type: ignore[misc]
             raise UserError(f'data.general: the set "{general.name}" kept no row back that the KL meter can read')
         return rows
 
-    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+    def on_step_end(self, args: Any, state: Any, control: Any, train_dataloader: Any = None, **kwargs: Any) -> None:
         """Look at the model where it is time to; end the training where too many candidates failed in a row."""
         step = state.global_step
-        if step % self._interval(args, state) or step >= state.max_steps:
+        if step % self._interval(args, state, train_dataloader) or step >= state.max_steps:
             return
         self._look(step, measure=self.threshold is None)
         last = [one.passing for one in self.found.candidates if one.value <= step][-self.patience :]
@@ -108,11 +110,14 @@ class GuardOnDev(TrainerCallback):  # type: ignore[misc]
         """The end of training is a candidate too."""
         self._look(state.global_step, measure=True)
 
-    def _interval(self, args: Any, state: Any) -> int:
+    def _interval(self, args: Any, state: Any, batches: Any) -> int:
+        """Updates between two points. Where nobody knows how many batches an epoch has, it is all of training."""
         if self.every >= 1:
             return round(self.every)
-        epochs = state.num_train_epochs if args.max_steps > 0 else args.num_train_epochs
-        return max(1, round(self.every * float(state.max_steps / epochs)))
+        epoch: int = state.max_steps
+        if has_length(batches):
+            epoch = math.ceil(len(batches) / args.gradient_accumulation_steps)
+        return max(1, round(self.every * epoch))
 
     def _look(self, step: int, measure: bool) -> None:
         if any(one.value == step for one in self.found.candidates):

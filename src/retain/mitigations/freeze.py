@@ -16,12 +16,20 @@ from retain.models.causal import TransformersCausal
 
 ALL = "all"
 HALF = 0.5
+INSIDE = {"attention", "mlp", "norms"}
+"""Parts that layers have."""
 
 
 def _known_form(layers: str) -> str:
     one = r"(\d+(\s*-\s*\d+)?|(first|last)\s+\d+)"
     if layers != ALL and not re.fullmatch(rf"{one}(\s*,\s*{one})*", layers):
         raise ValueError('write all, "last 4", "first 4", "0-11", or several: "0-3, last 2"')
+    for one in layers.split(","):
+        numbers = [int(number) for number in re.findall(r"\d+", one)]
+        if len(numbers) == 2 and numbers[0] > numbers[1]:
+            raise ValueError(f'"{one.strip()}" ends before it begins; write {numbers[1]}-{numbers[0]}')
+        if numbers == [0] and not one.strip().isdecimal():
+            raise ValueError(f'"{one.strip()}" names no layer; leave it out')
     return layers
 
 
@@ -50,23 +58,39 @@ class Freeze(Mitigation):
     layers nor parts are named, else all."""
 
     def conflicts(self, recipe: Any) -> list[str]:
-        """Adapters: the base's weights are frozen as it is."""
+        """Adapters (the base's weights are frozen as it is), knobs without effect, and a freeze of nothing."""
+        problems = []
         if any(getattr(one, "kind", "") == "lora" for one in recipe.mitigations):
-            return [
+            problems.append(
                 "lora already leaves every weight of the base as it is, and freeze would change nothing; drop one of "
                 "the two, or name the adapted layers in lora.target_modules"
+            )
+        if self.parts is not None and not INSIDE & set(self.parts):
+            unread = {"layers": self.layers != ALL, "random_share": self.random_share is not None}
+            problems += [
+                f"{knob} has no effect, since no layer has such parts ({', '.join(self.parts)}); leave it out"
+                for knob, given in unread.items()
+                if given
             ]
-        return []
+        if self.layers == ALL and self.parts is None and self.random_share == 1:
+            problems.append("random_share: 1 trains every weight and freezes nothing; lower it, or drop freeze")
+        return problems
 
     def wrap_model(self, model: TransformersCausal, setup: Setup) -> TransformersCausal:
         """The model with the other weights frozen.
 
         Raises:
-            UserError: it carries an adapter, lacks such layers or parts, or nothing would be trained.
+            UserError: it carries an adapter, lacks such layers or parts, or nothing would be frozen.
         """
         if hasattr(model.module, "peft_config"):
             raise UserError("mitigations.freeze: the model carries an adapter, which freezes the base's weights itself")
-        trained = self.trained(places(model.module), setup.seed)
+        where = places(model.module)
+        trained = self.trained(where, setup.seed)
+        if trained == set(where):
+            raise UserError(
+                "mitigations.freeze: every weight of the model would be trained, and none frozen; name fewer layers or "
+                "parts, or lower random_share"
+            )
         for name, parameter in model.module.named_parameters():
             parameter.requires_grad_(parameter.requires_grad and name in trained)
         return model

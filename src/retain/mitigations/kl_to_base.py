@@ -143,7 +143,9 @@ class KlToBase(Mitigation):
             model, lambda: base_distributions(model, setup, setup.rows, self.top_k, self.mask_target)
         )
 
-        def kl(step: Step) -> torch.Tensor:
+        def kl(step: Step) -> torch.Tensor | None:
+            if not len(targets(step.task)):
+                return None
             target = targets(step.task) if self.mask_target else None
             rows = index.of(step.task) if self.base == "stored" else []
             return compare(step.task_logits, step.task, rows, target).mean() * step.task_share

@@ -18,6 +18,9 @@ from retain.models.null_space import project
 if TYPE_CHECKING:
     from transformers import TrainerCallback
 
+BOUNDED = ("lora", "rslora", "mica")
+"""Variants of ``lora`` whose update is a product that begins at zero."""
+
 
 class NullSpace(Mitigation):
     """Let a LoRA adapter change nothing along the inputs that general text uses (NB-LoRA; LoRA-Null, arXiv 2503.02659).
@@ -50,11 +53,13 @@ class NullSpace(Mitigation):
     """Name of the general set; the first one when empty."""
 
     def conflicts(self, recipe: Any) -> list[str]:
-        """It keeps an adapter in bounds, so it needs one that is there before it."""
+        """It keeps an adapter in bounds, so it needs one that is there before it, of a variant that can be kept."""
         kinds = [getattr(one, "kind", "") for one in recipe.mitigations]
-        if "lora" in kinds[: kinds.index(self.kind)]:
-            return []
-        return ["it keeps a LoRA adapter in bounds: put {kind: lora} before it"]
+        before = kinds[: kinds.index(self.kind)]
+        if "lora" not in before:
+            return ["it keeps a LoRA adapter in bounds: put {kind: lora} before it"]
+        variant = getattr(recipe.mitigations[before.index("lora")], "variant", "lora")
+        return [] if variant in BOUNDED else [f"{_unbounded(variant)}; use variant: {', '.join(BOUNDED)}"]
 
     def wrap_model(self, model: TransformersCausal, setup: Setup) -> TransformersCausal:
         """The model with its adapter's projections in place; it still answers as before.
@@ -102,17 +107,20 @@ class NullSpace(Mitigation):
             )
 
 
+def _unbounded(variant: str = "") -> str:
+    """Why the update of a variant of lora cannot be kept in bounds."""
+    if variant == "dora":
+        return "lora.variant: dora scales whole rows, general directions included"
+    which = f"lora.variant: {variant}" if variant else "this variant of lora"
+    return f"{which} subtracts its first factors, which lie in the directions that are barred"
+
+
 def _check(name: str, layer: Any) -> None:
     """Refuse adapters whose update is not a product that begins at zero."""
     if ADAPTER in getattr(layer, "lora_magnitude_vector", ()):
-        raise UserError(
-            "mitigations.null_space: dora scales whole rows, general directions included; use another variant"
-        )
+        raise UserError(f"mitigations.null_space: {_unbounded('dora')}; use variant: {', '.join(BOUNDED)}")
     if isinstance(layer.lora_A[ADAPTER], DownFromStart):
-        raise UserError(
-            "mitigations.null_space: this variant of lora subtracts its first factors, which lie in the directions "
-            "that are barred; use variant: lora, rslora or mica"
-        )
+        raise UserError(f"mitigations.null_space: {_unbounded()}; use variant: {', '.join(BOUNDED)}")
     if not hasattr(layer, "in_features") or layer.lora_A[ADAPTER].weight.dim() != 2:
         raise UserError(f"mitigations.null_space: {name} is not a linear layer; leave it out of lora.target_modules")
 

@@ -21,6 +21,8 @@ THRESHOLD = 2.5
 FLOOR = 0.01
 READ = {"threshold": ("stm",), "tau": ("talr", "flow"), "floor": ("talr",)}
 """Knob -> the rules that read it."""
+PLAIN_LOSS = {"loss_type": ("nll", "chunked_nll"), "label_smoothing_factor": (0,), "router_aux_loss_coef": (0, None)}
+"""Key of ``training.extra`` that changes the task's loss -> its values that change nothing."""
 
 
 class TokenWeighting(Mitigation):
@@ -41,7 +43,8 @@ class TokenWeighting(Mitigation):
     The base's probability of each training token is asked once before training, in training's precision, and kept.
     Rows mixed in by ``rehearsal`` are weighed like the task's.
 
-    Requirements: rows are not packed.
+    Requirements: rows are not packed, and the loss is cross-entropy: other losses, label smoothing and a router's loss
+    are refused.
 
     Relations: it needs no general text. But what the base finds unlikely may be just what is to be learned: ``stm``
     blocks really new facts and labels (the first token of a short answer above all), ``talr`` slows them; then use
@@ -59,24 +62,33 @@ class TokenWeighting(Mitigation):
     """``talr``: smallest weight; 0.01 when empty."""
 
     def conflicts(self, recipe: Any) -> list[str]:
-        """Knobs that this rule does not read, and packed rows."""
+        """Knobs that this rule does not read, packed rows, and keys that ask for another loss."""
+        extra = recipe.training.extra
         packed = ["rows cannot be packed where tokens are weighted; set training.packing to false"]
         unread = [
             f"{knob} has no effect with rule: {self.rule} (it is for {' and '.join(rules)}); leave it out"
             for knob, rules in READ.items()
             if getattr(self, knob) is not None and self.rule not in rules
         ]
-        return unread + packed * bool(recipe.training.packing)
+        replaced = [
+            f"it weighs the tokens' cross-entropy, and training.extra.{key}: {extra[key]} would have no effect; leave "
+            "one of the two out"
+            for key, plain in PLAIN_LOSS.items()
+            if key in extra and extra[key] not in plain
+        ]
+        return unread + packed * bool(recipe.training.packing) + replaced
 
     def weigh_tokens(self, model: TransformersCausal, setup: Setup) -> Weights | None:
         """Asks the base for the probabilities of the training tokens, then weighs each step's.
 
         Raises:
-            UserError: ``stm`` drops every token there is.
+            UserError: ``stm`` drops every token there is, or there is none.
         """
         if self.rule == "talr" and self.tau is not None:
             return self._by_probability(self.tau)
         logprobs = target_logprobs(model, setup, setup.rows)
+        if not any(map(len, logprobs)):
+            raise UserError("mitigations.token_weighting: no training row has a labelled token, so there is no loss")
         if self.rule == "talr":
             return self._by_probability(median_loss(logprobs))
         weights = self._of_kept(logprobs, setup) if self.rule == "stm" else self._of_rows(logprobs)
@@ -93,7 +105,7 @@ class TokenWeighting(Mitigation):
                 f"mitigations.token_weighting.threshold: every training token has a perplexity above {threshold:g} "
                 "under the base, so that nothing is left to train. Raise it, or use rule: talr."
             )
-        empty = sum(not row.any() for row in kept)
+        empty = sum(not row.any() for row in kept if len(row))
         setup.note(
             f"token_weighting (stm) dropped {total - left} of {total} labelled tokens, whose perplexity under the base "
             f"is above {threshold:g}; {empty} of {len(kept)} rows lost all of theirs and taught nothing"
@@ -116,14 +128,14 @@ class TokenWeighting(Mitigation):
 
 
 def median_loss(logprobs: list[torch.Tensor]) -> float:
-    """The median over rows of the mean loss of a row's labelled tokens, in nats.
+    """The median over rows of the mean loss of a row's labelled tokens, in nats; rows without any are left out.
 
     Raises:
         UserError: it is zero: the base knows the rows by heart.
     """
     import torch
 
-    found = float(torch.stack([-row.mean() for row in logprobs]).median())
+    found = float(torch.stack([-row.mean() for row in logprobs if len(row)]).median())
     if found <= 0:
         raise UserError(
             "mitigations.token_weighting.tau: the base gives the training rows probability 1, so that their median "

@@ -55,7 +55,8 @@ def unpadded(module: Any, batch: Batch) -> Iterator[dict[str, torch.Tensor]]:
 
     Args:
         module: a causal model for which :func:`takes_unpadded` holds.
-        batch: ``input_ids``, ``attention_mask`` and ``labels``, (rows, length), padded on the right.
+        batch: ``input_ids``, ``attention_mask`` and ``labels``, (rows, length), padded on the right
+            (:func:`padded_on_the_right`).
 
     Gives:
         ``input_ids``, ``position_ids`` and ``labels``, (1, tokens). The first label of each row is -100: what stands
@@ -110,11 +111,16 @@ def attend(
     return found.flatten(0, 1).index_select(0, layout.line)[None], None
 
 
+def padded_on_the_right(mask: torch.Tensor) -> bool:
+    """Whether no token of an attention mask, (rows, length), stands after padding of its row."""
+    return bool((mask[:, 1:] <= mask[:, :-1]).all())
+
+
 def takes_unpadded(module: Any, batch: Batch) -> bool:
     """Whether a model answers for rows in a line as for padded ones; tried on some rows of a batch.
 
     False for models with sliding windows, recurrence or positions that are not given, for attention that is not
-    torch's, and while activations are recomputed in the backward pass.
+    torch's, and while activations are recomputed in the backward pass. Another batch may be padded otherwise.
     """
     model = bare(inner_model(module))
     config = model.config.get_text_config()
@@ -123,7 +129,7 @@ def takes_unpadded(module: Any, batch: Batch) -> bool:
     knows = "position_ids" in inspect.signature(model.forward).parameters
     if windows or not knows or model.config._attn_implementation != "sdpa" or model.config.sub_configs:
         return False
-    if getattr(model, "is_gradient_checkpointing", False) or not bool(batch["attention_mask"][:, 0].all()):
+    if getattr(model, "is_gradient_checkpointing", False) or not padded_on_the_right(batch["attention_mask"]):
         return False
     return _answers_alike(module, {name: batch[name][:CHECKED_ROWS] for name in KEYS})
 

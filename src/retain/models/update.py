@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
+from retain.errors import UserError
 from retain.folder import disk_errors
 from retain.models.layer_factors import PerLayer, layer_factors
 from retain.models.low_rank import read_adapter
@@ -43,7 +44,8 @@ def adapter_update(module: Any) -> Update:
 class AdapterUpdate:
     """A LoRA adapter: strength multiplies its scaling, and a saved adapter carries it in ``lora_alpha``.
 
-    Where layers have their own factors, it carries them in ``alpha_pattern``, by the layers' names.
+    Where layers have their own factors, it carries them in ``alpha_pattern``, by the layers' names; one that is there
+    already is scaled too.
     """
 
     def __init__(self, module: Any, adapter: str = "default") -> None:
@@ -51,7 +53,9 @@ class AdapterUpdate:
         self.adapter = adapter
         self._layers = [(name, layer) for name, layer in module.named_modules() if _scales(layer, adapter)]
         self._scaling = [layer.scaling[adapter] for _, layer in self._layers]
-        self._alpha = module.peft_config[adapter].lora_alpha
+        config = module.peft_config[adapter]
+        self._alpha = config.lora_alpha
+        self._pattern = dict(config.alpha_pattern or {})
 
     def apply(self, strength: float, per_layer: PerLayer = "uniform") -> None:
         """Scale every adapted layer."""
@@ -61,11 +65,11 @@ class AdapterUpdate:
         config = self.module.peft_config[self.adapter]
         config.lora_alpha = self._alpha * strength
         config.alpha_pattern = (
-            {}
+            {name: alpha * strength for name, alpha in self._pattern.items()}
             if per_layer == "uniform"
             else {
-                re.escape(name.removeprefix("base_model.model.")): self._alpha * factor
-                for name, factor in factors.items()
+                re.escape(name.removeprefix("base_model.model.")): layer.lora_alpha[self.adapter] * factors[name]
+                for name, layer in self._layers
             }
         )
 
@@ -73,6 +77,24 @@ class AdapterUpdate:
         """Read another adapter of the same shape."""
         read_adapter(self.module, folder)
         self.apply(1.0)
+
+
+def check_scalable(module: Any) -> None:
+    """Refuse an adapter whose strength would leave some of what is trained as it is.
+
+    Raises:
+        UserError: something else than LoRA factors is trained.
+    """
+    dora = getattr(module.peft_config["default"], "use_dora", False)
+    factors = (".lora_A.", ".lora_B.", ".lora_magnitude_vector.") if dora else (".lora_",)
+    trained = [name for name, parameter in module.named_parameters() if parameter.requires_grad]
+    others = [name for name in trained if not any(factor in name for factor in factors)]
+    if others:
+        raise UserError(
+            f"mitigations.strength: it scales LoRA factors, and {others[0]} is trained too ({len(others)} such "
+            "weights). Leave modules_to_save, bias and trainable_token_indices out of the adapter's configuration, or "
+            "use early_stop instead of strength."
+        )
 
 
 def _scales(layer: Any, adapter: str) -> bool:

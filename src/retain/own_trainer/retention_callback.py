@@ -14,7 +14,7 @@ from retain.mitigations.base import Setup
 from retain.mitigations.dev_guard import CHECKPOINT, GuardOnDev, best_of
 from retain.models.causal import TransformersCausal
 from retain.models.update_files import read_update
-from retain.own_trainer.setup import forget_earlier, own_model, own_recipe, own_setup
+from retain.own_trainer.setup import FOLDER, forget_earlier, own_model, own_recipe, own_setup
 from retain.probes.suites import load_suite
 from retain.records import Candidate, Gate
 
@@ -79,7 +79,9 @@ class RetentionCallback(TrainerCallback):  # type: ignore[misc]
         """Measure the base, or read what it was measured to be."""
         trainer = SimpleNamespace(args=args, state=state, processing_class=processing_class, retention_notes=[])
         self._model = own_model(trainer, model)
-        self._setup = own_setup(trainer, self._model, self.recipe, None, self.probes)
+        # A folder of its own: with_mitigations keeps files of the same names, and another callback's suite differs.
+        folder = f"{FOLDER}/callback-{self.probes.fingerprint()[:8]}"
+        self._setup = own_setup(trainer, self._model, self.recipe, None, self.probes, name=folder)
         if state.global_step == 0:
             forget_earlier(self._setup)
         patience = self.patience if self.patience is not None else args.max_steps + state.max_steps + 1

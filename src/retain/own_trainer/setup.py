@@ -39,6 +39,8 @@ GENERAL = "general"
 """Name of a script's one general set."""
 ROWS = "rows"
 BASE = "base.json"
+LOSSES = ("loss_type", "label_smoothing_factor", "router_aux_loss_coef")
+"""Arguments of a trainer that change its loss."""
 
 
 def own_model(trainer: Any, module: Any) -> TransformersCausal:
@@ -70,6 +72,7 @@ def own_recipe(
     limit: int | None,
     gate: Gate | Mapping[str, Any] | None,
     args: Any = None,
+    adapter: Mapping[str, Any] | None = None,
 ) -> Recipe:
     """A recipe that says what a script said, so that the same words are checked in the same way.
 
@@ -80,6 +83,7 @@ def own_recipe(
         limit: test items a probe; dev items are 3/7 as many.
         gate: the margins.
         args: the trainer's, where they are known.
+        adapter: the trainer's own, as an entry; it is the first of the recipe's mitigations then.
 
     Raises:
         UserError: everything that is wrong with it, all at once.
@@ -88,16 +92,16 @@ def own_recipe(
         one.model_dump() if isinstance(one, Mitigation) else {"kind": one} if isinstance(one, str) else dict(one)
         for one in mitigations
     ]
+    where = "with_mitigations"
+    if adapter is not None:
+        entries = [dict(adapter), *entries]
+        where = "with_mitigations, the trainer's adapter counted as mitigations.0,"
     sets: list[dict[str, Any]] = []
     if isinstance(general, Mapping):
         sets = [{**general, "name": GENERAL}]
     elif general is not None:
         sets = [{"name": GENERAL, "source": str(general) if isinstance(general, str | Path) else ROWS}]
-    training = (
-        {} if args is None else {"packing": bool(getattr(args, "packing", False)), "epochs": args.num_train_epochs}
-    )
-    if args is not None:
-        training |= {"weight_decay": args.weight_decay, "learning_rate": args.learning_rate}
+    training = {} if args is None else _training(args)
     values = {
         "model": {"base": "the trainer's model"},
         "data": {"train": "the trainer's rows", "general": sets},
@@ -106,7 +110,41 @@ def own_recipe(
         "measure": {"suite": str(suite or "quick"), "limit": limit},
         "gate": gate.model_dump() if isinstance(gate, Gate) else dict(gate or {}),
     }
-    return parse_recipe(values, "with_mitigations")
+    return parse_recipe(values, where)
+
+
+def _training(args: Any) -> dict[str, Any]:
+    return {
+        "packing": bool(getattr(args, "packing", False)),
+        "epochs": args.num_train_epochs,
+        "weight_decay": args.weight_decay,
+        "learning_rate": args.learning_rate,
+        "extra": {name: getattr(args, name) for name in LOSSES if hasattr(args, name)},
+    }
+
+
+def check_words(
+    mitigations: Sequence[str | Mapping[str, Any] | Mitigation],
+    general: General | None,
+    suite: str | Path | None,
+    limit: int | None,
+    gate: Gate | Mapping[str, Any] | None,
+) -> None:
+    """Refuse what no trainer makes right; an adapter that is missing may come with the trainer.
+
+    Raises:
+        UserError: as :func:`own_recipe`.
+    """
+    try:
+        own_recipe(mitigations, general, suite, limit, gate)
+    except UserError:
+        try:
+            own_recipe(mitigations, general, suite, limit, gate, adapter={"kind": "lora"})
+        except UserError:
+            pass
+        else:
+            return
+        raise
 
 
 def own_setup(
@@ -115,21 +153,65 @@ def own_setup(
     recipe: Recipe,
     general: General | None,
     probes: Suite | None,
-    encode_row: Callable[[Example], Encoded | None] | None = None,
+    length: int | None = None,
+    name: str = FOLDER,
 ) -> Setup:
     """The view that a recipe's run would give, from a trainer whose model still is the base.
+
+    Args:
+        trainer: with its arguments and its state.
+        model: its model.
+        recipe: what the script said.
+        general: the general text that it gave.
+        probes: what is measured.
+        length: longest row of general text in tokens; longer ones are cut.
+        name: of the folder within ``output_dir`` for everything that is written down.
 
     Raises:
         UserError: the general text cannot be read, or holds a probe's items.
     """
-    folder = Path(trainer.args.output_dir) / FOLDER
-    length = getattr(trainer.args, "max_length", None)
+    folder = Path(trainer.args.output_dir) / name
 
     def encoded(example: Example) -> Encoded | None:
         return encode(example, model.tokenizer, length)
 
     def measure_dev(measured: TransformersCausal) -> list[Measurement]:
-        return measure_probes(measured, _needed(probes).probes, "dev", folder / "dev" / measured.fingerprint)
+        with as_it_would_ship(measured) as shipped:
+            return measure_probes(shipped, _needed(probes).probes, "dev", folder / "dev" / shipped.fingerprint)
+
+    sets = {}
+    if general is not None:
+        rows = None if isinstance(general, str | Path | Mapping) else general
+        sets = {GENERAL: _general_set(recipe.data.general[0], rows, model, probes, trainer.args.seed)}
+    return Setup(
+        base=model,
+        general=sets,
+        gate=recipe.gate,
+        folder=folder,
+        seed=trainer.args.seed,
+        encode=encoded,
+        measure_dev=measure_dev,
+        base_dev=base_scores(trainer, model, probes, folder),
+        task_probes=frozenset(),
+        note=trainer.retention_notes.append,
+    )
+
+
+def base_scores(
+    trainer: Any, model: TransformersCausal, probes: Suite | None, folder: Path
+) -> Callable[[], list[Measurement]]:
+    """A function that gives the base's scores on dev items: measured once, before training, and written down.
+
+    Args:
+        trainer: with its state, which says whether it goes on from a checkpoint.
+        model: what will be trained, its adapter in place; still the base when the function is first called.
+        probes: what is measured.
+        folder: where the scores are written down.
+
+    Returns:
+        The function. It raises UserError where nobody said what to measure, and where a training goes on and the
+        scores are gone.
+    """
 
     def base_dev() -> list[Measurement]:
         path = folder / BASE
@@ -147,23 +229,7 @@ def own_setup(
         write_record(path, Measurements(measurements=measured, name=known))
         return measured
 
-    sets = {}
-    if general is not None:
-        rows = None if isinstance(general, str | Path | Mapping) else general
-        sets = {GENERAL: _general_set(recipe.data.general[0], rows, model, probes, trainer.args.seed)}
-    return Setup(
-        base=model,
-        general=sets,
-        gate=recipe.gate,
-        folder=folder,
-        seed=trainer.args.seed,
-        encode=encode_row or encoded,
-        epochs=trainer.args.num_train_epochs,
-        measure_dev=measure_dev,
-        base_dev=cache(base_dev),
-        task_probes=frozenset(),
-        note=trainer.retention_notes.append,
-    )
+    return cache(base_dev)
 
 
 def forget_earlier(setup: Setup) -> None:

@@ -14,13 +14,25 @@ from retain.mitigations.base import Mitigation, Setup
 from retain.models.causal import TransformersCausal
 from retain.models.update import BASE_WEIGHTS, WEIGHTS, WeightUpdate, adapter_update, save_weights
 from retain.models.update_files import is_adapter
-from retain.own_trainer.setup import General, forget_earlier, own_model, own_recipe, own_setup
+from retain.own_trainer.adapters import as_mitigation, check_adapter
+from retain.own_trainer.setup import (
+    General,
+    base_scores,
+    check_words,
+    forget_earlier,
+    own_model,
+    own_recipe,
+    own_setup,
+)
 from retain.probes.suites import load_suite
 from retain.recipe import Recipe
 from retain.recipe_rules import recipe_warnings
 from retain.records import Choice, Gate
 from retain.training import hooks
 from retain.training.trainer import has_plain_loss, with_penalties
+
+GENERAL_TOKENS = 1024
+"""Tokens to which a row of general text is cut where the trainer has no ``max_length`` and no longer rows."""
 
 
 def with_mitigations(
@@ -47,7 +59,7 @@ def with_mitigations(
         trainer_class: ``trl.SFTTrainer``, ``transformers.Trainer``, or a subclass of one, for a causal model. With
             ``transformers.Trainer`` the rows hold ``input_ids`` and, where not all is trained, ``labels``.
         mitigations: kinds (``"ewc"``), entries as in a recipe (``{"kind": "ewc", "weight": 300}``), or objects.
-            Instead of ``lora`` the trainer can be given a ``peft_config``.
+            Instead of ``lora`` the trainer can be given a ``peft_config`` whose adapter begins at the base.
         general: general text: a file, a Hub set, ``"base_model"`` (the model writes it), a recipe's keys, or rows.
         suite: what ``early_stop`` and ``strength`` measure, on dev items: a suite's name or file.
         limit: at most this many test items a probe, and 3/7 as many dev items.
@@ -57,8 +69,8 @@ def with_mitigations(
         UserError: the mitigations do not go together, lack something, or the class computes a loss of its own that
             they would replace.
     """
-    recipe = own_recipe(mitigations, general, suite, limit, gate)
-    kinds = [getattr(one, "kind", "") for one in recipe.mitigations]
+    check_words(mitigations, general, suite, limit, gate)
+    kinds = _kinds(mitigations)
     choosing = [kind for kind in kinds if kind in ("early_stop", "strength")]
     if choosing and suite is None:
         raise UserError(f"with_mitigations: {choosing[0]} chooses by measuring; say what it measures: suite='quick'")
@@ -79,16 +91,34 @@ class RetainingMixin:
         self.retention_notes: list[str] = []
         self.retention_choices: list[Choice] = []
         self._begun = False
-        kinds = [getattr(one, "kind", "") for one in own_recipe(*self._given).mitigations]
+        self._finished = False
+        mitigations, general, suite, limit, gate = self._given
+        kinds = _kinds(mitigations)
         if "lora" in kinds and named.get("peft_config") is not None:
             raise UserError("with_mitigations: lora makes an adapter, and peft_config another; leave one out")
         super().__init__(model, args, *positional, **named)  # type: ignore[call-arg]
-        mitigations, general, suite, limit, gate = self._given
-        self._recipe: Recipe = own_recipe(mitigations, general, suite, limit, gate, self.args)
+        adapter = None if "lora" in kinds else as_mitigation(self.accelerator.unwrap_model(self.model))
+        self._recipe: Recipe = own_recipe(mitigations, general, suite, limit, gate, self.args, adapter)
+        self._mitigations: Sequence[Mitigation] = self._recipe.mitigations[adapter is not None :]
+        if "token_weighting" in kinds and self.compute_loss_func is not None:
+            raise UserError(
+                "with_mitigations: token_weighting weighs the tokens' cross-entropy, and compute_loss_func is another "
+                "loss; leave one of the two out"
+            )
         self._probes = None if suite is None else load_suite(str(suite), limit)
 
     def train(self: Any, *args: Any, **named: Any) -> Any:
-        """Set the mitigations up while the model still is the base, train, and let them finish the model."""
+        """Set the mitigations up while the model still is the base, train, and let them finish the model.
+
+        Raises:
+            UserError: the mitigations cannot be set up on this model, these rows or this optimizer, or they have
+                finished the model before.
+        """
+        if self._finished:
+            raise UserError(
+                "with_mitigations: this trainer has trained, and its model is at what was chosen then; make another "
+                "trainer to train it further"
+            )
         if not self._begun:
             self._begin(goes_on=bool(named.get("resume_from_checkpoint") or any(args[:1])))
         result = super().train(*args, **named)  # type: ignore[misc]
@@ -99,27 +129,35 @@ class RetainingMixin:
         rows = _rows(self.train_dataset)
         own = {f"row {place}": row for place, row in enumerate(rows)}
         task = [Example(id=name, shape="text", text=name) for name in own]
-        model = own_model(self, self.accelerator.unwrap_model(self.model))
-        general = self._given[1]
-        setup = own_setup(self, model, self._recipe, general, self._probes)
+        base = own_model(self, self.accelerator.unwrap_model(self.model))
+        if self._mitigations and is_adapter(base.module) and "lora" not in _kinds(self._mitigations):
+            check_adapter(base.module, _kinds(self._mitigations))
+        longest = max([GENERAL_TOKENS, *(len(row.input_ids) for row in rows)])
+        length = getattr(self.args, "max_length", None) or min(longest, base.context_length)
+        setup = own_setup(self, base, self._recipe, self._given[1], self._probes, length)
         if not goes_on:
             forget_earlier(setup)
         encode = setup.encode
         setup = replace(setup, encode=lambda one: own[one.id] if one.id in own else encode(one))
-        for mitigation in self._recipe.mitigations:
+        model = base
+        for mitigation in self._mitigations:
             model = mitigation.wrap_model(model, setup)
-        if model.module is not self.model:
-            self.model = self.model_wrapped = model.module
+        if model is not base:
+            self.model = self.model_wrapped = self.callback_handler.model = model.module
+            setup = replace(setup, base_dev=base_scores(self, model, self._probes, setup.folder))
+        if self.optimizer is not None:
+            _check_optimizer(self.optimizer, model.module)
         mixed: Sequence[Example] = task
-        for mitigation in self._recipe.mitigations:
+        for mitigation in self._mitigations:
             mixed = mitigation.mix_data(mixed, setup)
         if mixed is not task:
             self.train_dataset = _dataset([encoded for one in mixed if (encoded := setup.encode(one)) is not None])
+            _check_collator(self.data_collator, self.train_dataset)
         self._start(model, replace(setup, rows=_rows(self.train_dataset)), rows)
 
     def _start(self: Any, model: TransformersCausal, setup: Setup, task_rows: list[Encoded]) -> None:
         """What the mitigations add to training."""
-        used = self._recipe.mitigations
+        used = self._mitigations
         if _finishing(used):
             setup.base_dev()
             if not is_adapter(model.module):
@@ -136,9 +174,16 @@ class RetainingMixin:
 
     def _finish(self: Any) -> None:
         """Let each mitigation finish the model, as ``retain run`` does after training."""
-        finishing = _finishing(self._recipe.mitigations)
-        if not finishing or not self.accelerator.is_main_process:
-            return
+        finishing = _finishing(self._mitigations)
+        if finishing and self.accelerator.is_main_process:
+            self._choose(finishing)
+        self._finished = bool(finishing)
+        if self.accelerator.is_main_process:
+            for folder in (self._setup.folder, self._setup.kept):
+                (folder / BASE_WEIGHTS).unlink(missing_ok=True)
+            (self._setup.kept / WEIGHTS).unlink(missing_ok=True)
+
+    def _choose(self: Any, finishing: Sequence[Mitigation]) -> None:
         module, kept = self._retained.module, self._setup.kept
         trained = self._retained.renewed()
         if is_adapter(module):
@@ -152,8 +197,49 @@ class RetainingMixin:
             self.retention_choices += [choice] if choice else []
 
 
+def _kinds(mitigations: Sequence[str | Mapping[str, Any] | Mitigation]) -> list[str]:
+    return [
+        one if isinstance(one, str) else one.get("kind", "") if isinstance(one, Mapping) else getattr(one, "kind", "")
+        for one in mitigations
+    ]
+
+
 def _finishing(mitigations: Sequence[Mitigation]) -> list[Mitigation]:
     return [one for one in mitigations if type(one).finish_model is not Mitigation.finish_model]
+
+
+def _check_optimizer(optimizer: Any, module: Any) -> None:
+    """Refuse an optimizer that was made without some of the weights that are trained.
+
+    Raises:
+        UserError: says which.
+    """
+    held = {id(one) for group in optimizer.param_groups for one in group["params"]}
+    missing = [name for name, one in module.named_parameters() if one.requires_grad and id(one) not in held]
+    if missing:
+        raise UserError(
+            f"with_mitigations: the optimizer in optimizers does not hold {missing[0]} ({len(missing)} such weights), "
+            "so that it would never be trained. An adapter of lora is made when train() begins: leave optimizers out "
+            "and set optim and learning_rate in args, give optimizer_cls_and_kwargs, or give the trainer a model that "
+            "carries its adapter and an optimizer of its weights"
+        )
+
+
+def _check_collator(collator: Any, dataset: Any) -> None:
+    """Refuse a data collator that cannot put rows of different lengths together, as rehearsed ones are.
+
+    Raises:
+        UserError: it cannot.
+    """
+    by_length = sorted(range(len(dataset)), key=lambda place: len(dataset[place]["input_ids"]))
+    try:
+        collator([dataset[by_length[0]], dataset[by_length[-1]]])
+    except (ValueError, TypeError, KeyError, RuntimeError) as error:
+        raise UserError(
+            "with_mitigations: the trainer's data_collator cannot make a batch of rows with input_ids and labels of "
+            f"different lengths, as rehearsed rows are ({type(error).__name__}).\n  Give it "
+            "data_collator=transformers.DataCollatorForSeq2Seq(tokenizer), which pads both"
+        ) from None
 
 
 def _rows(dataset: Any) -> list[Encoded]:

@@ -78,7 +78,6 @@ class Workbench:
             folder=run.path / "training",
             seed=recipe.seed,
             encode=encoder(base, recipe.training.max_length, recipe.data.loss_on),
-            epochs=recipe.training.epochs,
             measure_dev=measure_dev,
             base_dev=cache(base_dev),
             task_probes=self.task_names,

@@ -8,6 +8,8 @@ from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator
 
 from retain.settings import Settings
 
+WARMUP = 0.05
+
 
 class RateScan(Settings):
     """Find the learning rate by short runs, on dev items."""
@@ -76,8 +78,8 @@ class TrainingSettings(Settings):
     """Longest row in tokens; longer ones are cut, and counted."""
     schedule: Literal["linear", "cosine", "constant", "constant_with_warmup"] = "linear"
     """How the rate falls."""
-    warmup: float = Field(0.05, ge=0, lt=1)
-    """Share of the updates in which the rate rises."""
+    warmup: float | None = Field(None, ge=0, lt=1)
+    """Share of the updates in which the rate rises; when empty 0.05, and none with ``schedule: constant``."""
     weight_decay: float = Field(0.0, ge=0)
     """AdamW's weight decay."""
     max_grad_norm: float = Field(1.0, gt=0)
@@ -94,6 +96,18 @@ class TrainingSettings(Settings):
     """Trackers that transformers knows (tensorboard, wandb, trackio, ...)."""
     extra: dict[str, Any] = {}
     """TRL's own keys (SFTConfig), passed as they are."""
+
+    @property
+    def warmup_share(self) -> float:
+        """Share of the updates in which the rate rises."""
+        if self.warmup is None:
+            return 0.0 if self.schedule == "constant" else WARMUP
+        return self.warmup
+
+    @property
+    def scheduler(self) -> str:
+        """The schedule by transformers' name: its ``constant`` reads no warmup."""
+        return "constant_with_warmup" if self.schedule == "constant" and self.warmup_share else self.schedule
 
     def at_rate(self, rate: float) -> TrainingSettings:
         """These settings with a rate in place of a scan."""

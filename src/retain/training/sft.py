@@ -13,6 +13,7 @@ from retain.errors import BrokenError, UserError, nearest
 from retain.folder import disk_errors
 from retain.mitigations.base import Mitigation, Setup
 from retain.models.causal import TransformersCausal
+from retain.models.update_files import is_adapter
 from retain.progress import Progress
 from retain.records import Training
 from retain.training import hooks
@@ -58,6 +59,7 @@ def train_sft(
     if weights and settings.packing:
         raise UserError("training.packing: rows cannot be packed where tokens are weighted; set it to false")
     callbacks = hooks.callbacks(mitigations, model, setup)
+    exact = [(one, one.data) for one in model.module.parameters() if one.requires_grad]
     try:
         trainer = with_penalties(SFTTrainer, penalties, weights=weights)(
             model=model.module,
@@ -69,7 +71,9 @@ def train_sft(
     except (ValueError, TypeError, ImportError, RuntimeError) as error:
         raise UserError(f"training: the trainer refuses these settings: {error}") from error
     _drop_printers(trainer)
-    _prepare_precision(model)  # TRL makes the adapter of a 4-bit model bf16
+    for parameter, values in exact:
+        if parameter.dtype != values.dtype:  # TRL rounds the adapter of a 4-bit model to bf16
+            parameter.data = values.to(parameter.device)
     processes = trainer.accelerator.num_processes
     # Packing makes fewer rows of them.
     passes = math.ceil(len(trainer.train_dataset) / (arguments.train_batch_size * processes))
@@ -113,8 +117,8 @@ def sft_config(settings: TrainingSettings, model: TransformersCausal, checkpoint
         "per_device_train_batch_size": settings.batch_size,
         "gradient_accumulation_steps": settings.gradient_accumulation,
         "max_length": settings.max_length,
-        "lr_scheduler_type": settings.schedule,
-        "warmup_steps": settings.warmup,
+        "lr_scheduler_type": settings.scheduler,
+        "warmup_steps": settings.warmup_share,
         "weight_decay": settings.weight_decay,
         "max_grad_norm": settings.max_grad_norm,
         "optim": settings.optimizer,
@@ -149,11 +153,17 @@ def sft_config(settings: TrainingSettings, model: TransformersCausal, checkpoint
 
 
 def _prepare_precision(model: TransformersCausal) -> None:
-    """Trained weights are kept in fp32 and used in the model's precision: bf16 would round small updates away."""
+    """Trained weights are kept in fp32 and used in the model's precision: bf16 would round small updates away.
+
+    Without an adapter frozen norms are in fp32 too: torch's LayerNorm takes no bf16 weights with the fp32 activations
+    that trained weights give.
+    """
     import torch
 
+    full = not is_adapter(model.module)
     for parameter in model.module.parameters():
-        if parameter.requires_grad and parameter.dtype != torch.float32:
+        kept = parameter.requires_grad or (full and parameter.dim() == 1)
+        if kept and parameter.dtype != torch.float32:
             parameter.data = parameter.data.float()
 
 

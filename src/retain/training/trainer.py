@@ -11,7 +11,7 @@ import torch
 
 from retain.errors import BrokenError
 from retain.mitigations.base import GeneralBatch, Penalty, Step, Weights
-from retain.models.unpadded import KEYS, takes_unpadded
+from retain.models.unpadded import KEYS, padded_on_the_right, takes_unpadded
 from retain.training.stream import GeneralStream
 
 PLAIN = ("transformers.trainer", "trl.trainer.sft_trainer")
@@ -61,7 +61,7 @@ class PenaltyMixin:
     _pass: tuple[int, int]
     """(update, forward pass within it), counted from 0."""
     _in_line: bool | None
-    """Whether the model takes rows without padding; None before the first step."""
+    """Whether the model takes rows without padding; None until it was tried."""
 
     def compute_loss(
         self: Any, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
@@ -140,10 +140,12 @@ class PenaltyMixin:
         )
 
     def _takes_lines(self: Any, model: Any, inputs: Any) -> bool:
-        """Whether rows can go through the model without padding; tried in the first step."""
+        """Whether this pass's rows can go through the model without padding; the model is tried once."""
+        if not set(KEYS) <= set(inputs) or not padded_on_the_right(inputs["attention_mask"]):
+            return False
         if self._in_line is None:
             with self.compute_loss_context_manager():
-                self._in_line = set(KEYS) <= set(inputs) and takes_unpadded(model, inputs)
+                self._in_line = takes_unpadded(model, inputs)
         return bool(self._in_line)
 
     def _task_share(self: Any, inputs: Any, num_items_in_batch: Any) -> float:
@@ -176,11 +178,15 @@ class PenaltyMixin:
     def _get_grad_norm(self: Any, model: Any, grad_norm: Any = None) -> Any:
         """The gradient's norm, known before the update: a broken one must not reach the weights.
 
+        With fp16 a norm that overflows is usual: the scaler then leaves the update out and lowers its scale.
+
         Raises:
             BrokenError: it is NaN or infinite.
         """
         norm = super()._get_grad_norm(model, grad_norm=grad_norm)  # type: ignore[misc]
-        if norm is not None and not math.isfinite(norm):
+        scaler = self.accelerator.scaler
+        scaled = scaler is not None and scaler.is_enabled()
+        if not scaled and norm is not None and not math.isfinite(norm):
             raise BrokenError(f"The gradient became NaN or infinite in step {self.state.global_step + 1}.")
         return norm
 
