@@ -18,10 +18,12 @@ LAYERS = [
     {"probes"},
     {"mitigations"},
     {"training", "reporting"},
+    {"frontier_settings"},
     {"recipe"},
     {"recipe_rules"},
     {"stages"},
     {"pipeline", "own_trainer"},
+    {"sweep"},
     {"commands"},
     {"cli"},
 ]

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from retain.commands.check import check
     from retain.commands.compare import compare
     from retain.commands.doctor import doctor
+    from retain.commands.frontier import frontier
     from retain.commands.gate import gate
     from retain.commands.init import init
     from retain.commands.list_units import list_units
@@ -26,7 +27,20 @@ if TYPE_CHECKING:
     from retain.own_trainer.with_mitigations import with_mitigations
 
 __version__ = "0.1.0"
-COMMANDS = ("check", "compare", "doctor", "gate", "init", "list_units", "measure", "noise", "report", "run", "schema")
+COMMANDS = (
+    "check",
+    "compare",
+    "doctor",
+    "frontier",
+    "gate",
+    "init",
+    "list_units",
+    "measure",
+    "noise",
+    "report",
+    "run",
+    "schema",
+)
 OTHERS = {
     "RetentionCallback": "retain.own_trainer.retention_callback",
     "with_mitigations": "retain.own_trainer.with_mitigations",
@@ -36,6 +50,7 @@ __all__ = [
     "check",
     "compare",
     "doctor",
+    "frontier",
     "gate",
     "init",
     "list_units",

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from retain.errors import RetainError, UserError
 from retain.quiet import quiet_loggers
-from retain.records import EXIT_CODES, Gate, RunRecord, Verdict
+from retain.records import EXIT_CODES, Gate, RunRecord, Verdict, frontier_exit
 from retain.reporting.text import clean
 
 app = typer.Typer(
@@ -51,6 +51,25 @@ def run(
     place = folder or RUNS / recipe.stem
     record = command(recipe, place, set_ or [], _progress(quiet))
     _finish(record, place, json_)
+
+
+@app.command()
+def frontier(
+    recipe: RecipeFile,
+    folder: Folder = None,
+    set_: Overrides = None,
+    json_: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Train the recipe's arms, measure them at several strengths, and name the one to take."""
+    from retain.commands.frontier import FRONTIERS
+    from retain.commands.frontier import frontier as command
+    from retain.reporting.frontier import summary
+
+    place = folder or FRONTIERS / recipe.stem
+    record = command(recipe, place, set_ or [], _progress(quiet))
+    _print(record.model_dump_json(indent=1) if json_ else summary(record, place), json_)
+    raise typer.Exit(frontier_exit(record))
 
 
 @app.command()

@@ -13,6 +13,7 @@ from pydantic import Field, ValidationError, create_model
 
 from retain.errors import UserError, listed, nearest
 from retain.folder import parse_yaml
+from retain.frontier_settings import FrontierSettings
 from retain.mitigations.base import Mitigation
 from retain.models.load import Precision
 from retain.records import Gate
@@ -105,6 +106,8 @@ class RecipeBase(Settings):
     training: TrainingSettings = TrainingSettings()
     measure: MeasureSettings = MeasureSettings()
     gate: Gate = Gate()
+    frontier: FrontierSettings | None = None
+    """The arms of ``retain frontier``; ``retain run`` does not read them."""
     seed: int = Field(0, ge=0, lt=2**32)
     """Seed of everything that is drawn."""
 
@@ -265,23 +268,32 @@ def _override(values: dict[str, Any], override: str) -> None:
         value = parse_yaml(text)
     except yaml.YAMLError:
         raise UserError(f"--set {override}: {text!r} is not a YAML value") from None
-    parts = key.split(".")
+    set_value(values, key, value, f"--set {override}")
+
+
+def set_value(values: dict[str, Any], path: str, value: Any, where: str) -> None:
+    """Put a value at a path such as ``training.epochs`` or ``mitigations.0.rank``; missing keys are made.
+
+    Raises:
+        UserError: the path leads through a value or beyond a list; ``where`` says what asked for it.
+    """
+    parts = path.split(".")
     place: Any = values
     for index, part in enumerate(parts[:-1]):
-        step = _step(place, part, override)
+        step = _step(place, part, where)
         if isinstance(place, dict) and place.get(step) is None:
             place[step] = {}
         place = place[step]
         if not isinstance(place, dict | list):
-            raise UserError(f"--set {override}: {'.'.join(parts[: index + 1])} holds a value, not keys")
-    place[_step(place, parts[-1], override)] = value
+            raise UserError(f"{where}: {'.'.join(parts[: index + 1])} holds a value, not keys")
+    place[_step(place, parts[-1], where)] = value
 
 
-def _step(place: Any, part: str, override: str) -> Any:
+def _step(place: Any, part: str, where: str) -> Any:
     if isinstance(place, dict):
         return part
     if not part.isdecimal() or int(part) >= len(place):
-        raise UserError(f"--set {override}: {part!r} is not an index of a list of {len(place)}")
+        raise UserError(f"{where}: {part!r} is not an index of a list of {len(place)}")
     return int(part)
 
 

@@ -227,6 +227,8 @@ class Candidate(Record):
     why: str = ""
     gain_error: float | None = None
     """Standard error of the gain, in points, where a choice needs it."""
+    loss_error: float | None = None
+    """Standard error of the mean loss, in points."""
 
 
 class Choice(Record):
@@ -311,5 +313,73 @@ class RunRecord(Record):
     """The KL meter, on held-out task rows and on general text that training has not used."""
 
 
+class ArmResult(Record):
+    """What one arm of a frontier came to."""
+
+    name: str
+    variant: str
+    """The name without seed and share of the rows."""
+    changes: dict[str, Any]
+    """What it replaces in the recipe: path of a setting -> value."""
+    share: float
+    """Of the training rows."""
+    seed: int
+    folder: str
+    """Its run, relative to the frontier's folder."""
+    curve: list[Candidate] = []
+    """Dev items, by strength."""
+    strength: float | None = None
+    """Chosen on dev items."""
+    gain: Change | None = None
+    """Test items, at the chosen strength."""
+    mean: Change | None = None
+    """Test items: the pooled change of the capabilities."""
+    outcome: Outcome | None = None
+    task_tokens: int = 0
+    seconds: float = 0.0
+    """Of training."""
+    failed: str = ""
+    """Why it could not be trained or measured."""
+
+
+class Recommendation(Record):
+    """The arm that a frontier speaks for."""
+
+    variant: str
+    share: float
+    strength: float
+    reason: str
+    passing: bool
+    """On dev items, with every seed."""
+
+
+class FrontierRecord(Record):
+    """All arms on one base, one task and one set of probes."""
+
+    title: str
+    recipe: dict[str, Any]
+    provenance: dict[str, Any] = {}
+    arms: list[ArmResult]
+    dropped: list[str] = []
+    """Arms that short runs spoke against."""
+    not_run: list[str] = []
+    """Rungs of the ladder that were not needed."""
+    pareto: list[str] = []
+    """Points (arm at a strength) that no other beats in both gain and mean loss on dev items."""
+    recommended: Recommendation | None = None
+    advice: str = ""
+    """Whether more rows or another recipe is the better next step, where shares of the rows were tried."""
+
+
 EXIT_CODES: dict[str, int] = {"retained": 0, "forgot": 1, "not learned": 1, "inconclusive": 3}
 """Exit code of a verdict, for ``run``, ``compare`` and ``gate``."""
+
+
+def frontier_exit(record: FrontierRecord) -> int:
+    """Exit code of a frontier: that of the worst verdict which the recommended arm got; 4 where no arm could be run."""
+    taken = record.recommended
+    if taken is None:
+        return 4
+    outcomes = [arm.outcome for arm in record.arms if (arm.variant, arm.share) == (taken.variant, taken.share)]
+    codes = [EXIT_CODES[outcome] for outcome in outcomes if outcome is not None]
+    return 1 if 1 in codes else max(codes)

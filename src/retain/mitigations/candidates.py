@@ -42,6 +42,7 @@ def measured_on_dev(
         passing=passes,
         why=why,
         gain_error=standard_error(changes.gains[0]) if changes.gains else None,
+        loss_error=standard_error(changes.pooled) if changes.pooled else None,
     )
     return candidate, after
 

@@ -1,0 +1,95 @@
+"""One arm of a frontier, trained and measured; also as work for another process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from retain.data.splits import sample
+from retain.errors import BrokenError, UserError
+from retain.mitigations.strength import Strength
+from retain.pipeline import run_recipe
+from retain.progress import Progress
+from retain.records import ArmResult, Choice, RunRecord, content_hash
+from retain.stages.choosing import choose
+from retain.stages.general import general_text
+from retain.stages.measuring import measure_before
+from retain.stages.prepare import prepare
+from retain.stages.run_folder import RunFolder
+from retain.stages.scanning import find_rate
+from retain.stages.setting_up import Workbench
+from retain.stages.training import train
+from retain.sweep.arms import Arm
+
+ARMS, SHORT = "arms", "short"
+"""Folders of whole runs, and of short ones."""
+
+
+def run_arm(arm: Arm, folder: Path, progress: Progress) -> ArmResult:
+    """Run an arm's recipe; what is finished is read. A failure is a result: the other arms go on.
+
+    Args:
+        arm: what is run.
+        folder: the frontier's.
+        progress: where stages are shown.
+    """
+    place = f"{ARMS}/{arm_folder(arm)}"
+    result = ArmResult(
+        name=arm.name, variant=arm.variant, changes=dict(arm.changes), share=arm.share, seed=arm.seed, folder=place
+    )
+    try:
+        record = run_recipe(arm.recipe, folder / place, progress)
+    except (UserError, BrokenError) as error:
+        return result.model_copy(update={"failed": str(error)})
+    return result.model_copy(update=_measured(record))
+
+
+def try_arm(arm: Arm, folder: Path, share: float, progress: Progress) -> ArmResult:
+    """Train an arm on a share of its rows, and measure its strengths on dev items only.
+
+    Args:
+        arm: what is tried.
+        folder: the frontier's.
+        share: of the arm's training rows.
+        progress: where stages are shown.
+    """
+    place = f"{SHORT}/{arm_folder(arm)}"
+    result = ArmResult(
+        name=arm.name, variant=arm.variant, changes=dict(arm.changes), share=arm.share, seed=arm.seed, folder=place
+    )
+    try:
+        run = RunFolder(folder / place, arm.recipe, progress)
+        data = prepare(run)
+        bench = Workbench(run, data)
+        bench.train_rows = tuple(sample(bench.train_rows, max(1, round(share * len(bench.train_rows))), arm.seed))
+        measure_before(run, bench)
+        general = general_text(run, bench)
+        train(run, bench, general, find_rate(run, bench, general))
+        choices = choose(run, bench, general).choices
+    except (UserError, BrokenError) as error:
+        return result.model_copy(update={"failed": str(error)})
+    return result.model_copy(update=_chosen(choices))
+
+
+def arm_folder(arm: Arm) -> str:
+    """A folder's name that tells arms apart, whatever they are called."""
+    plain = "".join(letter if letter.isalnum() else "_" for letter in arm.name)[:60]
+    return f"{plain}-{content_hash(arm.name, length=6)}"
+
+
+def _measured(record: RunRecord) -> dict[str, object]:
+    compared, training = record.comparison, record.training
+    assert training is not None
+    return {
+        **_chosen(record.choices),
+        "gain": compared.gains[0] if compared.gains else None,
+        "mean": compared.pooled,
+        "outcome": record.verdict.outcome,
+        "task_tokens": training.task_tokens,
+        "seconds": training.seconds,
+    }
+
+
+def _chosen(choices: list[Choice]) -> dict[str, object]:
+    kind = Strength.model_fields["kind"].default
+    choice = next(one for one in choices if one.what == kind)
+    return {"curve": choice.candidates, "strength": choice.chosen}

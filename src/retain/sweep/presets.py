@@ -1,0 +1,104 @@
+"""Arms that are worth comparing for anybody, by the name of a preset."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from retain.frontier_settings import Preset
+from retain.recipe import Recipe
+from retain.training.rate_scan import rate_label
+
+Overrides = Mapping[str, Any]
+RATES = (0.5, 2.0)
+"""``thorough``: factors on each arm's rate, beside 1."""
+LORA_OVER_FULL = 10
+"""A customary rate for LoRA is this many times the one for all weights."""
+LORA = {"kind": "lora", "rank": 16}
+WIDE_LORA = {"kind": "lora", "rank": 64}
+KL = {"kind": "kl_to_base", "weight": 3.0, "share": 0.25}
+REHEARSAL = {"kind": "rehearsal", "share": 0.1}
+GENERAL = [{"name": "own", "source": "base_model", "count": 200}]
+PLAIN = "plain"
+"""All weights (with 4-bit weights LoRA), and nothing against forgetting: what the others are compared with."""
+
+
+def preset_arms(preset: Preset, recipe: Recipe) -> dict[str, Overrides]:
+    """Name -> what the arm replaces, in the order in which arms are trained.
+
+    A recipe's rate is that of its own kind of training; arms of the other kind get ten times as much, or a tenth.
+
+    Args:
+        preset: which arms.
+        recipe: for its rate, its precision and its general text.
+    """
+    arms = _MAKERS[preset](recipe)
+    if recipe.model.load_in == "4bit":
+        arms = {name: arm for name, arm in arms.items() if any(one["kind"] == "lora" for one in arm["mitigations"])}
+    return arms
+
+
+def _arm(recipe: Recipe, *mitigations: Mapping[str, Any], factor: float = 1.0) -> dict[str, Any]:
+    lora = any(one["kind"] == "lora" for one in mitigations)
+    arm: dict[str, Any] = {"mitigations": [dict(one) for one in mitigations]}
+    rate = _rate(recipe, lora)
+    if rate is not None:
+        arm["training.learning_rate"] = float(rate_label(rate * factor))
+    if not recipe.data.general and any(one["kind"] in ("kl_to_base", "rehearsal") for one in mitigations):
+        arm["data.general"] = GENERAL
+    return arm
+
+
+def _rate(recipe: Recipe, lora: bool) -> float | None:
+    """The rate for LoRA or for all weights; None where the recipe scans for it."""
+    rate = recipe.training.learning_rate
+    if not isinstance(rate, float):
+        return None
+    own = any(getattr(one, "kind", "") == "lora" for one in recipe.mitigations)
+    return rate * (1 if own == lora else LORA_OVER_FULL if lora else 1 / LORA_OVER_FULL)
+
+
+def _quick(recipe: Recipe, factor: float = 1.0) -> dict[str, Overrides]:
+    return {
+        PLAIN: _plain(recipe, factor),
+        "all weights, kl": _arm(recipe, KL, factor=factor),
+        "lora": _arm(recipe, LORA, factor=factor),
+        "lora, kl": _arm(recipe, LORA, KL, factor=factor),
+    }
+
+
+def _plain(recipe: Recipe, factor: float = 1.0) -> Overrides:
+    return _arm(recipe, *([LORA] if recipe.model.load_in == "4bit" else []), factor=factor)
+
+
+def _standard(recipe: Recipe, factor: float = 1.0) -> dict[str, Overrides]:
+    return {
+        **_quick(recipe, factor),
+        "all weights, rehearsal": _arm(recipe, REHEARSAL, factor=factor),
+        "all weights, rehearsal, kl": _arm(recipe, REHEARSAL, KL, factor=factor),
+        "lora of rank 64, kl": _arm(recipe, WIDE_LORA, KL, factor=factor),
+    }
+
+
+def _thorough(recipe: Recipe) -> dict[str, Overrides]:
+    arms = _standard(recipe)
+    if _rate(recipe, lora=True) is not None:
+        for factor in RATES:
+            arms |= {f"{name}, {factor:g} of the rate": arm for name, arm in _standard(recipe, factor).items()}
+    return arms
+
+
+def _ladder(recipe: Recipe) -> dict[str, Overrides]:
+    return {
+        "lora": _arm(recipe, LORA),
+        "lora of rank 64": _arm(recipe, WIDE_LORA),
+        "all weights, rehearsal, kl": _arm(recipe, REHEARSAL, KL),
+    }
+
+
+_MAKERS: dict[Preset, Callable[[Recipe], dict[str, Overrides]]] = {
+    "quick": _quick,
+    "standard": _standard,
+    "thorough": _thorough,
+    "ladder": _ladder,
+}

@@ -1,0 +1,111 @@
+"""Arms are the recipe with some settings replaced."""
+
+import pytest
+
+from retain.errors import UserError
+from retain.recipe import as_plain, parse_recipe
+from retain.sweep.arms import arms_of, variants
+
+
+@pytest.fixture
+def recipe(toy_recipe):
+    def make(frontier, **sections):
+        return parse_recipe(toy_recipe(frontier=frontier, **sections))
+
+    return make
+
+
+def kinds(arm):
+    return [one.kind for one in arm.recipe.mitigations]
+
+
+def test_named_arms_and_combinations_of_axes(recipe):
+    frontier = {
+        "arms": {"by hand": {"training.epochs": 1.0}},
+        "axes": {"training.learning_rate": [1e-3, 2e-3], "mitigations": [[], [{"kind": "lora", "rank": 4}]]},
+        "strengths": [0.5, 1.0],
+    }
+    arms = arms_of(recipe(frontier), 100)
+    assert [arm.name for arm in arms] == [
+        "by hand",
+        "learning_rate 0.001, mitigations none",
+        "learning_rate 0.001, mitigations lora rank 4",
+        "learning_rate 0.002, mitigations none",
+        "learning_rate 0.002, mitigations lora rank 4",
+    ]
+    assert arms[0].recipe.training.epochs == 1
+    assert arms[4].recipe.training.learning_rate == 0.002 and kinds(arms[4]) == ["lora", "strength"]
+    assert all(arm.recipe.mitigations[-1].values == [0.5, 1.0] for arm in arms)
+    assert all(arm.recipe.frontier is None for arm in arms)
+
+
+def test_seeds_and_shares_make_an_arm_each(recipe):
+    frontier = {"arms": {"x": {}}, "seeds": [1, 2], "shares": [0.25, 1.0]}
+    arms = arms_of(recipe(frontier), 80)
+    assert [(arm.variant, arm.share, arm.seed) for arm in arms] == [
+        ("x", 0.25, 1),
+        ("x", 0.25, 2),
+        ("x", 1.0, 1),
+        ("x", 1.0, 2),
+    ]
+    assert [arm.recipe.data.limit for arm in arms] == [20, 20, None, None]
+    assert [arm.recipe.seed for arm in arms] == [1, 2, 1, 2]
+    assert len({arm.name for arm in arms}) == 4
+
+
+@pytest.mark.parametrize(("preset", "count"), [("quick", 4), ("standard", 7), ("thorough", 21)])
+def test_presets_begin_with_plain_and_keep_the_rates_of_each_kind(recipe, preset, count):
+    found = variants(recipe({"preset": preset}))
+    assert len(found) == count and found[0] == ("plain", {"mitigations": [], "training.learning_rate": 0.02})
+    rates = {name: arm["training.learning_rate"] for name, arm in found}
+    assert rates["lora"] == 0.2 and rates["all weights, kl"] == 0.02
+    assert len(arms_of(recipe({"preset": preset}), 10)) == count
+
+
+def test_presets_ask_for_general_text_where_the_recipe_has_none(recipe):
+    plain = recipe({"preset": "quick"})
+    without = plain.model_copy(update={"data": plain.data.model_copy(update={"general": []})})
+    given = {arm.name: arm.recipe.data.general for arm in arms_of(without, 10)}
+    assert given["plain"] == [] and given["lora, kl"][0].source == "base_model"
+
+
+def test_with_4_bit_weights_only_adapters_are_trained(recipe, toy_recipe):
+    base = toy_recipe()["model"]
+    found = recipe({"preset": "quick"}, model={**base, "load_in": "4bit"}, mitigations=[{"kind": "lora"}])
+    assert [name for name, _ in variants(found)] == ["plain", "lora", "lora, kl"]
+
+
+@pytest.mark.parametrize(
+    ("frontier", "said"),
+    [
+        ({}, "name a preset, arms or axes"),
+        ({"preset": "ladder"}, "target go together"),
+        ({"preset": "quick", "target": 3}, "target go together"),
+        ({"preset": "ladder", "target": 3, "shares": [0.5, 1]}, "its own rungs"),
+        ({"axes": {"seed": []}}, "an axis needs values"),
+        ({"presett": "quick"}, "preset"),
+    ],
+)
+def test_what_makes_no_frontier_is_refused(recipe, frontier, said):
+    with pytest.raises(UserError, match=said):
+        recipe(frontier)
+
+
+def test_all_wrong_arms_are_named_at_once(recipe):
+    frontier = {"arms": {"a": {"training.epoch": 1}, "b": {"mitigations": [{"kind": "ewk"}]}, "c": {}}}
+    with pytest.raises(UserError, match=r"(?s)2 wrong arms.*a: .*training.epoch.*b: .*ewk"):
+        arms_of(recipe(frontier), 10)
+
+
+def test_a_name_that_is_given_twice_is_refused(recipe):
+    with pytest.raises(UserError, match="'plain' is given twice"):
+        arms_of(recipe({"preset": "quick", "arms": {"plain": {}}}), 10)
+
+
+def test_a_recipe_without_a_frontier_says_what_to_add(toy_recipe):
+    with pytest.raises(UserError, match="preset: quick"):
+        arms_of(parse_recipe(toy_recipe()), 10)
+
+
+def test_the_resolved_recipe_says_its_frontier(recipe):
+    assert as_plain(recipe({"preset": "quick"}))["frontier"]["preset"] == "quick"

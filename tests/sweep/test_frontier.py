@@ -1,0 +1,110 @@
+"""A frontier on the toy model: arms are runs, and what was finished is not done again."""
+
+import json
+
+import pytest
+import yaml
+
+from retain.commands.frontier import frontier
+from retain.commands.run import run
+from retain.errors import BrokenError, UserError
+from retain.folder import read_record
+from retain.progress import Progress
+from retain.records import FrontierRecord, frontier_exit
+from retain.sweep import arm_run
+
+QUIET = Progress(quiet=True)
+
+
+@pytest.fixture
+def recipe_file(toy_recipe, tmp_path):
+    def make(settings, **sections):
+        training = {"learning_rate": 0.02, "epochs": 2, "batch_size": 8, "max_length": 64}
+        path = tmp_path / "recipe.yaml"
+        path.write_text(yaml.safe_dump(toy_recipe(training=training, frontier=settings, **sections), sort_keys=False))
+        return path
+
+    return make
+
+
+ARMS = {
+    "plain": {"mitigations": []},
+    "kept": {"mitigations": [{"kind": "kl_to_base", "weight": 1.0, "share": 0.25}]},
+}
+
+
+def test_arms_are_measured_at_all_strengths_and_one_is_recommended(recipe_file, tmp_path):
+    place = tmp_path / "frontier"
+    record = frontier(recipe_file({"arms": ARMS, "strengths": [0.5, 1.0]}), place, progress=QUIET)
+    assert [arm.name for arm in record.arms] == ["plain", "kept"]
+    for arm in record.arms:
+        assert [one.value for one in arm.curve] == [0.5, 1.0] and arm.strength in (0.5, 1.0)
+        assert all(one.gain_error is not None and one.loss_error is not None for one in arm.curve)
+        assert arm.outcome and arm.gain.items and arm.mean.items
+        assert (place / arm.folder / "tuned").is_dir()
+    assert record.arms[0].task_tokens == record.arms[1].task_tokens > 0
+    assert record.recommended.variant in ARMS and record.pareto
+    assert frontier_exit(record) in (0, 1, 3)
+    assert read_record(place / "frontier.json", FrontierRecord) == record
+    text = (place / "frontier.md").read_text()
+    assert f"Recommended: {record.recommended.variant}" in text and "| kept |" in text
+    again = run(place / "recommended.yaml", tmp_path / "again", progress=QUIET)
+    best = next(arm for arm in record.arms if arm.variant == record.recommended.variant)
+    assert again.comparison.gains[0].delta == best.gain.delta
+
+
+def test_what_was_finished_is_not_done_again(recipe_file, tmp_path, monkeypatch):
+    path, place = recipe_file({"arms": ARMS, "strengths": [1.0]}), tmp_path / "frontier"
+    whole, done = arm_run.run_recipe, []
+
+    def killed(recipe, folder, progress):
+        if done:
+            raise KeyboardInterrupt
+        done.append(folder)
+        return whole(recipe, folder, progress)
+
+    monkeypatch.setattr(arm_run, "run_recipe", killed)
+    with pytest.raises(KeyboardInterrupt):
+        frontier(path, place, progress=QUIET)
+    monkeypatch.setattr(arm_run, "run_recipe", whole)
+    before = (done[0] / "training.json").stat().st_mtime_ns
+    record = frontier(path, place, progress=QUIET)
+    assert (done[0] / "training.json").stat().st_mtime_ns == before
+    assert len(record.arms) == 2
+    with pytest.raises(UserError, match="another recipe"):
+        frontier(path, place, ["seed=5"], progress=QUIET)
+
+
+def test_an_arm_that_breaks_is_a_result_and_the_others_go_on(recipe_file, tmp_path, monkeypatch):
+    whole = arm_run.run_recipe
+
+    def broken(recipe, folder, progress):
+        if not recipe.mitigations[:-1]:
+            raise BrokenError("The loss became NaN in step 3.")
+        return whole(recipe, folder, progress)
+
+    monkeypatch.setattr(arm_run, "run_recipe", broken)
+    place = tmp_path / "frontier"
+    record = frontier(recipe_file({"arms": ARMS, "strengths": [1.0]}), place, progress=QUIET)
+    assert [bool(arm.failed) for arm in record.arms] == [True, False]
+    assert record.recommended.variant == "kept"
+    assert "NaN in step 3" in (place / "frontier.md").read_text()
+
+
+def test_the_ladder_ends_at_the_rung_that_is_enough(recipe_file, tmp_path):
+    settings = {"preset": "ladder", "target": 0.001, "strengths": [1.0]}
+    found = frontier(recipe_file(settings), tmp_path / "low", progress=QUIET)
+    reached = [arm.curve[0].gain >= 0.001 for arm in found.arms]
+    assert not any(reached[:-1]) and len(found.arms) + len(found.not_run) == 3
+    high = frontier(recipe_file({**settings, "target": 200}), tmp_path / "high", progress=QUIET)
+    assert [arm.variant for arm in high.arms] == ["lora", "lora of rank 64", "all weights, rehearsal, kl"]
+
+
+def test_short_runs_drop_arms(recipe_file, tmp_path):
+    arms = {**ARMS, "idle": {"training.learning_rate": 1e-9}, "idler": {"training.learning_rate": 1e-9}}
+    place = tmp_path / "frontier"
+    record = frontier(recipe_file({"arms": arms, "strengths": [1.0], "halving": 0.5}), place, progress=QUIET)
+    assert len(record.arms) + len(record.dropped) == 4 and record.dropped
+    assert "plain" in [arm.name for arm in record.arms]
+    short = [json.loads((one / "training.json").read_text())["task_tokens"] for one in (place / "short").iterdir()]
+    assert max(short) < record.arms[0].task_tokens
