@@ -4,7 +4,19 @@ from math import inf, isfinite, nan
 
 import pytest
 
-from retain.reporting.charts import Mark, Series, Setting, forest_plot, line_chart, strength_curve, ticks
+from retain.reporting.charts import (
+    PAPER,
+    Curve,
+    Mark,
+    Place,
+    Series,
+    Setting,
+    forest_plot,
+    frontier_plot,
+    line_chart,
+    strength_curve,
+    ticks,
+)
 
 SVG = "{http://www.w3.org/2000/svg}"
 POSITIONS = ("x", "y", "x1", "x2", "y1", "y2", "cx", "cy", "r", "width", "height", "points")
@@ -160,3 +172,18 @@ def test_settings_that_do_not_pass_are_hollow():
 )
 def test_ticks_are_round(low, high, expected):
     assert ticks(low, high) == expected
+
+
+def test_a_frontier_marks_the_base_the_margin_and_the_point_to_take():
+    curves = [
+        Curve("plain", [Place(20, -10, 3, 2, passing=False), Place(50, -40, 4, 3, passing=False)]),
+        Curve("<kept>", [Place(18, -0.2, 3, 1), Place(45, -0.8, 4, 1, chosen=True)]),
+        Curve("not measured", [Place(nan, -1)]),
+    ]
+    text = frontier_plot(curves, "Retention against gain", 1.0)
+    root = parsed(text)
+    texts = ["".join(node.itertext()) for node in root.iter() if node.tag.endswith("text")]
+    assert {"base", "mean margin", "take this", "plain", "<kept>"} <= set(texts) and "not measured" not in texts
+    assert text.count("<polyline") == 2 and text.count("<polygon") == 1
+    assert text.count(f"fill:{PAPER}") == 2, "points that did not pass are hollow"
+    assert frontier_plot([], "x", 1.0) == frontier_plot([Curve("a", [])], "x", 1.0) == ""

@@ -34,6 +34,9 @@ SERIES = (
     "var(--series-2,#c2410c)",
     "var(--series-3,#00745a)",
     "var(--series-4,#8a4baf)",
+    "var(--series-5,#9a6700)",
+    "var(--series-6,#0f7c8f)",
+    "var(--series-7,#b5306e)",
 )
 _LARGEST = 1e12
 """Larger values are drawn at this one, so that no scale overflows."""
@@ -72,6 +75,27 @@ class Setting:
     worst_loss: float | None
     passing: bool
     chosen: bool = False
+
+
+@dataclass(frozen=True)
+class Place:
+    """An arm at one strength: gain and change of the capabilities, each with half of its 95% interval."""
+
+    gain: float
+    change: float
+    gain_half: float = 0.0
+    change_half: float = 0.0
+    passing: bool = True
+    chosen: bool = False
+    """Drawn as a diamond and named."""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One arm of a frontier over its strengths."""
+
+    name: str
+    places: Sequence[Place]
 
 
 @dataclass(frozen=True)
@@ -168,6 +192,62 @@ def strength_curve(
     parts.append(_text((lower.left + lower.right) / 2, lower.bottom + 38, x_label, SOFT, "middle"))
     chosen = next((one.label for one in settings if one.chosen), "none")
     return _svg(width, lower.bottom + 48, f"{title}. {len(settings)} settings tried, chosen: {chosen}", parts)
+
+
+def frontier_plot(curves: Sequence[Curve], title: str, mean_margin: float, width: int = 760, height: int = 460) -> str:
+    """Change of the capabilities against gain: one curve for each arm from the base, intervals as crosses.
+
+    The base stands at zero. Filled points passed the margins, hollow ones did not; a diamond is the point to take. The
+    dashed line is the mean margin. Empty where no point can be drawn.
+    """
+    drawn = [Curve(one.name, [place for place in one.places if finite(place.gain, place.change)]) for one in curves]
+    drawn = [one for one in drawn if one.places]
+    if not drawn:
+        return ""
+    below = 22 * math.ceil(len(drawn) / max(1, (width - 60) // 220))
+    box = _Box(58, width - 18, 20, height - 48 - below)
+    places = [place for one in drawn for place in one.places]
+    x_low, x_high = _padded([0.0, *(end for one in places for end in _ends(one.gain, one.gain_half))], 0.04)
+    y_ends = [end for one in places for end in _ends(one.change, one.change_half)]
+    y_low, y_high = _padded([0.0, -mean_margin, *y_ends], 0.06)
+    x, y = _linear(x_low, x_high, box.left, box.right), _linear(y_low, y_high, box.bottom, box.top)
+    parts = [_y_axis(y, y_low, y_high, box), _x_axis(x, x_low, x_high, box, "gain on the task (points)", signed)]
+    parts.append(_rule(box.left, y(-mean_margin), box.right, y(-mean_margin), SOFT, 1.2, "5 4"))
+    parts.append(_text(box.right, y(-mean_margin) - 5, "mean margin", SOFT, "end", 11))
+    for index, one in enumerate(drawn):
+        colour = SERIES[index % len(SERIES)]
+        parts += [_cross(place, x, y, colour) for place in one.places]
+        parts.append(
+            _line([(0.0, 0.0), *((place.gain, place.change) for place in one.places)], x, y, colour, end=False)
+        )
+        parts += [_place(place, x, y, colour) for place in one.places]
+        column, row = index % max(1, (width - 60) // 220), index // max(1, (width - 60) // 220)
+        parts.append(_legend(one.name, box.left + 220 * column, box.bottom + 62 + 22 * row, colour, 30))
+    parts += [_dot(x(0), y(0), INK, 5), _text(x(0) + 8, y(0) - 8, "base", INK, weight="600")]
+    spoken = f"{title}. " + "; ".join(
+        f"{one.name} at full strength: gain {signed(one.places[-1].gain)}, capabilities {signed(one.places[-1].change)}"
+        for one in drawn
+    )
+    return _svg(width, height, spoken, parts)
+
+
+def _ends(value: float, half: float) -> tuple[float, float]:
+    half = half if finite(half) else 0.0
+    return value - half, value + half
+
+
+def _cross(place: Place, x: Scale, y: Scale, colour: str) -> str:
+    """Both intervals of a point, thin."""
+    (left, right), (low, high) = _ends(place.gain, place.gain_half), _ends(place.change, place.change_half)
+    across = _rule(x(left), y(place.change), x(right), y(place.change), colour, 0.6)
+    return across + _rule(x(place.gain), y(low), x(place.gain), y(high), colour, 0.6)
+
+
+def _place(place: Place, x: Scale, y: Scale, colour: str) -> str:
+    at = x(place.gain), y(place.change)
+    if place.chosen:
+        return _diamond(*at, colour) + _text(at[0], at[1] - 12, "take this", INK, "middle", weight="600")
+    return _dot(*at, colour, 4, hollow=not place.passing)
 
 
 def plain_tick(value: float) -> str:
@@ -328,8 +408,10 @@ def _line(points: Sequence[Point], x: Scale, y: Scale, colour: str, end: bool = 
     return line + (_dot(x(points[-1][0]), y(points[-1][1]), colour, radius=3.2) if end else "")
 
 
-def _legend(name: str, left: float, base: float, colour: str) -> str:
-    return _rect(left, base - 8, 10, 3.5, colour, 1) + _text(left + 15, base - 3, _clipped(name, 20), INK, "start", 12)
+def _legend(name: str, left: float, base: float, colour: str, most: int = 20) -> str:
+    return _rect(left, base - 8, 10, 3.5, colour, 1) + _text(
+        left + 15, base - 3, _clipped(name, most), INK, "start", 12
+    )
 
 
 def _dot(x: float, y: float, colour: str, radius: float = 5, hollow: bool = False) -> str:

@@ -2,29 +2,63 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 from retain.folder import write_text
 from retain.records import ArmResult, Candidate, Change, FrontierRecord
+from retain.reporting.charts import Curve, Place, frontier_plot
 from retain.reporting.numbers import count, duration, interval, plain, signed
 from retain.reporting.text import markdown
 
+NORMAL = 1.96
+"""Standard errors in half of a 95% interval."""
+
 
 def write_frontier(record: FrontierRecord, folder: Path) -> Path:
-    """Write ``frontier.md`` into the frontier's folder.
+    """Write ``frontier.md`` and the figure ``frontier.svg`` into the frontier's folder.
 
     Raises:
         UserError: the disk is full or the folder cannot be written.
     """
     path = folder / "frontier.md"
+    write_text(folder / "frontier.svg", figure(record))
     write_text(path, render_frontier(record))
     return path
+
+
+def figure(record: FrontierRecord) -> str:
+    """Retention against gain on dev items: one curve for each arm over its strengths, as SVG; empty without points."""
+    taken = record.recommended
+    curves = [
+        Curve(
+            arm.name,
+            [
+                Place(
+                    gain=one.gain if one.gain is not None else math.nan,
+                    change=-one.mean_loss if one.mean_loss is not None else math.nan,
+                    gain_half=NORMAL * (one.gain_error or 0.0),
+                    change_half=NORMAL * (one.loss_error or 0.0),
+                    passing=one.passing,
+                    chosen=taken is not None
+                    and (arm.variant, arm.share) == (taken.variant, taken.share)
+                    and one.value == arm.strength,
+                )
+                for one in sorted(arm.curve, key=lambda one: one.value)
+            ],
+        )
+        for arm in record.arms
+    ]
+    margin = float(record.recipe["gate"]["mean_margin"])
+    return frontier_plot(curves, f"Retention against gain, {record.title}", margin)
 
 
 def render_frontier(record: FrontierRecord) -> str:
     """The report as markdown; foreign text is escaped."""
     sections = [f"# Frontier of {markdown(record.title)}", _recommended(record), _arms(record), _strengths(record)]
     sections += [_left_out(record)]
+    if figure(record):
+        sections.insert(2, "![Retention against gain](frontier.svg)")
     return "\n\n".join(section for section in sections if section) + "\n"
 
 
