@@ -58,6 +58,9 @@ def frontier(
     recipe: RecipeFile,
     folder: Folder = None,
     set_: Overrides = None,
+    ray: Annotated[
+        str | None, typer.Option(help="Train arms in parallel: a Ray cluster's address, auto or local.")
+    ] = None,
     json_: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -67,7 +70,7 @@ def frontier(
     from retain.reporting.frontier import summary
 
     place = folder or FRONTIERS / recipe.stem
-    record = command(recipe, place, set_ or [], _progress(quiet))
+    record = command(recipe, place, set_ or [], _progress(quiet), ray)
     _print(record.model_dump_json(indent=1) if json_ else summary(record, place), json_)
     raise typer.Exit(frontier_exit(record))
 

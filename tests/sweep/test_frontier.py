@@ -92,6 +92,25 @@ def test_an_arm_that_breaks_is_a_result_and_the_others_go_on(recipe_file, tmp_pa
     assert "NaN in step 3" in (place / "frontier.md").read_text()
 
 
+def test_arms_in_two_processes_at_once_give_the_same(recipe_file, tmp_path):
+    pytest.importorskip("ray")
+    path = recipe_file({"arms": ARMS, "strengths": [1.0]})
+    alone = frontier(path, tmp_path / "alone", progress=QUIET)
+    together = frontier(path, tmp_path / "together", progress=QUIET, ray="local")
+    assert [arm.failed for arm in together.arms] == ["", ""]
+    same = {"name", "curve", "strength", "gain", "mean", "outcome", "task_tokens"}
+    for one, other in zip(alone.arms, together.arms, strict=True):
+        assert one.model_dump(include=same) == other.model_dump(include=same)
+
+
+def test_a_ladder_and_a_cluster_that_is_not_there_are_refused(recipe_file, tmp_path):
+    with pytest.raises(UserError, match="one rung after the other"):
+        frontier(recipe_file({"preset": "ladder", "target": 1}), tmp_path / "a", progress=QUIET, ray="local")
+    pytest.importorskip("ray")
+    with pytest.raises(UserError, match="there is no Ray cluster"):
+        frontier(recipe_file({"arms": ARMS}), tmp_path / "b", progress=QUIET, ray="auto")
+
+
 def test_the_ladder_ends_at_the_rung_that_is_enough(recipe_file, tmp_path):
     settings = {"preset": "ladder", "target": 0.001, "strengths": [1.0]}
     found = frontier(recipe_file(settings), tmp_path / "low", progress=QUIET)

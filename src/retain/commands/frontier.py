@@ -19,6 +19,7 @@ def frontier(
     folder: str | Path | None = None,
     overrides: Sequence[str] = (),
     progress: Progress | None = None,
+    ray: str | None = None,
 ) -> FrontierRecord:
     """Train the arms of a recipe's ``frontier``, measure their strengths, and name the one to take.
 
@@ -30,10 +31,13 @@ def frontier(
         folder: the frontier's folder; ``frontiers/<recipe's name>`` when None.
         overrides: ``a.b=value`` settings that replace the recipe's, for all arms.
         progress: where stages are shown; on standard error when None.
+        ray: address of a Ray cluster whose machines train arms in parallel, ``auto`` or ``local``; all must see
+            the folder at the same path. One arm after the other when None.
 
     Raises:
-        UserError: the recipe, its arms, the data, the model or the folder is wrong.
+        UserError: the recipe, its arms, the data, the model, the folder or the cluster's address is wrong.
+        MissingExtraError: Ray is asked for and not installed.
     """
     path = Path(recipe)
     place = Path(folder) if folder is not None else FRONTIERS / path.stem
-    return run_frontier(load_recipe(path, list(overrides)), place, progress or Progress())
+    return run_frontier(load_recipe(path, list(overrides)), place, progress or Progress(), ray)

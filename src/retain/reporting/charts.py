@@ -205,7 +205,7 @@ def frontier_plot(curves: Sequence[Curve], title: str, mean_margin: float, width
     if not drawn:
         return ""
     below = 22 * math.ceil(len(drawn) / max(1, (width - 60) // 220))
-    box = _Box(58, width - 18, 20, height - 48 - below)
+    box = _Box(58, width - 18, 26, height - 48 - below)
     places = [place for one in drawn for place in one.places]
     x_low, x_high = _padded([0.0, *(end for one in places for end in _ends(one.gain, one.gain_half))], 0.04)
     y_ends = [end for one in places for end in _ends(one.change, one.change_half)]
@@ -213,7 +213,8 @@ def frontier_plot(curves: Sequence[Curve], title: str, mean_margin: float, width
     x, y = _linear(x_low, x_high, box.left, box.right), _linear(y_low, y_high, box.bottom, box.top)
     parts = [_y_axis(y, y_low, y_high, box), _x_axis(x, x_low, x_high, box, "gain on the task (points)", signed)]
     parts.append(_rule(box.left, y(-mean_margin), box.right, y(-mean_margin), SOFT, 1.2, "5 4"))
-    parts.append(_text(box.right, y(-mean_margin) - 5, "mean margin", SOFT, "end", 11))
+    parts.append(_text(box.right, y(-mean_margin) + 14, "mean margin", SOFT, "end", 11))
+    parts.append(_text(box.left, 12, "capabilities, mean change (points)", SOFT))
     for index, one in enumerate(drawn):
         colour = SERIES[index % len(SERIES)]
         parts += [_cross(place, x, y, colour) for place in one.places]

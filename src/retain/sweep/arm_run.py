@@ -32,32 +32,26 @@ def run_arm(arm: Arm, folder: Path, progress: Progress) -> ArmResult:
         folder: the frontier's.
         progress: where stages are shown.
     """
-    place = f"{ARMS}/{arm_folder(arm)}"
-    result = ArmResult(
-        name=arm.name, variant=arm.variant, changes=dict(arm.changes), share=arm.share, seed=arm.seed, folder=place
-    )
+    result = unfinished(arm)
     try:
-        record = run_recipe(arm.recipe, folder / place, progress)
+        record = run_recipe(arm.recipe, folder / result.folder, progress)
     except (UserError, BrokenError) as error:
         return result.model_copy(update={"failed": str(error)})
     return result.model_copy(update=_measured(record))
 
 
-def try_arm(arm: Arm, folder: Path, share: float, progress: Progress) -> ArmResult:
+def try_arm(arm: Arm, folder: Path, progress: Progress, share: float) -> ArmResult:
     """Train an arm on a share of its rows, and measure its strengths on dev items only.
 
     Args:
         arm: what is tried.
         folder: the frontier's.
-        share: of the arm's training rows.
         progress: where stages are shown.
+        share: of the arm's training rows.
     """
-    place = f"{SHORT}/{arm_folder(arm)}"
-    result = ArmResult(
-        name=arm.name, variant=arm.variant, changes=dict(arm.changes), share=arm.share, seed=arm.seed, folder=place
-    )
+    result = unfinished(arm, SHORT)
     try:
-        run = RunFolder(folder / place, arm.recipe, progress)
+        run = RunFolder(folder / result.folder, arm.recipe, progress)
         data = prepare(run)
         bench = Workbench(run, data)
         bench.train_rows = tuple(sample(bench.train_rows, max(1, round(share * len(bench.train_rows))), arm.seed))
@@ -68,6 +62,33 @@ def try_arm(arm: Arm, folder: Path, share: float, progress: Progress) -> ArmResu
     except (UserError, BrokenError) as error:
         return result.model_copy(update={"failed": str(error)})
     return result.model_copy(update=_chosen(choices))
+
+
+def prepare_arm(arm: Arm, folder: Path, progress: Progress) -> ArmResult:
+    """Do of an arm what all arms have in common, so that those which run at once find it: measuring the base first.
+
+    Args:
+        arm: the first one.
+        folder: the frontier's.
+        progress: where stages are shown.
+    """
+    run = RunFolder(folder / unfinished(arm).folder, arm.recipe, progress)
+    bench = Workbench(run, prepare(run))
+    measure_before(run, bench)
+    general_text(run, bench)
+    return unfinished(arm)
+
+
+def unfinished(arm: Arm, kind: str = ARMS) -> ArmResult:
+    """An arm's result before anything is known."""
+    return ArmResult(
+        name=arm.name,
+        variant=arm.variant,
+        changes=dict(arm.changes),
+        share=arm.share,
+        seed=arm.seed,
+        folder=f"{kind}/{arm_folder(arm)}",
+    )
 
 
 def arm_folder(arm: Arm) -> str:

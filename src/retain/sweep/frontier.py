@@ -2,67 +2,87 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import yaml
 
+from retain.errors import UserError
 from retain.folder import write_record, write_text
+from retain.frontier_settings import FrontierSettings
 from retain.progress import Progress
 from retain.recipe import Recipe, portable
 from retain.records import ArmResult, FrontierRecord, Recommendation
 from retain.reporting.frontier import write_frontier
 from retain.stages.prepare import prepare
 from retain.stages.run_folder import RunFolder
-from retain.sweep.arm_run import run_arm, try_arm
+from retain.sweep.arm_run import prepare_arm, run_arm, try_arm
 from retain.sweep.arms import Arm, arms_of
 from retain.sweep.halving import survivors
+from retain.sweep.ray_arms import Work, cluster, in_parallel
 from retain.sweep.selection import advice, pareto, points, recommend
 
 RECORD, RECOMMENDED = "frontier.json", "recommended.yaml"
 
 
-def run_frontier(recipe: Recipe, folder: Path, progress: Progress) -> FrontierRecord:
+def run_frontier(recipe: Recipe, folder: Path, progress: Progress, address: str | None = None) -> FrontierRecord:
     """Train the arms, measure each at all strengths on dev items and at the chosen one on test items, and choose.
 
     What arms have in common (the base's measurements, the text it wrote, its stored log-probabilities) is made by the
     first and found by the others. Each arm is a run of its own in the folder: a frontier that was interrupted goes on
     in the arm, and the stage, it was in.
 
+    Args:
+        recipe: with the key ``frontier``.
+        folder: the frontier's.
+        progress: where stages are shown.
+        address: of a Ray cluster that runs arms in parallel (``local`` begins one here); one after the other when None.
+
     Raises:
         UserError: the recipe has no frontier, arms are wrong, or the folder holds something else.
     """
     run = RunFolder(folder, recipe, progress)
     arms = arms_of(recipe, len(prepare(run).splits.train))
-    arms, dropped = _after_short_runs(arms, recipe, folder, progress)
+    settings = recipe.frontier or FrontierSettings(preset="quick")
+    if address is None:
+        return _with(run, arms, settings, partial(_in_turn, folder=folder, progress=progress, settings=settings))
+    if settings.target is not None:
+        raise UserError("--ray: the ladder climbs one rung after the other; leave --ray out")
+    with cluster(address) as ray:
+        prepare_arm(arms[0], folder, progress)
+        return _with(run, arms, settings, partial(in_parallel, ray, folder=folder, progress=progress))
+
+
+def _with(
+    run: RunFolder, arms: list[Arm], settings: FrontierSettings, do: Callable[[Work, list[Arm]], list[ArmResult]]
+) -> FrontierRecord:
+    dropped: list[str] = []
+    if settings.halving is not None and len({arm.variant for arm in arms}) > 1:
+        kept = survivors(do(partial(try_arm, share=settings.halving), arms))
+        dropped = [arm.name for arm in arms if arm.variant not in kept]
+        arms = [arm for arm in arms if arm.variant in kept]
+    return _finish(run, arms, do(run_arm, arms), dropped)
+
+
+def _in_turn(
+    work: Work, arms: list[Arm], folder: Path, progress: Progress, settings: FrontierSettings
+) -> list[ArmResult]:
+    """The results of arms one after the other; of the ladder up to the rung that is enough."""
     results: list[ArmResult] = []
     for number, arm in enumerate(arms, 1):
-        if _reached(results, recipe):
+        if _reached(results, settings):
             break
         progress.say(f"Arm {number} of {len(arms)}: {arm.name}")
-        results.append(run_arm(arm, folder, progress))
+        results.append(work(arm, folder, progress))
         if results[-1].failed:
             progress.say(f"{arm.name} failed: {results[-1].failed}")
-    return _finish(run, arms, results, dropped)
+    return results
 
 
-def _after_short_runs(arms: list[Arm], recipe: Recipe, folder: Path, progress: Progress) -> tuple[list[Arm], list[str]]:
-    """The arms that go on, and the names of those that do not."""
-    settings = recipe.frontier
-    if settings is None or settings.halving is None or len({arm.variant for arm in arms}) < 2:
-        return arms, []
-    tried = []
-    for number, arm in enumerate(arms, 1):
-        progress.say(f"Short run {number} of {len(arms)}: {arm.name}")
-        tried.append(try_arm(arm, folder, settings.halving, progress))
-    kept = survivors(tried)
-    return [arm for arm in arms if arm.variant in kept], [arm.name for arm in arms if arm.variant not in kept]
-
-
-def _reached(results: Sequence[ArmResult], recipe: Recipe) -> bool:
+def _reached(results: Sequence[ArmResult], settings: FrontierSettings) -> bool:
     """Whether the ladder's last rung, with every seed, gains what is wanted within the margins on dev items."""
-    settings = recipe.frontier
-    if settings is None or settings.target is None or not results:
+    if settings.target is None or not results:
         return False
     rung = [arm for arm in results if arm.variant == results[-1].variant]
     if len(rung) < max(1, len(settings.seeds)):
