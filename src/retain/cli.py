@@ -89,6 +89,8 @@ def check(recipe: RecipeFile, set_: Overrides = None, json_: AsJson = False) -> 
     _print(f"  the task is scored by: {checked.task_metric}")
     for name, items in checked.probes.items():
         _print(f"  probe {name}: " + ", ".join(f"{count} {part}" for part, count in items.items()))
+    if checked.arms:
+        _print(f"  the frontier's {len(checked.arms)} arms: {'; '.join(checked.arms)}")
     told = [f"note: {note}" for note in checked.notes] + [f"warning: {one}" for one in checked.warnings]
     _print("".join(f"  {line}\n" for line in told).rstrip())
 

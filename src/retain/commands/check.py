@@ -9,6 +9,7 @@ from retain.recipe import load_recipe
 from retain.recipe_rules import recipe_warnings
 from retain.records import Record
 from retain.stages.prepare import read_and_split, suite_of, task_probes
+from retain.sweep.arms import arms_of
 
 
 class Checked(Record):
@@ -23,6 +24,8 @@ class Checked(Record):
     notes: list[str]
     warnings: list[str]
     """What the recipe does against what the field agrees on, each with its reason."""
+    arms: list[str] = []
+    """Of its frontier."""
 
 
 def check(recipe: str | Path, overrides: Sequence[str] = ()) -> Checked:
@@ -48,4 +51,5 @@ def check(recipe: str | Path, overrides: Sequence[str] = ()) -> Checked:
         task_metric=metric,
         notes=suite.notes(),
         warnings=recipe_warnings(checked),
+        arms=[arm.name for arm in arms_of(checked, len(prepared.splits.train))] if checked.frontier else [],
     )
