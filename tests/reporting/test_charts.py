@@ -4,19 +4,9 @@ from math import inf, isfinite, nan
 
 import pytest
 
-from retain.reporting.charts import (
-    PAPER,
-    Curve,
-    Mark,
-    Place,
-    Series,
-    Setting,
-    forest_plot,
-    frontier_plot,
-    line_chart,
-    strength_curve,
-    ticks,
-)
+from retain.reporting.charts import Mark, Series, Setting, forest_plot, line_chart, strength_curve
+from retain.reporting.drawing import PAPER, ticks
+from retain.reporting.frontier_chart import Curve, Place, frontier_plot
 
 SVG = "{http://www.w3.org/2000/svg}"
 POSITIONS = ("x", "y", "x1", "x2", "y1", "y2", "cx", "cy", "r", "width", "height", "points")

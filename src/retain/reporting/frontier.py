@@ -7,7 +7,7 @@ from pathlib import Path
 
 from retain.folder import write_text
 from retain.records import ArmResult, Candidate, Change, FrontierRecord
-from retain.reporting.charts import Curve, Place, frontier_plot
+from retain.reporting.frontier_chart import Curve, Place, frontier_plot
 from retain.reporting.numbers import count, duration, interval, plain, signed
 from retain.reporting.text import markdown
 

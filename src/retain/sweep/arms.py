@@ -47,9 +47,7 @@ def arms_of(recipe: Recipe, rows: int) -> list[Arm]:
     Raises:
         UserError: the recipe has no frontier, or arms are wrong; all that is wrong is named at once.
     """
-    settings = recipe.frontier
-    if settings is None:
-        raise UserError("frontier: the recipe names no arms; add, for example, frontier: {preset: quick}")
+    settings = settings_of(recipe)
     seeds = settings.seeds or [recipe.seed]
     arms, problems = [], []
     for (name, changes), share, seed in itertools.product(variants(recipe), settings.shares, seeds):
@@ -65,13 +63,24 @@ def arms_of(recipe: Recipe, rows: int) -> list[Arm]:
     return arms
 
 
+def settings_of(recipe: Recipe) -> FrontierSettings:
+    """A recipe's ``frontier``.
+
+    Raises:
+        UserError: it has none.
+    """
+    if recipe.frontier is None:
+        raise UserError("frontier: the recipe names no arms; add, for example, frontier: {preset: quick}")
+    return recipe.frontier
+
+
 def variants(recipe: Recipe) -> list[tuple[str, Overrides]]:
     """(name, changes) of each variant: of the preset, those with a name, and the combinations of the axes.
 
     Raises:
         UserError: two have the same name.
     """
-    settings = recipe.frontier or FrontierSettings(preset="quick")
+    settings = settings_of(recipe)
     found: list[tuple[str, Overrides]] = []
     if settings.preset is not None:
         found += preset_arms(settings.preset, recipe).items()

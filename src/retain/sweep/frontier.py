@@ -18,7 +18,7 @@ from retain.reporting.frontier import write_frontier
 from retain.stages.prepare import prepare
 from retain.stages.run_folder import RunFolder
 from retain.sweep.arm_run import prepare_arm, run_arm, try_arm
-from retain.sweep.arms import Arm, arms_of
+from retain.sweep.arms import Arm, arms_of, settings_of
 from retain.sweep.halving import survivors
 from retain.sweep.ray_arms import Work, cluster, in_parallel
 from retain.sweep.selection import advice, pareto, points, recommend
@@ -42,13 +42,13 @@ def run_frontier(recipe: Recipe, folder: Path, progress: Progress, address: str 
     Raises:
         UserError: the recipe has no frontier, arms are wrong, or the folder holds something else.
     """
+    settings = settings_of(recipe)
+    if address is not None and settings.target is not None:
+        raise UserError("--ray: the ladder climbs one rung after the other; leave --ray out")
     run = RunFolder(folder, recipe, progress)
     arms = arms_of(recipe, len(prepare(run).splits.train))
-    settings = recipe.frontier or FrontierSettings(preset="quick")
     if address is None:
         return _with(run, arms, settings, partial(_in_turn, folder=folder, progress=progress, settings=settings))
-    if settings.target is not None:
-        raise UserError("--ray: the ladder climbs one rung after the other; leave --ray out")
     with cluster(address) as ray:
         prepare_arm(arms[0], folder, progress)
         return _with(run, arms, settings, partial(in_parallel, ray, folder=folder, progress=progress))
@@ -57,6 +57,7 @@ def run_frontier(recipe: Recipe, folder: Path, progress: Progress, address: str 
 def _with(
     run: RunFolder, arms: list[Arm], settings: FrontierSettings, do: Callable[[Work, list[Arm]], list[ArmResult]]
 ) -> FrontierRecord:
+    """The frontier with a way to do some work for each arm: short runs if wanted, then whole ones."""
     dropped: list[str] = []
     if settings.halving is not None and len({arm.variant for arm in arms}) > 1:
         kept = survivors(do(partial(try_arm, share=settings.halving), arms))
