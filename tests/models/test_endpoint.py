@@ -487,7 +487,9 @@ def test_no_secret_is_written_anywhere(url, script, toy_suite, monkeypatch, tmp_
 def test_ctrl_c_is_answered_at_once(url, script, toy_suite):
     """While all requests are on their way to a server that does not answer."""
     arguments = ["retain", "measure", url, "--suite", str(toy_suite)]
-    code = f"import sys; from retain.cli import main; sys.argv = {arguments!r}; main()"
+    # Whoever begins the tests in the background may have told them to ignore SIGINT, and the child would inherit that.
+    heard = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    code = f"{heard}; import sys; from retain.cli import main; sys.argv = {arguments!r}; main()"
     fixed = 1 + len(endpoint.CANARIES)
 
     def answer(prompt, body):
