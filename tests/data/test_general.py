@@ -1,7 +1,12 @@
 """Self-written general text, with a model that says what a script says."""
 
-import pytest
+import itertools
+from pathlib import Path
 
+import pytest
+import yaml
+
+from retain.data import general
 from retain.data.example import Example
 from retain.data.general import (
     CHUNK,
@@ -12,8 +17,10 @@ from retain.data.general import (
     spread_prompts,
     write_general,
 )
+from retain.data.overlap import overlap_finder
 from retain.errors import BrokenError
-from retain.models.base import Limits
+from retain.models.base import Limits, Message
+from retain.probes.suites import load_suite
 from retain.records import Response
 from retain.store import Store
 
@@ -46,7 +53,9 @@ def good(number, prompt):
     [
         ("", "empty"),
         (" \n", "empty"),
-        ("one two", "very short"),
+        ("...", "empty"),
+        ("Yes", None),
+        ("42", None),
         ("one two three", None),
         ("yes yes yes yes yes yes", "repeats itself"),
         ("a b c " * 9, "repeats itself"),
@@ -69,19 +78,15 @@ def test_as_many_rows_as_wanted_each_with_its_request(tmp_path):
 
 
 def test_requests_take_turns_over_the_capabilities_and_depend_on_the_seed():
-    import itertools
-
-    import yaml
-
-    from retain.data import general
-
     content = yaml.safe_load((general.Path(general.__file__).parent / "general_prompts.yaml").read_text("utf-8"))
     groups = {
         frame.replace("{}", filler): name
-        for name, group in content.items()
-        for frame in group["frames"]
-        for filler in group["fillers"]
+        for name, blocks in content.items()
+        for block in blocks
+        for frame in block["frames"]
+        for filler in block["fillers"]
     }
+    assert len(groups) > 3000, "a thousand rows should not ask twice"
 
     def first(seed):
         return [prompt[0].content for prompt in itertools.islice(spread_prompts(seed), 2 * len(content))]
@@ -92,7 +97,7 @@ def test_requests_take_turns_over_the_capabilities_and_depend_on_the_seed():
 
 def test_rejected_rows_are_counted_by_reason_and_replaced(tmp_path):
     def answer(number, prompt):
-        return {0: "", 1: "no", 2: "go go go go go go", 4: good(3, None)}.get(number, good(number, prompt))
+        return {0: "", 1: "?", 2: "go go go go go go", 4: good(3, None)}.get(number, good(number, prompt))
 
     def refuse(example: Example):
         return "contains a probe's item" if "number 9 " in example.target else None
@@ -100,7 +105,7 @@ def test_rejected_rows_are_counted_by_reason_and_replaced(tmp_path):
     model = Scripted(answer)
     found = write_general(model, 40, LIMITS, Store("general", tmp_path), refuse)
     assert len(found.rows) == 40
-    assert found.rejected == {"empty": 1, "very short": 1, "repeats itself": 1, "contains a probe's item": 1}
+    assert found.rejected == {"empty": 2, "repeats itself": 1, "contains a probe's item": 1}
     assert not any("number 9 " in row.target for row in found.rows)
 
 
@@ -169,3 +174,12 @@ def test_a_fifth_is_kept_back_whatever_the_order(tmp_path):
     assert len(back) == 8 and {row.id for row in used}.isdisjoint(row.id for row in back)
     assert {row.id for row in keep_back(rows[::-1])[1]} == {row.id for row in back}
     assert GeneralRows.model_validate_json(GeneralRows(rows=rows).model_dump_json()).rows == rows
+
+
+def test_no_request_is_an_item_of_a_built_in_suite():
+    content = yaml.safe_load((Path(general.__file__).parent / "general_prompts.yaml").read_text("utf-8"))
+    overlap = overlap_finder({probe.name: list(probe.texts()) for probe in load_suite("core").probes})
+    for prompt in itertools.islice(spread_prompts(0), 200 * len(content)):
+        asked = prompt[0].content
+        row = Example(id="", shape="chat", messages=(*prompt, Message(role="assistant", content="No.")), source="")
+        assert overlap(row) is None, asked

@@ -23,7 +23,6 @@ CHUNK = 32
 """Answers written and stored at a time, so that an interrupted run goes on from there."""
 LIBRARIES = ("torch", "transformers", "tokenizers")
 """Packages whose version can change a text."""
-LEAST_WORDS = 3
 LEAST_DISTINCT = 0.5
 """Distinct trigrams of words among all; below this the text goes round in circles."""
 TRIES = 3
@@ -121,12 +120,13 @@ def _example(prompt: Prompt, response: Response) -> Example:
 
 
 def degenerate(response: Response) -> str | None:
-    """Why a text is of no use, or None: empty, very short, or going round in circles."""
+    """Why a text is of no use, or None: without a word, or going round in circles.
+
+    One word is an answer: short ones to short questions are what a model that forgets loses first.
+    """
     words = response.text.split()
-    if not words:
+    if not any(letter.isalnum() for letter in response.text):
         return "empty"
-    if len(words) < LEAST_WORDS:
-        return "very short"
     trigrams = list(zip(words, words[1:], words[2:], strict=False))
     if len(set(trigrams)) < LEAST_DISTINCT * len(trigrams):
         return "repeats itself"
@@ -135,12 +135,14 @@ def degenerate(response: Response) -> str | None:
 
 def spread_prompts(seed: int) -> Iterable[Prompt]:
     """Requests in an order in which capabilities take turns; endless: a second round samples anew."""
-    content: dict[str, dict[str, list[str]]] = yaml.safe_load(
+    content: dict[str, list[dict[str, list[str]]]] = yaml.safe_load(
         (Path(__file__).parent / "general_prompts.yaml").read_text("utf-8")
     )
     groups: list[list[str]] = []
-    for name, group in sorted(content.items()):
-        filled = [frame.replace("{}", filler) for frame in group["frames"] for filler in group["fillers"]]
+    for name, blocks in sorted(content.items()):
+        filled = [
+            frame.replace("{}", filler) for block in blocks for frame in block["frames"] for filler in block["fillers"]
+        ]
         random.Random(f"{seed}-{name}").shuffle(filled)
         groups.append(filled)
     for turn in itertools.count():
