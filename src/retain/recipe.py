@@ -77,7 +77,7 @@ class DataSettings(Settings):
 class TaskSettings(Settings):
     """How the held-out answers of the task are scored."""
 
-    score: Literal["auto", "exact", "contains", "number", "json", "regex", "length", "sql"] = "auto"
+    score: Literal["auto", "exact", "contains", "number", "json", "regex", "length", "sql", "python"] = "auto"
     """The rule; ``auto`` reads it off the held-out answers and says which."""
     max_tokens: int | None = Field(None, ge=1)
     """Longest answer; from the held-out answers' lengths when empty."""

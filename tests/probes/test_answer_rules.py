@@ -42,6 +42,7 @@ EMPTY = {
     "json": {"answer": "{}"},
     "regex": {"pattern": "."},
     "length": {"max_words": 5},
+    "python": {"answer": "area"},
 }
 
 
@@ -322,3 +323,36 @@ def test_a_recursive_query_that_ends_is_allowed(database: Path) -> None:
 def test_a_failing_accepted_query_leaves_the_item_out(database: Path) -> None:
     with pytest.raises(CannotScore, match="the accepted query fails"):
         ask(database, "SELECT 1", "SELECT nothing FROM nowhere")
+
+
+@pytest.mark.parametrize(
+    ("text", "right"),
+    [
+        ("def area(w, h):\n    return w * h", True),
+        ("Sure!\n```python\ndef area(w, h):\n    return w * h\n```\nIt multiplies them.", True),
+        ("```\nasync def area():\n    pass\n```", True),
+        ("```python\ndef area(w, h):\n    return w * h\n\nprint(area(2", True),
+        ("```python\nclass Shape:\n    def area(self):\n        return 1\n```", True),
+        ("def area(w, h):\n    return w * h\nThis multiplies both.", True),
+        ("def area(w, h) return w * h", False),
+        ("def volume(w, h):\n    return w * h", False),
+        ("The function area multiplies width and height.", False),
+        ("area = 3", False),
+        ("(" * 3000, False),
+    ],
+)
+def test_python(text: str, right: bool) -> None:
+    assert judge("python", text, answer="area") is right
+
+
+def test_python_is_never_run(tmp_path: Path) -> None:
+    there = tmp_path / "written"
+    code = f"open({str(there)!r}, 'w').write('x')\ndef area():\n    pass\n"
+    assert judge("python", code, answer="area") and not there.exists()
+
+
+@pytest.mark.parametrize("answer", [["not a name"], ["area", "a-b"], []])
+def test_python_needs_a_name(answer: list[str]) -> None:
+    item = AnswerItem.model_validate({"prompt": "?", "answer": answer})
+    probe = Answers(name="p", capability="c", score="python", items=(item,))
+    assert importlib.import_module("retain.probes.rules.python").problem(item, probe) is not None

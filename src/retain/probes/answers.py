@@ -25,7 +25,7 @@ from retain.probes.rules.json import first_value
 from retain.probes.rules.number import is_number
 from retain.records import content_hash
 
-RuleName = Literal["exact", "contains", "number", "json", "regex", "length", "sql"]
+RuleName = Literal["exact", "contains", "number", "json", "regex", "length", "sql", "python"]
 
 
 class Answers(ItemProbe):
@@ -42,6 +42,7 @@ class Answers(ItemProbe):
     - ``regex``: ``pattern`` is found in the answer;
     - ``length``: as many words as ``min_words`` and ``max_words`` say, ended by the model itself;
     - ``sql``: the query gives the accepted query's rows on ``database``, which is opened read-only;
+    - ``python``: code that parses and defines a function of the accepted name; it is never run;
     - ``auto``: json, number or exact, from the form of the accepted answers.
 
     An empty answer is always wrong. Items: ``{"prompt": str | "messages": [...], "answer": str | [str],
