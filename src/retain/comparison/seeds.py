@@ -78,16 +78,11 @@ def over_seeds(runs: Sequence[tuple[Measurement, Measurement]], draws: int = DRA
     """
     if len(runs) < 2:
         raise UserError(f"A mean over seeds needs at least two runs ({LEAST_SEEDS} for a claim), not {len(runs)}.")
-    losses, scale, first = _losses(runs)
-    means = losses.sum(axis=1) / scale.sum(axis=1)
-    estimate = float(means.mean())
-    between = float(means.var(ddof=1)) / len(runs)
-    residuals = (losses - means[:, None] * scale) / scale.mean(axis=1, keepdims=True)
-    few = first.share and int(np.count_nonzero((losses != 0).any(axis=0))) < FEW_CHANGED
-    within = _item_variance(residuals.mean(axis=0), first.index, few, _shared_twice(residuals, first.index))
-    clusters = count_clusters(first.index)
-    parts = ((between, len(runs) - 1), (within, clusters - 1))
-    two, one = (_in_squares(estimate, parts, level) for level in (TWO_SIDED, ONE_SIDED))
+    losses, scale, first = losses_of(runs)
+    found = parts_of(losses, scale, first)
+    means, estimate = found.means, float(found.means.mean())
+    parts = ((found.between, len(runs) - 1), (found.within, found.clusters - 1))
+    two, one = (in_squares(estimate, parts, level) for level in (TWO_SIDED, ONE_SIDED))
     boot = _hierarchical(losses, scale, first.index, draws, seed)
     return OverSeeds(
         delta=0.0 - 100 * estimate,
@@ -103,8 +98,40 @@ def over_seeds(runs: Sequence[tuple[Measurement, Measurement]], draws: int = DRA
     )
 
 
-def _losses(runs: Sequence[tuple[Measurement, Measurement]]) -> tuple[Floats, Floats, Paired]:
-    """(R, n) losses and what they are divided by, over the items that all runs share."""
+@dataclass(frozen=True)
+class Parts:
+    """What an interval over runs and items is made of."""
+
+    means: Floats
+    """(R,) each run's mean loss."""
+    between: float
+    """Variance of the mean over runs that comes from runs."""
+    within: float
+    """The variance that comes from items."""
+    clusters: int
+
+
+def parts_of(losses: Floats, scale: Floats, first: Paired) -> Parts:
+    """The parts for one probe.
+
+    Args:
+        losses: (R, n) of runs by items.
+        scale: (R, n) what the mean loss is divided by.
+        first: a run's pairs, for the items' clusters and whether scores are shares.
+    """
+    means = losses.sum(axis=1) / scale.sum(axis=1)
+    residuals = (losses - means[:, None] * scale) / scale.mean(axis=1, keepdims=True)
+    few = first.share and int(np.count_nonzero((losses != 0).any(axis=0))) < FEW_CHANGED
+    within = _item_variance(residuals.mean(axis=0), first.index, few, _shared_twice(residuals, first.index))
+    return Parts(means, float(means.var(ddof=1)) / len(means), within, count_clusters(first.index))
+
+
+def losses_of(runs: Sequence[tuple[Measurement, Measurement]]) -> tuple[Floats, Floats, Paired]:
+    """(R, n) losses and what they are divided by, over the items that all runs share.
+
+    Raises:
+        UserError: different probes, no shared item, or a base whose mean is 0 where the change is in percent.
+    """
     names = {(one.probe, one.split, one.unit) for both in runs for one in both}
     if len(names) > 1:
         raise UserError(f"Runs of one probe and split are averaged over seeds; found {sorted(names)}.")
@@ -139,7 +166,7 @@ def _item_variance(residuals: Floats, index: Index, few: bool, counted: float) -
     return max(variance - counted, least)
 
 
-def _in_squares(estimate: float, parts: Sequence[tuple[float, int]], level: float) -> Bounds:
+def in_squares(estimate: float, parts: Sequence[tuple[float, int]], level: float) -> Bounds:
     """The estimate and a half-width from (variance, degrees of freedom) of its independent parts."""
     if any(df <= 0 or not math.isfinite(variance) for variance, df in parts):
         return Bounds(-math.inf, math.inf)
