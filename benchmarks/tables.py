@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from retain.commands.list_units import markdown_tables
@@ -17,6 +18,7 @@ from retain.records import Change, RunRecord
 
 ROOT = Path(__file__).parents[1]
 BENCHMARKS = ROOT / "benchmarks"
+HEADLINE_TASKS = ("banking77", "restaurant8k", "geoquery")
 
 
 def records(folder: str) -> dict[str, RunRecord]:
@@ -100,6 +102,50 @@ def cost_table() -> str:
     return "\n".join(lines)
 
 
+def headline_task_table(task: str) -> str:
+    """One row for each candidate: what dev items say, and of the chosen one each seed's test items."""
+    path = BENCHMARKS / "headline" / "results" / f"{task}.json"
+    if not path.is_file():
+        return "Not run yet."
+    lines = [
+        "| family | candidate | dev: gain | dev: mean loss | seed: test gain / mean of points |",
+        "|---|---|---|---|---|",
+    ]
+    for family, one in read_json(path)["families"].items():
+        for name, tried in one["tried"].items():
+            chosen = name == one["chosen"]
+            seeds = "; ".join(
+                f"{seed}: {found['gain']['delta']:+.1f} / {found['mean']['delta']:+.1f}"
+                for seed, found in one["seeds"].items()
+            )
+            strength = "" if tried["value"] == 1 else f" at strength {tried['value']:g}"
+            cells = [family, f"**{name}**{strength}" if chosen else name + strength, f"{tried['gain']:+.1f}"]
+            lines.append("| " + " | ".join([*cells, f"{tried['mean_loss']:.1f}", seeds if chosen else ""]) + " |")
+        lines += [f"| {family} | {name} | {reason} | | |" for name, reason in one["failed"].items()]
+    return "\n".join(lines)
+
+
+def headline_table() -> str:
+    """One row for each family and task, then all tasks: gain kept, mean loss, worst capability, with bounds."""
+    path = BENCHMARKS / "headline" / "results" / "pooled.json"
+    if not path.is_file():
+        return "Not run yet."
+    lines = [
+        "| family | tasks | gain | of the plain gain (at least) | mean loss (at most) | worst capability (at most) |",
+        "|---|---|---|---|---|---|",
+    ]
+    for family, found in read_json(path).items():
+        for task in [*found["tasks"], "all"]:
+            one = found[task]
+            kept, mean, worst = one.get("gain_kept"), one["mean_loss"], one["losses"][one["worst"]]
+            cells = [family, task, f"{one['gain']:.1f}" if "gain" in one else ""]
+            cells += [f"{kept['share']:.0%} ({kept['at_least']:.0%})" if kept else ""]
+            cells += [f"{mean['loss']:.1f} ({mean['at_most']:.1f})"]
+            cells += [f"{one['worst']} {worst['loss']:.1f} ({worst['at_most']:.1f})"]
+            lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
 OVER = (("time", "trl"), ("time", "plain"), ("memory", "plain"))
 
 
@@ -123,6 +169,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "banking77 table": lambda: arms_table("banking77", ["plain", "kl", "kl_strength"]),
     "ablation banking77 table": lambda: ablation_table("banking77"),
     "ablation restaurant8k table": lambda: ablation_table("restaurant8k"),
+    "headline table": headline_table,
+    **{f"headline {task} table": partial(headline_task_table, task) for task in HEADLINE_TASKS},
     "null space table": lambda: null_space_table("banking77"),
     "cost table": cost_table,
     "mitigations table": lambda: markdown_tables("mitigations").split("\n\n", 1)[-1],
