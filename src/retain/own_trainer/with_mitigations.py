@@ -61,7 +61,7 @@ def with_mitigations(
     Args:
         trainer_class: ``trl.SFTTrainer``, ``transformers.Trainer``, or a subclass of one, for a causal model. With
             ``transformers.Trainer`` the rows hold ``input_ids`` and, where not all is trained, ``labels``.
-        mitigations: kinds (``"ewc"``), entries as in a recipe (``{"kind": "ewc", "weight": 300}``), or objects.
+        mitigations: kinds (``"ewc"``), entries as in a recipe (``{"kind": "ewc", "weight": 1.0}``), or objects.
             Instead of ``lora`` the trainer can be given a ``peft_config`` whose adapter begins at the base.
         general: general text: a file, a Hub set, ``"base_model"`` (the model writes it), a recipe's keys, or rows.
         suite: what ``early_stop`` and ``strength`` measure, on dev items: a suite's name or file.
