@@ -27,7 +27,8 @@ PLAIN = "plain"
 def preset_arms(preset: Preset, recipe: Recipe, rows: Sequence[Example] = ()) -> list[Variant]:
     """A preset's arms, in the order in which they are trained.
 
-    A recipe's rate is that of its own kind of training; arms of the other kind get ten times as much, or a tenth.
+    A recipe's rate is that of its own kind of training; arms of the other kind get ten times as much, or a tenth. Of arms
+    that are alike, as LoRA and the plain fine-tune of 4-bit weights are, the first stays.
 
     Args:
         preset: which arms.
@@ -42,7 +43,7 @@ def preset_arms(preset: Preset, recipe: Recipe, rows: Sequence[Example] = ()) ->
     arms = [Variant(name, changes) for name, changes in _MAKERS[preset](recipe).items()]
     if recipe.model.load_in == "4bit":
         arms = [arm for arm in arms if any(one["kind"] == "lora" for one in arm.changes["mitigations"])]
-    return arms
+    return [arm for place, arm in enumerate(arms) if arm.changes not in [one.changes for one in arms[:place]]]
 
 
 def _arm(recipe: Recipe, *mitigations: Mapping[str, Any], factor: float = 1.0) -> dict[str, Any]:
