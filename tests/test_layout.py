@@ -14,7 +14,7 @@ LAYERS = [
     {"comparison", "scoring", "importing"},
     {"models"},
     {"provenance"},
-    {"data"},
+    {"data", "ranking"},
     {"probes"},
     {"mitigations"},
     {"training", "reporting"},

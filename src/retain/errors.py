@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 
 class RetainError(Exception):
@@ -40,6 +41,22 @@ class MissingExtraError(UserError):
 
     def __init__(self, what: str, install: str) -> None:
         super().__init__(f"{what} is not installed.\n  Install it: {install}")
+
+
+def from_extra(module: str, extra: str) -> Any:
+    """Import a module that an extra of this package installs.
+
+    Raises:
+        MissingExtraError: it is not installed.
+    """
+    import importlib
+
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name != module.split(".")[0]:
+            raise
+        raise MissingExtraError(f"{module.split('.')[0]} is needed here and", f'pip install "retain[{extra}]"') from None
 
 
 def listed(problems: Sequence[str], most: int = 20) -> str:

@@ -21,6 +21,9 @@ PACKAGES = (
     "gguf",
     "bitsandbytes",
     "lm-eval",
+    "sentence-transformers",
+    "bm25s",
+    "ir-measures",
     "numpy",
     "scipy",
 )

@@ -16,7 +16,7 @@ class Example(Record):
     chat: ``messages`` is the whole conversation, at least one assistant turn with content.
     text: ``text`` is plain text (continued pretraining, general text).
     preference: ``messages`` are the turns before the answer; ``chosen`` and ``rejected`` the two answers.
-    ranking: ``query`` with ``positives`` and ``negatives``.
+    ranking: ``query`` with ``positives`` and ``negatives``; one of the two may be empty.
     """
 
     id: str
@@ -29,6 +29,8 @@ class Example(Record):
     query: str = ""
     positives: tuple[str, ...] = ()
     negatives: tuple[str, ...] = ()
+    grades: tuple[float, ...] = ()
+    """How relevant each positive is, the higher the more; all 1 when empty."""
     source: str = ""
     ended: bool = True
     """False for a text that was cut off at a limit: its end is not trained."""

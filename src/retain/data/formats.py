@@ -4,6 +4,7 @@
 |---|---|
 | preference | ``chosen`` and ``rejected``: strings, turns or whole dialogues |
 | ranking | ``query`` with ``pos`` and ``neg``: strings or lists |
+| labelled pairs | query or sentence1 with document, passage, text or sentence2 and label, relevance or score |
 | messages | ``messages``: role and content |
 | sharegpt | ``conversations``: from and value |
 | self-instruct | ``instruction`` with ``instances`` of input and output |
@@ -47,6 +48,7 @@ class Format:
 FORMATS = (
     Format("preference", (("chosen",), ("rejected",)), shapes.from_preference),
     Format("ranking", (shapes.QUERIES, shapes.POSITIVES), shapes.from_ranking),
+    Format("labelled pairs", (shapes.PAIR_QUERIES, shapes.PAIR_DOCUMENTS, shapes.LABELS), shapes.from_labelled_pair),
     Format("messages", (("messages",),), shapes.from_messages),
     Format("sharegpt", (shapes.CONVERSATIONS,), shapes.from_sharegpt),
     Format("self-instruct", (("instruction",), ("instances",)), shapes.from_self_instruct),
@@ -164,10 +166,12 @@ def _examples(path: str, row: Row, format_: Format) -> list[Example]:
 
 
 def _example(path: str, line: int, fields: Fields) -> Example:
-    content = [
+    content: list[object] = [
         [(message.role, message.content) for message in fields.get("messages", ())],
         *(fields.get(key, "") for key in ("text", "chosen", "rejected", "query", "positives", "negatives")),
     ]
+    if "grades" in fields:
+        content.append(list(fields["grades"]))
     _check_encodable(content)
     return Example(id=content_hash(fields["shape"], content), source=path, line=line, **fields)
 

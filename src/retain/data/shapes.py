@@ -18,6 +18,9 @@ ANSWERS = ("completion", "response", "answer", "output")
 QUERIES = ("query", "anchor")
 POSITIVES = ("pos", "positive", "positives")
 NEGATIVES = ("neg", "negative", "negatives")
+PAIR_QUERIES = ("query", "anchor", "sentence1", "sentence_A")
+PAIR_DOCUMENTS = ("document", "passage", "doc", "text", "sentence2", "sentence_B")
+LABELS = ("label", "relevance", "score")
 CONVERSATIONS = ("conversations", "conversation")
 CONTEXTS = ("input", "context")
 
@@ -96,6 +99,17 @@ def from_ranking(row: Values) -> Iterator[Fields]:
     }
 
 
+def from_labelled_pair(row: Values) -> Iterator[Fields]:
+    """A query, one document and a whole number: 0 or less is not relevant, above it the more the higher."""
+    query, document = (_text(row, present(row, keys) or "") for keys in (PAIR_QUERIES, PAIR_DOCUMENTS))
+    grade = _grade(row, present(row, LABELS) or "")
+    fields: Fields = {"shape": "ranking", "query": query}
+    if grade <= 0:
+        yield {**fields, "negatives": (document,)}
+    else:
+        yield {**fields, "positives": (document,), **({"grades": (grade,)} if grade != 1 else {})}
+
+
 def from_text(row: Values) -> Iterator[Fields]:
     """``text``: plain text."""
     yield {"shape": "text", "text": _text(row, "text")}
@@ -113,6 +127,16 @@ def _text(row: Values, key: str) -> str:
     if not text.strip():
         raise RowError(f"`{key}` is empty")
     return text
+
+
+def _grade(row: Values, key: str) -> float:
+    try:
+        grade = float(row[key])
+    except (TypeError, ValueError):
+        grade = 0.5
+    if not grade.is_integer():
+        raise RowError(f"`{key}` is {row[key]!r}, expected a whole number: 0 for not relevant, 1 or more for relevant")
+    return grade
 
 
 def _texts(row: Values, key: str | None) -> tuple[str, ...]:

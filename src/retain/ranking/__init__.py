@@ -1,0 +1,1 @@
+"""Rankings: queries with their judged documents, first-stage candidates, mined negatives and measures."""

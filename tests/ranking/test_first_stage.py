@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import pytest
+
+from retain.errors import UserError
+from retain.ranking import first_stage
+from retain.ranking.first_stage import Bm25, candidates, read_run
+from retain.ranking.read import read_ranking
+
+DOCUMENTS = ["cats chase mice", "dogs bark", "mice eat cheese, mice sleep", "birds sing"]
+
+
+def test_bm25_finds_what_shares_a_word_the_best_first():
+    assert Bm25(DOCUMENTS).search(["mice", "barking dogs bark", "nothing here"], 3) == [[2, 0], [1], []]
+    assert Bm25(DOCUMENTS).search(["mice"], 1) == [[2]]
+    assert Bm25(DOCUMENTS).search([], 1) == []
+
+
+def test_equal_documents_come_in_the_order_of_the_corpus():
+    assert Bm25(["mice run", "mice run", "cheese"]).search(["mice"], 3) == [[0, 1]]
+
+
+def test_a_corpus_without_words_finds_nothing():
+    assert Bm25(["the", "of"]).search(["mice"], 3) == [[]]
+
+
+def test_the_same_question_is_answered_from_the_store(monkeypatch):
+    first = Bm25(DOCUMENTS).search(["mice"], 2)
+    monkeypatch.setattr(Bm25, "_search", lambda *args: pytest.fail("searched again"))
+    assert Bm25(DOCUMENTS).search(["mice"], 2) == first
+    with pytest.raises(pytest.fail.Exception):
+        Bm25(DOCUMENTS).search(["mice"], 1)
+
+
+def test_a_run_gives_its_documents_by_score(beir, write):
+    run = write("run.txt", "q2 Q0 d4 1 0.5 mine\nq2 Q0 d2 2 0.9 mine\nq2 Q0 3 3 0.1 mine\n\n")
+    data = read_ranking(str(beir), "test")
+    assert candidates(data, run, 5) == [["dogs bark at cats", "Fish fish swim"]]
+    assert candidates(data, run, 1) == [["dogs bark at cats"]]
+
+
+def test_bm25_candidates_are_texts(beir):
+    assert candidates(read_ranking(str(beir), "test"), first_stage.BM25, 5) == [["dogs bark at cats"]]
+
+
+def test_runs_of_something_else_are_refused(beir, write):
+    data = read_ranking(str(beir), "test")
+    with pytest.raises(UserError, match="none of the queries"):
+        candidates(data, write("run.txt", "q7 Q0 d4 1 0.5 mine\n"), 5)
+    with pytest.raises(UserError, match="d9 is not in"):
+        candidates(data, write("run.txt", "q2 Q0 d9 1 0.5 mine\n"), 5)
+    with pytest.raises(UserError, match=r"run\.txt:2"):
+        read_run(beir.parent / write("run.txt", "q2 Q0 d9 1 0.5 mine\nq2 d9 1\n"))
+    with pytest.raises(UserError, match="cannot be read"):
+        read_run(beir / "no.txt")
