@@ -51,12 +51,13 @@ def from_extra(module: str, extra: str) -> Any:
     """
     import importlib
 
+    package = module.split(".")[0]
     try:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
-        if error.name != module.split(".")[0]:
+        if error.name != package:
             raise
-        raise MissingExtraError(f"{module.split('.')[0]} is needed here and", f'pip install "retain[{extra}]"') from None
+        raise MissingExtraError(f"{package} is needed here and", f'pip install "retain[{extra}]"') from None
 
 
 def listed(problems: Sequence[str], most: int = 20) -> str:

@@ -81,7 +81,7 @@ def test_bad_triples_are_all_named(write):
 
 @pytest.mark.parametrize("label", ["0.5", "yes", None])
 def test_a_label_is_a_whole_number(write, label):
-    with pytest.raises(UserError, match="label|keys"):
+    with pytest.raises(UserError, match=r"label|keys"):
         read_ranking(write("a.jsonl", [{"query": "q", "document": "a", "label": label}]))
 
 
@@ -107,7 +107,7 @@ def test_the_part_or_the_named_qrels_choose(beir):
 
 def test_a_folder_with_one_part_needs_no_name_and_one_of_others_does(beir):
     (beir / "qrels" / "test.tsv").rename(beir / "qrels" / "validation.tsv")
-    with pytest.raises(UserError, match="validation.tsv"):
+    with pytest.raises(UserError, match=r"validation\.tsv"):
         read_ranking(str(beir), "test")
     (beir / "qrels" / "train.tsv").unlink()
     assert [one.query for one in read_ranking(str(beir), "test").examples] == ["who does bark"]

@@ -2,7 +2,7 @@
 
 | shape | what it looks like |
 |---|---|
-| BEIR | a folder with ``corpus.jsonl``, ``queries.jsonl`` and ``qrels/<part>.tsv``; naming the qrels file chooses a part |
+| BEIR | a folder with ``corpus.jsonl``, ``queries.jsonl`` and ``qrels/<part>.tsv``; or one of its qrels |
 | rows | ``query`` with ``pos`` and ``neg`` (also positive and negative, anchor): strings or lists |
 | labelled pairs | ``query``, ``document`` (or passage, text) and ``label`` (or score, relevance), a pair a row |
 | triples | MS MARCO's: query, relevant and other document between tabs, without a header |
