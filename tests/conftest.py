@@ -65,6 +65,70 @@ def make_module(seed: int = 0, layers: int = 1):
     return module
 
 
+RANKING_WORDS = (
+    "[PAD] [CLS] [SEP] [UNK] who what does chase bark sing swim sleep eat cats dogs birds fish mice cheese seeds "
+    "loudly often never one two three four five six seven eight nine ten a b c d e f g h red blue green"
+).split()
+
+
+def make_pair_tokenizer():
+    """Whole words; pairs are [CLS] query [SEP] document [SEP] with two token types, as BERT has them."""
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors
+    from transformers import PreTrainedTokenizerFast
+
+    vocabulary = {word: i for i, word in enumerate(RANKING_WORDS)}
+    backend = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
+    backend.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    backend.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=[("[CLS]", 1), ("[SEP]", 2)]
+    )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=backend,
+        pad_token="[PAD]",
+        cls_token="[CLS]",
+        sep_token="[SEP]",
+        unk_token="[UNK]",
+        model_max_length=64,
+        model_input_names=["input_ids", "token_type_ids", "attention_mask"],
+    )
+
+
+def make_reranker_module(seed: int = 0, layers: int = 2):
+    """A BERT with one label and random weights of a fixed seed."""
+    from transformers import BertConfig, BertForSequenceClassification
+
+    torch.manual_seed(seed)
+    config = BertConfig(
+        vocab_size=len(RANKING_WORDS),
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=layers,
+        num_attention_heads=4,
+        max_position_embeddings=64,
+        num_labels=1,
+        initializer_range=0.2,
+        pad_token_id=0,
+    )
+    return BertForSequenceClassification(config).eval()
+
+
+@pytest.fixture(scope="session")
+def toy_reranker_folder(tmp_path_factory) -> Path:
+    """A toy cross-encoder as a folder that any command can load."""
+    folder = tmp_path_factory.mktemp("toy-reranker")
+    make_reranker_module().save_pretrained(folder)
+    make_pair_tokenizer().save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture
+def toy_reranker(toy_reranker_folder):
+    """A freshly loaded toy cross-encoder in fp32."""
+    from retain.models.load_reranker import load_reranker
+
+    return load_reranker(str(toy_reranker_folder), "fp32")
+
+
 @pytest.fixture(scope="session")
 def toy_tokenizer():
     return make_tokenizer()

@@ -86,3 +86,28 @@ class CausalModel(Model, Protocol):
     def loglikelihood(self, requests: Sequence[Request]) -> list[Likelihood | None]:
         """Score each continuation; None where it is longer than the context and cannot be scored."""
         ...
+
+
+Pair = tuple[str, str]
+"""A query and a document."""
+
+
+@runtime_checkable
+class RerankerModel(Model, Protocol):
+    """A model that says how well a document answers a query."""
+
+    @property
+    def context_length(self) -> int:
+        """Longest query with document in tokens."""
+        ...
+
+    def score_pairs(self, pairs: Sequence[Pair], max_tokens: int) -> list[float]:
+        """A score for each pair, as a logit: the higher the better, above 0 more likely relevant than not.
+
+        A pair of more than ``max_tokens`` tokens loses the end of its longer text.
+        """
+        ...
+
+    def score(self, query: str, documents: Sequence[str], max_tokens: int) -> list[float]:
+        """A score for each document of one query."""
+        ...

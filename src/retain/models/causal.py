@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any
 
 from retain.models.base import Likelihood, Limits, Prompt, Request
 from retain.models.chat import prompt_ids, text_ids, texts_ids
-from retain.models.fingerprint import config_values, tokenizer_hash, weights_hash
+from retain.models.transformers_model import TransformersModel
 from retain.models.update import Update
-from retain.records import Response, content_hash
+from retain.records import Response
 from retain.scoring.generation import Sampling, Stops, Written, generate
 from retain.scoring.likelihood import LikelihoodEngine, Pair, Scored
 
 
-class TransformersCausal:
-    """Any transformers causal model with its tokenizer; a PEFT model too.
-
-    Args:
-        module: the model, in the precision in which it is measured.
-        tokenizer: its fast tokenizer.
-        name: what a person calls it.
-        load_in: ``fp32``, ``bf16`` or ``4bit``; part of the fingerprint.
-        base: a context manager within which ``module`` answers as the base; nothing to do when None.
-        update: what training learned, where it can be scaled.
-    """
+class TransformersCausal(TransformersModel):
+    """Any transformers causal model with its tokenizer; a PEFT model too."""
 
     def __init__(
         self,
@@ -37,44 +27,25 @@ class TransformersCausal:
         base: Callable[[], Any] | None = None,
         update: Update | None = None,
     ) -> None:
-        self.module = module
-        self.tokenizer = tokenizer
-        self.name = name
-        self.load_in = load_in
-        self._base = base
-        self.update = update
-        self.progress: Callable[[str, int, int], None] | None = None
-        """Called with (what, done, total) while requests are worked off."""
-        self.doing = ""
-        """What the requests are for, such as a probe's name; shown with the progress."""
+        super().__init__(module, tokenizer, name, load_in, base, update)
         self._plainly = ""
         """Why the last answers were written plainly; empty when they were not."""
         self._cuts = 0
         self.rows: int | None = None
         """Answers written at a time; found from memory when None."""
 
-    def renewed(self) -> TransformersCausal:
-        """The same model after its weights were changed: a new fingerprint, the same progress."""
-        model = TransformersCausal(
-            self.module, self.tokenizer, self.name, self.load_in, base=self._base, update=self.update
-        )
+    def rebuilt(
+        self, module: Any, base: Callable[[], Any] | None = None, update: Update | None = None
+    ) -> TransformersCausal:
+        """The same model around another module."""
+        model = TransformersCausal(module, self.tokenizer, self.name, self.load_in, base=base, update=update)
         model.progress = self.progress
         return model
 
-    @cached_property
-    def fingerprint(self) -> str:
-        """Hash of everything that decides what the model answers: weights, configuration, tokenizer, precision.
-
-        Of the moment it is first asked for: training makes a new one.
-        """
-        weights = content_hash(weights_hash(self.module), adapter_scaling(self.module))
-        config = content_hash(config_values(self.module.config), sorted(self.ends))
-        return content_hash(weights, config, tokenizer_hash(self.tokenizer), self.load_in, length=24)
-
     @property
-    def context_length(self) -> int:
-        """Longest sequence in tokens that the model was made for."""
-        return int(getattr(self.module.config.get_text_config(), "max_position_embeddings", None) or 2048)
+    def habits(self) -> tuple[Any, ...]:
+        """The tokens that end an answer."""
+        return (sorted(self.ends),)
 
     @property
     def chat(self) -> bool:
@@ -92,29 +63,6 @@ class TransformersCausal:
     def scorer(self) -> LikelihoodEngine:
         """The engine that scores continuations; its ``batch_tokens`` can be set for another batch size."""
         return LikelihoodEngine(self.module, self.pad)
-
-    @property
-    def pad(self) -> int:
-        """A token id for padding; what it is does not matter, padding is masked."""
-        return next(int(i) for i in (self.tokenizer.pad_token_id, self.tokenizer.eos_token_id, 0) if i is not None)
-
-    @contextmanager
-    def as_base(self) -> Iterator[None]:
-        """Within it, the model answers as before training (adapter off, or the frozen weights put back)."""
-        if self._base is None:
-            yield
-        else:
-            with self._base():
-                yield
-
-    @contextmanager
-    def _evaluating(self) -> Iterator[None]:
-        training = self.module.training
-        self.module.eval()
-        try:
-            yield
-        finally:
-            self.module.train(training)
 
     def encode_prompt(self, prompt: Prompt) -> list[int]:
         """Token ids of a prompt: raw text as the tokenizer encodes text, messages through the chat template."""
@@ -215,16 +163,3 @@ class TransformersCausal:
         if whole and whole[0] == self._start:
             return Pair(whole[:1], whole[1:])
         return Pair([self._start], whole)
-
-    def _tick(self, what: str, total: int) -> Callable[[int], None]:
-        def tick(done: int) -> None:
-            if self.progress is not None:
-                self.progress(f"{self.doing}: {what}" if self.doing else what, done, total)
-
-        return tick
-
-
-def adapter_scaling(module: Any) -> list[tuple[str, float]]:
-    """The factors of an adapter's layers: they change what a model does and are no weights."""
-    layers = [(name, getattr(layer, "scaling", None)) for name, layer in module.named_modules()]
-    return [(name, float(value)) for name, found in layers if isinstance(found, dict) for value in found.values()]

@@ -74,9 +74,9 @@ def _load_pretrained(spec: str, place: Path, load_in: Precision) -> tuple[Any, A
 
     source = str(place) if place.exists() else spec
     if place.is_dir():
-        _check_folder(place)
+        check_folder(place)
     elif place.exists() or spec.startswith(("/", ".", "~")) or spec.count("/") > 1:
-        raise UserError(f"model: there is no model folder {spec}{_near(place)}")
+        raise UserError(f"model: there is no model folder {spec}{near(place)}")
     try:
         local = place.exists() or not hub_reachable()
         tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=local, trust_remote_code=False)
@@ -92,7 +92,7 @@ def _load_pretrained(spec: str, place: Path, load_in: Precision) -> tuple[Any, A
         raise
     except Exception as error:  # a damaged folder can make transformers raise anything
         raise UserError(
-            f"model: {spec!r} could not be loaded: {_first_line(error)}\n"
+            f"model: {spec!r} could not be loaded: {first_line(error)}\n"
             "  Allowed: builtin:NAME (see 'retain list builtin'), a folder with config.json and safetensors, a .gguf "
             "file, or a Hub id that this machine can reach.\n  Models that need their own code are not run."
         ) from error
@@ -128,11 +128,17 @@ def _check_complete(spec: str, found: dict[str, Any]) -> None:
         )
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """What a library's error says first."""
     return next(iter(str(error).strip().splitlines()), type(error).__name__)
 
 
-def _check_folder(place: Path) -> None:
+def check_folder(place: Path) -> None:
+    """Refuse a folder that holds no model which can be loaded without running code.
+
+    Raises:
+        UserError: says what is missing.
+    """
     if not (place / "config.json").is_file():
         raise UserError(f"model: {place} holds no config.json or adapter_config.json: it is not a model folder")
     if not any(place.glob("*.safetensors")):
@@ -143,9 +149,21 @@ def _check_folder(place: Path) -> None:
 
 
 def _load_adapter(place: Path, load_in: Precision) -> tuple[Any, Any]:
-    from peft import PeftModel
     from transformers import AutoTokenizer
 
+    base = load_causal(adapter_base(place), load_in)
+    module = on_its_base(base.module, place, base.name)
+    own = (place / "tokenizer_config.json").is_file()  # training tools save a changed chat template beside the adapter
+    tokenizer = AutoTokenizer.from_pretrained(str(place), local_files_only=True) if own else base.tokenizer
+    return module, tokenizer
+
+
+def adapter_base(place: Path) -> str:
+    """The base that an adapter's folder names.
+
+    Raises:
+        UserError: it names none, or another adapter, or holds no weights.
+    """
     try:
         config = json.loads((place / "adapter_config.json").read_text("utf-8"))
         base_spec = config["base_model_name_or_path"]
@@ -159,33 +177,48 @@ def _load_adapter(place: Path, load_in: Precision) -> tuple[Any, Any]:
         )
     if not (place / "adapter_model.safetensors").is_file():
         raise UserError(f"model: {place} holds no adapter_model.safetensors")
-    base = load_causal(base_spec, load_in)
+    return base_spec
+
+
+def on_its_base(module: Any, place: Path, base: str) -> Any:
+    """A base's module with the adapter of a folder on it.
+
+    Raises:
+        UserError: the adapter's files are damaged, or are of another base.
+    """
+    from peft import PeftModel
+
     try:
-        module = PeftModel.from_pretrained(base.module, str(place), use_safetensors=True)
-        strangers = _strangers(module, place)
+        adapted = PeftModel.from_pretrained(module, str(place), use_safetensors=True)
+        strangers = _strangers(adapted, place)
     except Exception as error:  # a damaged adapter can make peft raise anything
         raise UserError(
-            f"model: the adapter {place} cannot be put on its base {base_spec}: {_first_line(error)}\n"
+            f"model: the adapter {place} cannot be put on its base {base}: {first_line(error)}\n"
             "  Either its files are damaged or the base is another one than it was trained on."
         ) from error
     if strangers:
         raise UserError(
-            f"model: the adapter {place} does not fit its base {base_spec}: {len(strangers)} tensors are in only "
+            f"model: the adapter {place} does not fit its base {base}: {len(strangers)} tensors are in only "
             f"one of them, such as {strangers[0]}"
         )
-    own = (place / "tokenizer_config.json").is_file()  # training tools save a changed chat template beside the adapter
-    tokenizer = AutoTokenizer.from_pretrained(str(place), local_files_only=True) if own else base.tokenizer
-    return module, tokenizer
+    adapted.eval()
+    return adapted
 
 
 def _strangers(module: Any, place: Path) -> list[str]:
-    """LoRA tensors that only the adapter's file has, or only the model: peft passes over both with a warning."""
+    """Tensors that only the adapter's file has, or only the model: peft passes over both with a warning.
+
+    LoRA's, and those of parts that were trained as a whole, such as a reranker's head.
+    """
     from peft import get_peft_model_state_dict
     from safetensors import safe_open
 
+    parts = [f".{part}." for part in module.peft_config["default"].modules_to_save or []]
     with safe_open(str(place / "adapter_model.safetensors"), framework="pt") as file:
-        saved = {name for name in file.keys() if ".lora_" in name}  # noqa: SIM118 - not a dict
-    return sorted(saved ^ {name for name in get_peft_model_state_dict(module) if ".lora_" in name})
+        saved = set(file.keys())
+    wanted = get_peft_model_state_dict(module)
+    missing = {name for name in wanted if ".lora_" in name or any(part in name for part in parts)} - saved
+    return sorted(missing | {name for name in saved if ".lora_" in name} - set(wanted))
 
 
 def _precision(load_in: Precision) -> dict[str, Any]:
@@ -223,7 +256,8 @@ def _with_precision(module: Any, load_in: Precision, place: Path) -> Any:
     return module.to(torch.float32 if load_in == "fp32" else torch.bfloat16)
 
 
-def _near(place: Path) -> str:
+def near(place: Path) -> str:
+    """A file or folder with a name like that of one that does not exist, as a question."""
     parent = place.parent
     names = [entry.name for entry in parent.iterdir()] if parent.is_dir() else []
     close = difflib.get_close_matches(place.name, names, n=1)

@@ -1,0 +1,145 @@
+"""From a name to a reranker: a cross-encoder or a language model, as a folder, an adapter or a Hub id."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from retain.errors import UserError, from_extra
+from retain.models.builtin import PREFIX
+from retain.models.freed_memory import keep_freed_memory
+from retain.models.kernel_cache import keep_few_kernels
+from retain.models.load import (
+    Precision,
+    adapter_base,
+    check_folder,
+    device,
+    first_line,
+    hub_reachable,
+    load_causal,
+    near,
+    on_its_base,
+)
+from retain.models.reranker import CrossEncoderReranker, TransformersReranker
+
+
+def load_reranker(spec: str, load_in: Precision = "fp32") -> TransformersReranker:
+    """Load a reranker for measuring or training.
+
+    Args:
+        spec: a folder of a cross-encoder (or of an adapter of one), a Hub id, or any language model as ``load_causal``
+            takes it, which is then asked to say yes or no.
+        load_in: ``fp32`` or ``bf16``; language models also ``4bit``.
+
+    Raises:
+        UserError: there is no such model, it holds no safetensors, or it is no reranker.
+        MissingExtraError: sentence-transformers is not installed.
+    """
+    from_extra("sentence_transformers", "rerank")
+    if device() == "cpu":
+        keep_freed_memory()
+        keep_few_kernels()
+    place = Path(os.path.expanduser(spec))
+    if is_language_model(spec):
+        from retain.models.yes_no import YesNoReranker
+
+        return YesNoReranker(load_causal(spec, load_in))
+    if load_in == "4bit":
+        raise UserError("model.load_in: cross-encoders are loaded in fp32 or bf16; 4bit is for language models")
+    if (place / "adapter_config.json").is_file():
+        base = load_reranker(adapter_base(place), load_in)
+        model = base.rebuilt(on_its_base(base.module, place, base.name))
+        model.name = spec
+        return model
+    return CrossEncoderReranker(_load_encoder(spec, place, load_in), spec, load_in)
+
+
+def is_language_model(spec: str) -> bool:
+    """Whether a model writes text, told by its configuration's architecture; an adapter is what its base is."""
+    place = Path(os.path.expanduser(spec))
+    if spec.startswith(PREFIX) or place.suffix == ".gguf":
+        return True
+    if (place / "adapter_config.json").is_file():
+        return is_language_model(adapter_base(place))
+    if place.is_dir():
+        try:
+            config = json.loads((place / "config.json").read_text("utf-8"))
+        except (OSError, ValueError):
+            return False
+        found = config.get("architectures") if isinstance(config, dict) else None
+    else:
+        found = _hub_architectures(spec)
+    return bool(found) and str(found[0]).endswith("ForCausalLM")
+
+
+def _hub_architectures(spec: str) -> Any:
+    from transformers import AutoConfig
+
+    try:
+        config = AutoConfig.from_pretrained(spec, local_files_only=not hub_reachable(), trust_remote_code=False)
+    except Exception:  # noqa: BLE001 - loading the model itself says what is wrong with it
+        return None
+    return config.architectures
+
+
+def _load_encoder(spec: str, place: Path, load_in: Precision) -> Any:
+    import torch
+
+    if place.is_dir():
+        check_folder(place)
+    elif place.exists() or spec.startswith(("/", ".", "~")) or spec.count("/") > 1:
+        raise UserError(f"model: there is no model folder {spec}{near(place)}")
+    dtype = torch.float32 if load_in == "fp32" else torch.bfloat16
+    try:
+        encoder = from_extra("sentence_transformers", "rerank").CrossEncoder(
+            str(place) if place.exists() else spec,
+            device=device(),
+            local_files_only=place.exists() or not hub_reachable(),
+            trust_remote_code=False,
+            model_kwargs={"dtype": dtype, "use_safetensors": True},
+        )
+    except Exception as error:  # a damaged folder can make transformers raise anything
+        raise UserError(
+            f"model: {spec!r} could not be loaded as a reranker: {first_line(error)}\n"
+            "  Allowed: a folder of a cross-encoder with config.json and safetensors, one of its adapters, a Hub id "
+            "that this machine can reach, or a language model."
+        ) from error
+    encoder.eval()
+    _check(spec, encoder, place)
+    return encoder
+
+
+def _check(spec: str, encoder: Any, place: Path) -> None:
+    """Refuse what gives no single score, or would give a random one.
+
+    Raises:
+        UserError: says why.
+    """
+    if encoder.num_labels != 1:
+        raise UserError(
+            f"model: {spec!r} gives {encoder.num_labels} scores for a pair, and a reranker gives one (num_labels: 1)"
+        )
+    missing = missing_weights(encoder[0].model, place) if place.is_dir() else []
+    if missing:
+        raise UserError(
+            f"model: {spec!r} lacks {len(missing)} of the weights that its config.json asks for, such as {missing[0]}: "
+            "an encoder without a trained head scores at random.\n  Name a trained reranker."
+        )
+
+
+def missing_weights(module: Any, place: Path) -> list[str]:
+    """Names of a module's weights that no safetensors file of a folder holds; transformers would make them up.
+
+    A name in the files may lack or have the backbone's prefix.
+    """
+    from safetensors import safe_open
+
+    known: set[str] = set()
+    for path in place.glob("*.safetensors"):
+        with safe_open(str(path), framework="pt") as file:
+            known |= {name.replace(".gamma", ".weight").replace(".beta", ".bias") for name in file.keys()}  # noqa: SIM118
+    prefix = f"{module.base_model_prefix}."
+    known |= {name.removeprefix(prefix) for name in known}
+    return [name for name, _ in module.named_parameters() if name.removeprefix(prefix) not in known]

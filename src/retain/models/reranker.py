@@ -1,0 +1,123 @@
+"""A cross-encoder: a transformers model that reads query and document together, on sentence-transformers."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from retain.models.base import Pair
+from retain.models.transformers_model import TransformersModel
+from retain.models.update import Update
+from retain.models.update_files import is_adapter
+from retain.scoring.pairs import Features, PairScorer, as_batch
+
+if TYPE_CHECKING:
+    import torch
+
+CHUNK = 4096
+"""Pairs that are cut into tokens at a time."""
+
+
+class TransformersReranker(TransformersModel):
+    """A reranker that is measured and trained here: a cross-encoder, or a language model that says yes or no."""
+
+    @property
+    @abstractmethod
+    def head(self) -> list[str]:
+        """Names of the module's parts outside of its backbone, which an adapter must train as a whole."""
+
+    @abstractmethod
+    def score_pairs(self, pairs: Sequence[Pair], max_tokens: int) -> list[float]:
+        """The logit of each pair, in evaluation mode and without gradient."""
+
+    @abstractmethod
+    def logits(self, pairs: Sequence[Pair], max_tokens: int) -> torch.Tensor:
+        """The logit of each pair with its gradient, in the module's present mode, (pairs,), fp32."""
+
+    @abstractmethod
+    def tokens(self, pairs: Sequence[Pair], max_tokens: int) -> list[int]:
+        """How many tokens each pair has after it was cut."""
+
+    def score(self, query: str, documents: Sequence[str], max_tokens: int) -> list[float]:
+        """The logit of each document of one query."""
+        return self.score_pairs([(query, document) for document in documents], max_tokens)
+
+
+class CrossEncoderReranker(TransformersReranker):
+    """A transformers model for sequence classification with one label, in a sentence-transformers ``CrossEncoder``.
+
+    Args:
+        encoder: the cross-encoder; its first module holds the transformers model.
+        name: what a person calls it.
+        load_in: ``fp32`` or ``bf16``; part of the fingerprint.
+        base: as for ``TransformersModel``.
+        update: as for ``TransformersModel``.
+    """
+
+    def __init__(
+        self, encoder: Any, name: str, load_in: str, base: Callable[[], Any] | None = None, update: Update | None = None
+    ) -> None:
+        super().__init__(encoder[0].model, encoder.tokenizer, name, load_in, base, update)
+        self._encoder = encoder
+
+    def rebuilt(
+        self, module: Any, base: Callable[[], Any] | None = None, update: Update | None = None
+    ) -> CrossEncoderReranker:
+        """The same cross-encoder around another module, which it holds from now on."""
+        self._encoder[0].model = module
+        model = CrossEncoderReranker(self._encoder, self.name, self.load_in, base, update)
+        model.progress = self.progress
+        return model
+
+    @property
+    def habits(self) -> tuple[Any, ...]:
+        """Nothing else."""
+        return ()
+
+    @property
+    def head(self) -> list[str]:
+        """The parts beside the backbone that hold weights: ``classifier``, ``score``, a pooler of its own."""
+        module = self.module.get_base_model() if is_adapter(self.module) else self.module
+        parts = [name for name, part in module.named_children() if next(part.parameters(), None) is not None]
+        return [name for name in parts if name != module.base_model_prefix]
+
+    @cached_property
+    def scorer(self) -> PairScorer:
+        """The engine that scores pairs; its ``batch_tokens`` can be set for another batch size."""
+        return PairScorer(self.module, self.pad)
+
+    def score_pairs(self, pairs: Sequence[Pair], max_tokens: int) -> list[float]:
+        """The logit of each pair, as ``CrossEncoder.predict`` gives it without its activation function."""
+        with self._evaluating():
+            return self.scorer.score(self._encoded(pairs, max_tokens), self._tick("scoring", len(pairs)))
+
+    def logits(self, pairs: Sequence[Pair], max_tokens: int) -> torch.Tensor:
+        """The logit of each pair with its gradient, in one forward pass."""
+        batch = as_batch(self._encoded(pairs, max_tokens), self.pad, self.module.device)
+        found: torch.Tensor = self.module(**batch).logits[:, 0].float()
+        return found
+
+    def tokens(self, pairs: Sequence[Pair], max_tokens: int) -> list[int]:
+        """How many tokens each pair has after it was cut."""
+        return [len(one["input_ids"]) for one in self._encoded(pairs, max_tokens)]
+
+    def save(self, folder: Path) -> None:
+        """Write a folder that sentence-transformers and transformers load too."""
+        self._encoder.save_pretrained(str(folder), create_model_card=False)
+
+    def _encoded(self, pairs: Sequence[Pair], max_tokens: int) -> list[Features]:
+        """Pairs as tokens; a longer one loses the end of its longer text, as with ``CrossEncoder``."""
+        longest = min(max_tokens, self.context_length)
+        found: list[Features] = []
+        for start in range(0, len(pairs), CHUNK):
+            queries, documents = zip(*pairs[start : start + CHUNK], strict=True)
+            encoded = self.tokenizer(
+                list(queries), list(documents), truncation="longest_first", max_length=longest, padding=False
+            )
+            names = [name for name in ("input_ids", "token_type_ids") if name in encoded]
+            rows = zip(*(encoded[name] for name in names), strict=True)
+            found += [dict(zip(names, row, strict=True)) for row in rows]
+        return found
