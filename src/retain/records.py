@@ -38,6 +38,32 @@ class Response(Record):
     """True when the model ended by itself (EOS or a stop string), False when it ran into the limit."""
 
 
+class CalibrationBin(Record):
+    """Documents with like scores."""
+
+    pairs: int
+    predicted: float
+    """Mean probability that the scores stand for."""
+    relevant: float
+    """Share that is relevant."""
+
+
+class Calibration(Record):
+    """Whether a reranker's scores mean what they say; see ``retain.ranking.calibration``."""
+
+    pairs: int
+    """Ranked documents."""
+    relevant: float
+    """Share of them that is relevant."""
+    error: float
+    """Expected calibration error."""
+    error_low: float
+    error_high: float
+    """Its 95% interval."""
+    brier: float
+    bins: list[CalibrationBin] = []
+
+
 class Measurement(Record):
     """The scores of one model on one probe and split. One score per item."""
 
@@ -67,6 +93,10 @@ class Measurement(Record):
     """Item id -> cluster (passage, template, document), where items share one."""
     left_out: dict[str, str] = {}
     """Item id -> reason why it has no score."""
+    also: dict[str, dict[str, float]] = {}
+    """Other shares that the same answers score, higher being better: measure -> item id -> score. Shown, not judged."""
+    calibration: Calibration | None = None
+    """Of a reranker's scores on these items."""
     settings: dict[str, Any] = {}
     """Everything that changes the score: limits, precision, template, truncation rule."""
     model: str
@@ -164,6 +194,8 @@ class Comparison(Record):
     losses: list[Change]
     pooled: Change | None
     """The mean loss over capabilities (points; not near chance), or None where nothing can be pooled."""
+    also: list[Change] = []
+    """Other measures of the same items; nothing is judged by them."""
     symptoms: list[Symptom] = []
     noise: list[NoiseFloor] = []
     """The noise floor of each probe where it is known; a loss below it is not judged as forgetting."""

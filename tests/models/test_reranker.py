@@ -86,6 +86,12 @@ def test_it_is_a_reranker_and_no_language_model(toy_reranker, toy_folder, toy_re
     assert toy_reranker.score_pairs([], 64) == []
 
 
+def test_scoring_changes_no_fingerprint(toy_reranker, pairs):
+    before = toy_reranker.fingerprint
+    toy_reranker.score_pairs(pairs[:3], 20)
+    assert toy_reranker.renewed().fingerprint == before
+
+
 def test_no_pairs_and_scoring_leaves_the_mode_as_it_was(toy_reranker, pairs):
     toy_reranker.module.train()
     toy_reranker.score_pairs(pairs[:2], 64)

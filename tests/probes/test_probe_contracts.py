@@ -63,10 +63,14 @@ def make(kind: str, count: int = 60, **settings: Any) -> ItemProbe:
 
 
 def test_every_probe_is_covered() -> None:
-    assert set(registry.units("probes")) == {*KINDS, "lm_eval_task"}
+    assert set(registry.units("probes")) == {
+        *KINDS,
+        "lm_eval_task",
+        "ranking",
+    }  # tests/probes/test_ranking.py has the latter's
 
 
-@pytest.mark.parametrize("kind", sorted({*KINDS, "lm_eval_task"}))
+@pytest.mark.parametrize("kind", sorted({*KINDS, "lm_eval_task", "ranking"}))
 def test_it_says_what_it_measures(kind: str) -> None:
     unit = registry.find("probes", kind)
     assert issubclass(unit, Probe)

@@ -15,6 +15,7 @@ from retain.errors import UserError, nearest
 from retain.folder import check_writable, write_record
 from retain.models.address import is_endpoint
 from retain.models.load import Precision
+from retain.probes.base import of_rerankers
 from retain.probes.suites import load_suite
 from retain.progress import Progress
 from retain.provenance import provenance
@@ -132,6 +133,9 @@ def _meter(
     from retain.stages.meter_pair import read_meter_pair
 
     precision: Precision = one_of("load_in", load_in, PRECISIONS)
+    probes = load_suite(suite, limit).probes
+    if of_rerankers(probes):  # rerankers write nothing, and so have no distribution of the next token
+        return [], []
     tasks = {change.probe for change in comparison.gains}
     with progress.stage("Reading the KL meter"):
-        return read_meter_pair(before, after, precision, load_suite(suite, limit).probes, tasks, progress)
+        return read_meter_pair(before, after, precision, probes, tasks, progress)

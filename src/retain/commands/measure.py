@@ -15,6 +15,7 @@ from retain.progress import Progress
 from retain.records import Split
 from retain.stages.kept_measurements import has_items, kept_of_files
 from retain.stages.known_models import KnownModel, files_state, remember_model
+from retain.stages.loading import load_for, loaded_as
 from retain.stages.measurements import Measurements
 
 if TYPE_CHECKING:
@@ -78,18 +79,17 @@ def measure(
 def _loaded(
     model: str, precision: Precision, probes: Sequence[Probe], split: Split, progress: Progress
 ) -> Measurements:
-    known = kept_of_files(model, precision, probes, split)
+    way = loaded_as(probes, precision)
+    known = kept_of_files(model, way, probes, split)
     if known is not None:
         progress.say("  measured before: read from the store")
         return Measurements(measurements=known, name=model)
-    from retain.models.load import load_causal  # torch takes seconds, and the store does without
-    from retain.stages.measuring import measure_probes
+    from retain.stages.measuring import measure_probes  # torch takes seconds, and the store does without
 
-    state = files_state(model, precision)
-    loaded = load_causal(model, precision)
+    state = files_state(model, way)
+    loaded = load_for(probes, model, precision)
     loaded.progress = progress.update
-    place = KnownModel(fingerprint=loaded.fingerprint, device=str(loaded.module.device))
-    remember_model(state, model, precision, place)
+    remember_model(state, model, way, KnownModel(fingerprint=loaded.fingerprint, device=loaded.device))
     return Measurements(measurements=measure_probes(loaded, probes, split, None, cached=True), name=model)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -13,11 +14,13 @@ from retain.comparison.noise import noise_floor
 from retain.errors import UserError
 from retain.folder import check_writable, read_record, write_record
 from retain.models.address import is_endpoint
-from retain.models.causal import TransformersCausal
-from retain.models.load import Precision, load_causal
+from retain.models.load import Precision
+from retain.models.transformers_model import TransformersModel
+from retain.probes.base import Probe
 from retain.probes.suites import load_suite
 from retain.progress import Progress
 from retain.records import Gate, NoiseFloor, Record, Verdict
+from retain.stages.loading import load_for
 from retain.stages.measuring import measure_probes
 
 NullChange = Literal["batch", "precision"]
@@ -75,11 +78,11 @@ def noise(
     probes = load_suite(suite, limit).probes
     shown = progress or Progress()
     with shown.stage(f"Measuring {model}"):
-        loaded = load_causal(model, precision)
+        loaded = load_for(probes, model, precision)
         loaded.progress = shown.update
         first = measure_probes(loaded, probes, "test", None, cached=True)
     with shown.stage(f"Measuring {model} again"):
-        again, words = _changed(loaded, model, kind)
+        again, words = _changed(loaded, model, kind, probes)
         again.progress = shown.update
         second = measure_probes(again, probes, "test", None)
     floors = noise_floor(first, second, words)
@@ -91,13 +94,15 @@ def noise(
     return found
 
 
-def _changed(loaded: TransformersCausal, spec: str, kind: NullChange) -> tuple[TransformersCausal, str]:
+def _changed(
+    loaded: TransformersModel, spec: str, kind: NullChange, probes: Sequence[Probe]
+) -> tuple[TransformersModel, str]:
     """The same weights measured in another way, and what is other about it."""
     if kind == "precision":
         other = OTHER[loaded.load_in]
-        return load_causal(spec, other), f"{other} instead of {loaded.load_in}"
-    small = TransformersCausal(loaded.module, loaded.tokenizer, loaded.name, loaded.load_in)
-    small.scorer.batch_tokens, small.rows = BATCH_TOKENS, BATCH_ROWS
+        return load_for(probes, spec, other), f"{other} instead of {loaded.load_in}"
+    small = loaded.renewed()
+    small.in_small_batches(BATCH_TOKENS, BATCH_ROWS)
     return small, f"batches of {BATCH_TOKENS} tokens and {BATCH_ROWS} answers"
 
 

@@ -12,7 +12,7 @@ from retain.comparison.clusters import design_effect
 from retain.comparison.comparable import UNLIMITED, matched
 from retain.comparison.intervals import Bounds
 from retain.comparison.noise import floor_of, grouped, same_weights
-from retain.comparison.paired import Evidence, Paired, weigh
+from retain.comparison.paired import Evidence, Paired, pair, weigh
 from retain.comparison.pooled import pool
 from retain.records import Change, Comparison, Measurement, NoiseFloor
 
@@ -52,6 +52,7 @@ def compare(
     notes: list[str] = []
     gains: list[Change] = []
     losses: list[Change] = []
+    also: list[Change] = []
     evidence: dict[str, Evidence] = {}
     own_noise: list[NoiseFloor] = []
     pairs = matched(before, after, notes)
@@ -64,6 +65,7 @@ def compare(
         flagged = not is_task and _cannot_lose(old, paired)
         (gains if is_task else losses).append(_change(old, new, paired, found, flagged))
         evidence[old.probe] = found
+        also += _other_measures(old, new)
         if same and moved:
             own_noise.append(floor_of(old, paired, "measured again"))
     gains.sort(key=lambda change: change.probe != "task")
@@ -74,6 +76,7 @@ def compare(
         gains=gains,
         losses=losses,
         pooled=_pooled(losses, evidence),
+        also=also,
         noise=grouped(own_noise, [paired.ids for _, _, paired in pairs]) if own_noise else known,
         same_weights=same,
         notes=notes
@@ -140,6 +143,20 @@ def _change(old: Measurement, new: Measurement, paired: Paired, found: Evidence,
         lost_beyond_guessing=beyond and beyond.lost,
         won_beyond_guessing=beyond and beyond.won,
     )
+
+
+def _other_measures(old: Measurement, new: Measurement) -> list[Change]:
+    """The changes of what else both measured on the same items."""
+    found = []
+    for name in [name for name in old.also if name in new.also]:
+        before, after = (
+            one.model_copy(update={"metric": name, "scores": one.also[name], "higher_is_better": True, "unit": "share"})
+            for one in (old, new)
+        )
+        paired = pair(before, after)
+        if paired.before.size:
+            found.append(_change(before, after, paired, weigh(paired), False))
+    return found
 
 
 def _beyond_guessing(old: Measurement, paired: Paired) -> AdjustedFlips | None:

@@ -47,6 +47,10 @@ class TransformersCausal(TransformersModel):
         """The tokens that end an answer."""
         return (sorted(self.ends),)
 
+    def in_small_batches(self, tokens: int, rows: int) -> None:
+        """Score and write in batches of another size."""
+        self.scorer.batch_tokens, self.rows = tokens, rows
+
     @property
     def chat(self) -> bool:
         """True when the tokenizer has a chat template."""

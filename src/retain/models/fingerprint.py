@@ -53,7 +53,21 @@ def tokenizer_hash(tokenizer: Any) -> str:
     """Hash of the vocabulary, the special tokens and the chat template."""
     digest = hashlib.sha256()
     backend = getattr(tokenizer, "backend_tokenizer", None)
-    digest.update((backend.to_str() if backend is not None else repr(sorted(tokenizer.get_vocab().items()))).encode())
+    digest.update((_lasting(backend) if backend is not None else repr(sorted(tokenizer.get_vocab().items()))).encode())
     digest.update(str(tokenizer.chat_template).encode())
     digest.update(str([tokenizer.bos_token_id, tokenizer.eos_token_id]).encode())
     return digest.hexdigest()
+
+
+def _lasting(backend: Any) -> str:
+    """A fast tokenizer as text, without the truncation and padding that its last call left behind."""
+    truncation, padding = backend.truncation, backend.padding
+    backend.no_truncation()
+    backend.no_padding()
+    try:
+        return str(backend.to_str())
+    finally:
+        if truncation is not None:
+            backend.enable_truncation(**truncation)
+        if padding is not None:
+            backend.enable_padding(**padding)

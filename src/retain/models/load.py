@@ -16,6 +16,8 @@ from retain.models.gguf import load_gguf
 from retain.models.kernel_cache import keep_few_kernels
 
 Precision = Literal["fp32", "bf16", "4bit"]
+CLASSIFIER = "ForSequenceClassification"
+"""How the architecture's name of a cross-encoder ends."""
 
 
 def load_causal(spec: str, load_in: Precision = "bf16") -> TransformersCausal:
@@ -96,7 +98,7 @@ def _load_pretrained(spec: str, place: Path, load_in: Precision) -> tuple[Any, A
             "  Allowed: builtin:NAME (see 'retain list builtin'), a folder with config.json and safetensors, a .gguf "
             "file, or a Hub id that this machine can reach.\n  Models that need their own code are not run."
         ) from error
-    _check_complete(spec, found)
+    _check_complete(spec, found, place)
     return module, tokenizer
 
 
@@ -115,17 +117,32 @@ def _keep_weights_as_they_are(module: Any) -> None:
             layer.support_avx512bf16_for_cpu = False
 
 
-def _check_complete(spec: str, found: dict[str, Any]) -> None:
+def _check_complete(spec: str, found: dict[str, Any], place: Path) -> None:
     """Refuse a model of which weights are missing: transformers would fill them with random numbers.
 
     Raises:
         UserError: there are such weights.
     """
-    if missing := sorted(found["missing_keys"]):
+    missing = sorted(found["missing_keys"])
+    if missing and CLASSIFIER in str(architectures(place)):
+        raise UserError(
+            f"model: {spec!r} is a reranker or a classifier, which writes no text. Rerankers are measured with probes "
+            "of the kind ranking and trained with training.method: rank."
+        )
+    if missing:
         raise UserError(
             f"model: the weights of {spec!r} do not fit its config.json: {len(missing)} tensors are missing, such as "
             f"{missing[0]}.\n  Check that config.json belongs to the weights and that all their files are there."
         )
+
+
+def architectures(place: Path) -> Any:
+    """What a model folder's config.json says that the model is; None where it says nothing."""
+    try:
+        config = json.loads((place / "config.json").read_text("utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
+    return config.get("architectures") if isinstance(config, dict) else None
 
 
 def first_line(error: Exception) -> str:

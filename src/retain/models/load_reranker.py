@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from retain.models.kernel_cache import keep_few_kernels
 from retain.models.load import (
     Precision,
     adapter_base,
+    architectures,
     check_folder,
     device,
     first_line,
@@ -63,14 +63,7 @@ def is_language_model(spec: str) -> bool:
         return True
     if (place / "adapter_config.json").is_file():
         return is_language_model(adapter_base(place))
-    if place.is_dir():
-        try:
-            config = json.loads((place / "config.json").read_text("utf-8"))
-        except (OSError, ValueError):
-            return False
-        found = config.get("architectures") if isinstance(config, dict) else None
-    else:
-        found = _hub_architectures(spec)
+    found = architectures(place) if place.is_dir() else _hub_architectures(spec)
     return bool(found) and str(found[0]).endswith("ForCausalLM")
 
 

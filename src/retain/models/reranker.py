@@ -89,6 +89,10 @@ class CrossEncoderReranker(TransformersReranker):
         """The engine that scores pairs; its ``batch_tokens`` can be set for another batch size."""
         return PairScorer(self.module, self.pad)
 
+    def in_small_batches(self, tokens: int, rows: int) -> None:
+        """Score in batches of another size."""
+        self.scorer.batch_tokens = tokens
+
     def score_pairs(self, pairs: Sequence[Pair], max_tokens: int) -> list[float]:
         """The logit of each pair, as ``CrossEncoder.predict`` gives it without its activation function."""
         with self._evaluating():

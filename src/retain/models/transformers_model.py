@@ -108,6 +108,10 @@ class TransformersModel(ABC):
         finally:
             self.module.train(training)
 
+    @abstractmethod
+    def in_small_batches(self, tokens: int, rows: int) -> None:
+        """Work requests off in other batches than by default: ``tokens`` scored and ``rows`` answers at a time."""
+
     def save(self, folder: Path) -> None:
         """Write the model and its tokenizer, as safetensors, ready to load anywhere."""
         self.module.save_pretrained(folder)

@@ -69,6 +69,10 @@ class YesNoReranker(TransformersReranker):
         """None: the output head is the language model's own, and stays as it is."""
         return []
 
+    def in_small_batches(self, tokens: int, rows: int) -> None:
+        """Score in batches of another size."""
+        self.causal.in_small_batches(tokens, rows)
+
     def score_pairs(self, pairs: Sequence[Pair], max_tokens: int) -> list[float]:
         """The log-probability of yes less that of no, which is the difference of their logits."""
         self.causal.progress, self.causal.doing = self.progress, self.doing

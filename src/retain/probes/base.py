@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
 from pydantic import Field
 
+from retain.errors import UserError
 from retain.models.base import CausalModel
 from retain.records import Measurement, Split
 from retain.settings import Settings
@@ -29,6 +30,8 @@ class Probe(Settings):
 
     generates: ClassVar[bool] = False
     """True when the score comes from text that the model writes."""
+    ranks: ClassVar[bool] = False
+    """True when it measures rerankers; the others measure language models."""
 
     @abstractmethod
     def fingerprint(self) -> str:
@@ -49,6 +52,22 @@ class Probe(Settings):
         Raises:
             UserError: the split has no items, or the model cannot do what the probe needs.
         """
+
+
+def of_rerankers(probes: Sequence[Probe]) -> bool:
+    """Whether probes measure rerankers, and not language models.
+
+    Raises:
+        UserError: some measure the one and some the other.
+    """
+    ranking = [probe.name for probe in probes if probe.ranks]
+    others = [probe.name for probe in probes if not probe.ranks]
+    if ranking and others:
+        raise UserError(
+            f'the probe "{ranking[0]}" measures rerankers and "{others[0]}" language models; no model is measured with '
+            "both. Make two suites of them."
+        )
+    return bool(ranking)
 
 
 def as_settings(probe: Probe) -> dict[str, Any]:

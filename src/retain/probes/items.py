@@ -13,7 +13,7 @@ from retain.data.splits import hash_order, probe_split
 from retain.errors import UserError, listed
 from retain.models.base import CausalModel, Message, Prompt
 from retain.probes.base import Probe, as_settings
-from retain.records import Measurement, Response, Split, content_hash
+from retain.records import Calibration, Measurement, Response, Split, content_hash
 
 IGNORED_KEYS = frozenset({"id", "source", "note", "key"})
 """Keys that any item may carry and that no probe reads."""
@@ -84,6 +84,9 @@ class Scored(BaseModel):
     chance: float | None = None
     value: float | None = None
     """The main number where it is not the plain mean of the scores."""
+    also: dict[str, dict[str, float]] = {}
+    """Other measures of the same answers: measure -> item id -> share."""
+    calibration: Calibration | None = None
     settings: dict[str, Any] = {}
     """What the probe's settings do not say and yet changes a score."""
 
@@ -184,6 +187,10 @@ class ItemProbe(Probe):
             references=scored.references,
             clusters={item.id: item.group for item in items if item.id in scores and item.group},
             left_out=left_out,
+            also={
+                name: {key: value for key, value in one.items() if key in scores} for name, one in scored.also.items()
+            },
+            calibration=scored.calibration,
             settings={
                 "kind": _kind(self),
                 "rule": self.rule,

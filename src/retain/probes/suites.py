@@ -18,7 +18,10 @@ from retain.probes.base import Probe
 from retain.probes.item_files import hub_rows, read_rows, reasons, validated
 from retain.probes.items import ItemProbe
 from retain.probes.lm_eval_task import LmEvalTask
+from retain.probes.ranking import Ranking
+from retain.probes.ranking_sets import ranking_from
 from retain.probes.rules.item import AnswerItem
+from retain.ranking.beir import beir_place
 from retain.records import content_hash
 
 BUILT_IN = Path(__file__).parent / "suites"
@@ -48,7 +51,7 @@ class Suite(BaseModel):
     def notes(self) -> list[str]:
         """What a reader of its results must know."""
         generating = sum(probe.generates for probe in self.probes)
-        if 2 * generating >= len(self.probes):
+        if all(probe.ranks for probe in self.probes) or 2 * generating >= len(self.probes):
             return []
         return [
             f"only {generating} of {len(self.probes)} probes of the suite {self.name} generate text; "
@@ -136,12 +139,23 @@ def _from_entry(entry: Any, folder: Path, where: str) -> tuple[Probe | None, lis
     unit = known[kind]
     source, fields = values.pop("items", None), values.pop("fields", None)
     problems: list[str] = []
+    if unit is Ranking:
+        return _ranking(source, values, folder, where)
     if issubclass(unit, ItemProbe):
         values["items"], problems = _items(unit, source, fields, folder)
     for path in ("database", "include_path"):
         if isinstance(values.get(path), str):
             values[path] = folder / values[path]
     return _built(unit, values, where, [f"{where}: {one}" for one in problems])
+
+
+def _ranking(source: Any, values: Mapping[str, Any], folder: Path, where: str) -> tuple[Probe | None, list[str]]:
+    try:
+        return ranking_from(source, values, folder), []
+    except ValidationError as error:
+        return None, [f"{where}: {reason}" for reason in reasons(error, Ranking)]
+    except UserError as error:
+        return None, [f"{where}: {error}"]
 
 
 def _built(
@@ -207,6 +221,9 @@ _KNOWN: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 def _from_folder(folder: Path) -> Suite:
+    sets = [folder] if beir_place(folder) else [one for one in sorted(folder.iterdir()) if beir_place(one)]
+    if sets:
+        return _of_beir(folder, sets)
     files = sorted(folder.glob("*.jsonl"))
     if not files:
         raise UserError(f"{folder}: there is no .jsonl file in this folder")
@@ -214,6 +231,18 @@ def _from_folder(folder: Path) -> Suite:
     problems: list[str] = []
     for file in files:
         probe, wrong = probe_from_file(file)
+        probes += [probe] if probe else []
+        problems += wrong
+    return _checked(folder.resolve().name, str(folder), probes, problems)
+
+
+def _of_beir(folder: Path, sets: Sequence[Path]) -> Suite:
+    """A BEIR folder, or a folder of several: a ranking probe for each."""
+    probes: list[Probe] = []
+    problems: list[str] = []
+    for one in sets:
+        name = one.resolve().name
+        probe, wrong = _ranking(str(one.resolve()), {"name": name, "capability": name}, folder, name)
         probes += [probe] if probe else []
         problems += wrong
     return _checked(folder.resolve().name, str(folder), probes, problems)

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from retain.data.example import Example
 from retain.errors import UserError, from_extra, listed
 from retain.provenance import versions
 from retain.ranking.judged import RankingData
@@ -80,7 +81,9 @@ class Bm25:
         return from_extra("bm25s", "rerank").tokenize(list(texts), stopwords="en", show_progress=False)
 
 
-def candidates(data: RankingData, first_stage: str, count: int) -> list[list[str]]:
+def candidates(
+    data: RankingData, first_stage: str, count: int, rows: Sequence[Example] | None = None
+) -> list[list[str]]:
     """The documents to rank for each query, the first stage's best first.
 
     Args:
@@ -88,18 +91,19 @@ def candidates(data: RankingData, first_stage: str, count: int) -> list[list[str
         first_stage: ``bm25``, or the path of a run in TREC's format (query, Q0, document, rank, score, name), whose ids
             are those of the source.
         count: at most this many for each query.
+        rows: which of the queries; all when None.
 
     Raises:
         UserError: the run cannot be read, or has no query or document of this source.
     """
+    asked = data.examples if rows is None else rows
     if first_stage == BM25:
-        found = Bm25(data.documents).search([one.query for one in data.examples], count)
+        found = Bm25(data.documents).search([one.query for one in asked], count)
         return [[data.documents[place] for place in places] for places in found]
     run = read_run(Path(first_stage))
-    missing = [one.query for one in data.examples if data.query_ids.get(one.id) not in run]
-    if len(missing) == len(data.examples):
+    if all(data.query_ids.get(one.id) not in run for one in asked):
         raise UserError(f"{first_stage}: none of the queries of {data.source} is in this run")
-    return [_known(run.get(data.query_ids.get(one.id, ""), []), data, first_stage)[:count] for one in data.examples]
+    return [_known(run.get(data.query_ids.get(one.id, ""), []), data, first_stage)[:count] for one in asked]
 
 
 def _known(ids: Sequence[str], data: RankingData, run: str) -> list[str]:

@@ -19,6 +19,7 @@ from retain.reporting.noise import noise_block, noise_intro
 from retain.reporting.numbers import NOT_AVAILABLE, duration
 from retain.reporting.page import both_widths, minus, render_page
 from retain.reporting.pairs import Pair, pairs, shown
+from retain.reporting.rankings import CALIBRATION, MEASURES, calibration_block, measures_block
 from retain.reporting.tables import TONES, Row, gain_rows, loss_rows, main_reasons, pooled_row, unproven
 from retain.reporting.text import words
 
@@ -50,6 +51,10 @@ def _page(record: RunRecord) -> dict[str, Any]:
         "guessing_intro": GUESSING,
         "noise": noise_block(record),
         "noise_intro": noise_intro(record),
+        "measures": measures_block(record),
+        "measures_intro": MEASURES,
+        "calibration": calibration_block(record),
+        "calibration_intro": CALIBRATION,
         "kl_meter": kl_block(record),
         "kl_intro": kl_intro(record),
         "plots": _plots(record),

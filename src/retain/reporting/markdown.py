@@ -13,6 +13,7 @@ from retain.reporting.measured import ways
 from retain.reporting.noise import noise_block, noise_intro
 from retain.reporting.numbers import count, duration, number_of, plain, share, signed
 from retain.reporting.pairs import Pair, fallen
+from retain.reporting.rankings import CALIBRATION, MEASURES, calibration_block, measures_block
 from retain.reporting.tables import Row, gain_rows, loss_rows, main_reasons, pooled_row, unproven
 from retain.reporting.text import fenced, markdown, words
 
@@ -29,6 +30,7 @@ def render_markdown(record: RunRecord) -> str:
         _unproven(record),
         _beyond_guessing(record),
         _noise(record),
+        _rankings(record),
         _symptoms(record),
         _notes(record),
         _examples(record),
@@ -148,6 +150,13 @@ def _beyond_guessing(record: RunRecord) -> str:
 def _noise(record: RunRecord) -> str:
     block = noise_block(record)
     return _section("Noise floor", noise_intro(record), _block(block)) if block else ""
+
+
+def _rankings(record: RunRecord) -> str:
+    measures, scores = measures_block(record), calibration_block(record)
+    parts = [_section("Other measures", MEASURES, _block(measures))] if measures else []
+    parts += [_section("Calibration of scores", CALIBRATION, _block(scores))] if scores else []
+    return "\n\n".join(parts)
 
 
 def _symptoms(record: RunRecord) -> str:

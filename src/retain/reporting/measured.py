@@ -40,7 +40,7 @@ def _way(name: str, before: Measurement | None, after: Measurement | None) -> Wa
         probe=name,
         capability=one.capability,
         metric=f"{one.metric} ({'higher' if one.higher_is_better else 'lower'} is better)",
-        kind="the model writes" if one.generates else "likelihood",
+        kind="ranking" if one.calibration else "the model writes" if one.generates else "likelihood",
         items=count(len(one.scores)),
         left_out=_left_out(before, after),
         settings=", ".join(f"{words(key)}: {as_text(value)}" for key, value in one.settings.items()) or "none recorded",

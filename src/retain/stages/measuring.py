@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from retain.errors import CannotMeasureError, UserError, listed
 from retain.folder import read_record, write_record
-from retain.models.causal import TransformersCausal
 from retain.models.endpoint import EndpointModel
-from retain.models.load import load_causal
+from retain.models.transformers_model import TransformersModel
 from retain.probes.base import Probe
 from retain.provenance import versions
 from retain.records import Measurement, Split, content_hash
 from retain.scoring import ENGINE_VERSION
 from retain.stages.kept_measurements import has_items, keep, kept
+from retain.stages.loading import load_for
 from retain.stages.measurements import Measurements as Measurements  # for those who import it from here
 from retain.stages.run_folder import RunFolder
 from retain.training.trained import TUNED
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 SPLITS: tuple[Split, ...] = ("dev", "test")
 
-Measured = TransformersCausal | EndpointModel
+Measured = TransformersModel | EndpointModel
 """What can be measured: weights that are loaded here, or a server's answers."""
 
 
@@ -78,7 +78,7 @@ def _measure(model: Measured, probe: Probe, split: Split, folder: Path | None, c
     measurement = kept(model.fingerprint, _device(model), probe, split) if cached else None
     if measurement is None:
         model.doing = probe.name
-        measurement = _as_measured(probe.measure(model, split), model)
+        measurement = _as_measured(probe.measure(cast(Any, model), split), model)
         model.doing = ""
         if cached:
             keep(measurement, _device(model), probe)
@@ -101,7 +101,7 @@ def _is_of(found: Measurement, model: Measured, probe: Probe) -> bool:
 
 
 def _device(model: Measured) -> str:
-    return str(model.module.device) if isinstance(model, TransformersCausal) else model.load_in
+    return model.load_in if isinstance(model, EndpointModel) else model.device
 
 
 def _as_measured(measurement: Measurement, model: Measured) -> Measurement:
@@ -110,8 +110,8 @@ def _as_measured(measurement: Measurement, model: Measured) -> Measurement:
     Engine, library and device are for the record. Where requests could not share their work, ``unshared`` says why.
     """
     settings = {**measurement.settings, "precision": model.load_in}
-    if isinstance(model, TransformersCausal):
-        settings |= {"retain_engine": ENGINE_VERSION, "device": str(model.module.device), "torch": versions()["torch"]}
+    if not isinstance(model, EndpointModel):
+        settings |= {"retain_engine": ENGINE_VERSION, "device": model.device, "torch": versions()["torch"]}
         if reasons := model.take_plain_reasons():
             settings["unshared"] = "; ".join(reasons)
         if cuts := model.take_cuts():
@@ -141,7 +141,7 @@ def measure_after(run: RunFolder, bench: Workbench) -> list[Measurement]:
     """The finished model's scores on test items, measured as it was saved: what is measured is what ships."""
 
     def make() -> Measurements:
-        model = load_causal(str(run.path / TUNED), run.recipe.model.load_in)
+        model = load_for(bench.probes, str(run.path / TUNED), run.recipe.model.load_in)
         model.progress = run.progress.update
         measured = measure_probes(model, bench.probes, "test", run.path / "after")
         return Measurements(measurements=measured, name="tuned")
