@@ -156,6 +156,10 @@ class Mitigation(Settings):
 
     finish_order: ClassVar[int] = 0
     """:meth:`finish_model` is called in this order, and in the recipe's among equals."""
+    not_for_rerankers: ClassVar[str] = ""
+    """Why it does not go with ``training.method: rank``; empty where it does."""
+    not_for_language_models: ClassVar[str] = ""
+    """Why it does not go with the other methods; empty where it does."""
 
     def conflicts(self, recipe: Any) -> list[str]:
         """What in a recipe (``retain.recipe.Recipe``) does not go with this mitigation, each with its reason.

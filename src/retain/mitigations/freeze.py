@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import re
 from collections import defaultdict
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -46,6 +46,8 @@ class Freeze(Mitigation):
     Relations: frozen weights are not frozen behaviour. ``l2_to_base`` and ``ewc`` hold weights near the base instead of
     on it, and act on those that are trained. For an adapter on some layers only, use ``lora.target_modules``.
     """
+
+    not_for_rerankers: ClassVar[str] = "it knows the parts of language models only; use lora, l2_to_base or strength"
 
     kind: Literal["freeze"] = "freeze"
     layers: Annotated[str, AfterValidator(_known_form)] = ALL

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -62,6 +62,10 @@ class KlToBase(Mitigation):
     when general text stands for abilities that the base should also gain. ``on: task`` is for when there is no general
     text; ``token_weighting`` then is cheaper.
     """
+
+    not_for_rerankers: ClassVar[str] = (
+        "a reranker has no next token, and so no distribution to keep; use score_to_base, which keeps its scores"
+    )
 
     kind: Literal["kl_to_base"] = "kl_to_base"
     weight: float = Field(1.0, gt=0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -46,6 +46,10 @@ class NullSpace(Mitigation):
     general text it cannot learn: then lower ``energy`` or use ``kl_to_base``. ``lora`` with ``variant: corda`` only
     begins in such directions.
     """
+
+    not_for_rerankers: ClassVar[str] = (
+        "it reads which directions general text uses in a language model; use score_to_base or lora"
+    )
 
     kind: Literal["null_space"] = "null_space"
     energy: float = Field(0.99, gt=0, le=1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -52,6 +52,10 @@ class TokenWeighting(Mitigation):
     blocks really new facts and labels (the first token of a short answer above all), ``talr`` slows them; then use
     ``kl_to_base``.
     """
+
+    not_for_rerankers: ClassVar[str] = (
+        "a reranker learns no tokens that could be weighted; use score_to_base or strength"
+    )
 
     kind: Literal["token_weighting"] = "token_weighting"
     rule: Literal["stm", "talr", "flow"] = "stm"

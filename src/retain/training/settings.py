@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator
 
 from retain.settings import Settings
+from retain.training.ranking_settings import RankingSettings
 
 WARMUP = 0.05
 
@@ -62,8 +63,11 @@ LearningRate = Annotated[
 class TrainingSettings(Settings):
     """How the model is trained. Defaults suit LoRA on models of billions of weights."""
 
-    method: Literal["sft"] = "sft"
-    """``sft``: supervised fine-tuning on the answers."""
+    method: Literal["sft", "rank"] = "sft"
+    """``sft``: supervised fine-tuning of a language model on the answers. ``rank``: a reranker on queries with relevant
+    documents."""
+    ranking: RankingSettings | None = None
+    """``method: rank``: loss, groups and negatives; their defaults when empty."""
     learning_rate: LearningRate = Field(2e-4, json_schema_extra=_also_scan)
     """Peak rate, or ``scan``. Customary: 2e-4 for LoRA, a tenth of it for full fine-tuning; higher under 1B weights.
     ``scan`` finds the largest rate below the cliff of forgetting that reaches the gain, by short runs; ``{scan: [..],
@@ -71,11 +75,11 @@ class TrainingSettings(Settings):
     epochs: float = Field(1.0, gt=0)
     """Passes over the training rows; more than 3 invites forgetting."""
     batch_size: int = Field(8, ge=1)
-    """Rows per device and forward pass."""
+    """Rows per device and forward pass; with ``method: rank`` groups of a query and its documents."""
     gradient_accumulation: int = Field(1, ge=1)
     """Forward passes per update."""
     max_length: int = Field(1024, ge=8)
-    """Longest row in tokens; longer ones are cut, and counted."""
+    """Longest row in tokens; longer ones are cut, and counted. With ``method: rank`` a query with one document."""
     schedule: Literal["linear", "cosine", "constant", "constant_with_warmup"] = "linear"
     """How the rate falls."""
     warmup: float | None = Field(None, ge=0, lt=1)
@@ -95,7 +99,13 @@ class TrainingSettings(Settings):
     report_to: list[str] = []
     """Trackers that transformers knows (tensorboard, wandb, trackio, ...)."""
     extra: dict[str, Any] = {}
-    """TRL's own keys (SFTConfig), passed as they are."""
+    """TRL's own keys (SFTConfig), passed as they are; with ``method: rank`` those of sentence-transformers
+    (CrossEncoderTrainingArguments)."""
+
+    @property
+    def groups(self) -> RankingSettings:
+        """``ranking``, or its defaults."""
+        return self.ranking or RankingSettings()
 
     @property
     def warmup_share(self) -> float:
