@@ -19,7 +19,7 @@ LAYERS = [
     {"mitigations"},
     {"training", "reporting"},
     {"frontier_settings"},
-    {"recipe"},
+    {"recipe", "method_rules"},
     {"recipe_rules"},
     {"stages"},
     {"pipeline", "own_trainer"},

@@ -14,6 +14,7 @@ from retain.stages.finishing import finish
 from retain.stages.general import general_text
 from retain.stages.measuring import measure_after, measure_before
 from retain.stages.metering import read_meter
+from retain.stages.negatives import find_negatives
 from retain.stages.prepare import prepare
 from retain.stages.run_folder import RunFolder
 from retain.stages.scanning import find_rate
@@ -33,6 +34,7 @@ def run_recipe(recipe: Recipe, folder: Path, progress: Progress) -> RunRecord:
     bench = Workbench(run, data)
     before = measure_before(run, bench)
     general = general_text(run, bench)
+    find_negatives(run, bench)
     rate = find_rate(run, bench, general)
     training = train(run, bench, general, rate)
     chosen = choose(run, bench, general)

@@ -14,6 +14,7 @@ from pydantic import Field, ValidationError, create_model
 from retain.errors import UserError, listed, nearest
 from retain.folder import parse_yaml
 from retain.frontier_settings import FrontierSettings
+from retain.method_rules import method_problems
 from retain.mitigations.base import Mitigation
 from retain.models.load import Precision
 from retain.records import Gate
@@ -34,8 +35,8 @@ class ModelSettings(Settings):
 class HeldOutFiles(Settings):
     """Held-out task rows in files of their own."""
 
-    dev: str
-    """Rows for choices."""
+    dev: Annotated[float, Field(gt=0, lt=1)] | str
+    """Rows for choices: a file, or a share of the training rows."""
     test: str
     """Rows for the report; no choice sees them."""
     shifted: str | None = None
@@ -63,7 +64,8 @@ class DataSettings(Settings):
     """The rows."""
 
     train: str
-    """A file (JSONL, JSON, CSV, Parquet, text) or a Hub data set; the shape is detected."""
+    """A file (JSONL, JSON, CSV, Parquet, text) or a Hub data set; the shape is detected. Rerankers: also a BEIR folder,
+    one of its qrels, or MS MARCO's triples."""
     held_out: Annotated[float, Field(gt=0, lt=1)] | HeldOutFiles = 0.15
     """Share held out by a hash of the input and halved into dev and test, or files."""
     limit: int | None = Field(None, ge=1)
@@ -85,13 +87,21 @@ class TaskSettings(Settings):
     """``sql``: the SQLite file that queries run against, opened read-only."""
     limit: int | None = Field(None, ge=2)
     """At most this many test rows, and 3/7 as many dev rows."""
+    metric: str = "nDCG@10"
+    """Rerankers: nDCG, MRR, recall or MAP at any rank."""
+    candidates: int = Field(50, ge=2)
+    """Rerankers: documents of the first stage that are ranked for each query, at most."""
+    first_stage: str = "auto"
+    """Rerankers: ``bm25``, ``given`` (the rows' own documents), a run in TREC's format, or ``auto``: given where rows
+    bring relevant documents and others, else BM25 over the source."""
 
 
 class MeasureSettings(Settings):
     """What is measured."""
 
     suite: str = "core"
-    """A built-in suite, a YAML file, a folder of JSONL files, or ``lm-eval:task,task``."""
+    """A built-in suite, a YAML file, a folder of JSONL files, or ``lm-eval:task,task``. Rerankers: a YAML file of
+    ranking probes, or a folder of BEIR folders."""
     limit: int | None = Field(None, ge=2)
     """At most this many test items per probe."""
     task: TaskSettings = TaskSettings()
@@ -188,6 +198,7 @@ def contradictions(recipe: Recipe) -> list[str]:
         problems.append("model.load_in: 4bit weights cannot be trained; add {kind: lora} to mitigations")
     names = [general.name for general in recipe.data.general]
     problems += [f'data.general: the name "{name}" is given twice' for name in {*names} if names.count(name) > 1]
+    problems += method_problems(recipe)
     for index, mitigation in enumerate(recipe.mitigations):
         problems += [f"mitigations.{index} ({kinds[index]}): {one}" for one in mitigation.conflicts(recipe)]
         wants = mitigation.wants_general()
@@ -240,7 +251,8 @@ def _with_paths(recipe: Recipe, folder: Path) -> Recipe:
     data = recipe.data
     held_out = data.held_out
     if isinstance(held_out, HeldOutFiles):
-        files = {key: found(value) for key, value in held_out.model_dump().items() if value is not None}
+        parts = {key: value for key, value in held_out.model_dump().items() if value is not None}
+        files = {key: found(value) if isinstance(value, str) else value for key, value in parts.items()}
         held_out = HeldOutFiles(**files)
     general = [
         one if one.source == "base_model" else one.model_copy(update={"source": found(one.source)})
@@ -248,6 +260,7 @@ def _with_paths(recipe: Recipe, folder: Path) -> Recipe:
     ]
     task = recipe.measure.task
     task = task.model_copy(update={"database": found(task.database)}) if task.database else task
+    task = task.model_copy(update={"first_stage": found(task.first_stage)})
     base = recipe.model.base
     is_file = (folder / base).exists()
     return recipe.model_copy(
@@ -255,9 +268,24 @@ def _with_paths(recipe: Recipe, folder: Path) -> Recipe:
             "origin": str(folder.resolve()),
             "model": recipe.model.model_copy(update={"base": str((folder / base).resolve()) if is_file else base}),
             "data": data.model_copy(update={"train": found(data.train), "held_out": held_out, "general": general}),
+            "training": _with_models(recipe.training, folder),
             "measure": recipe.measure.model_copy(update={"suite": found(recipe.measure.suite), "task": task}),
         }
     )
+
+
+def _with_models(training: TrainingSettings, folder: Path) -> TrainingSettings:
+    """The settings with the models that they name beside the recipe made absolute."""
+    groups = training.ranking
+    if groups is None:
+        return training
+
+    def found(name: str | None) -> str | None:
+        return str((folder / name).resolve()) if name is not None and (folder / name).exists() else name
+
+    negatives = groups.negatives.model_copy(update={"embedder": found(groups.negatives.embedder)})
+    groups = groups.model_copy(update={"teacher": found(groups.teacher), "negatives": negatives})
+    return training.model_copy(update={"ranking": groups})
 
 
 def _override(values: dict[str, Any], override: str) -> None:
@@ -300,7 +328,7 @@ def _step(place: Any, part: str, where: str) -> Any:
 def _problem(error: dict[str, Any]) -> str:
     """One pydantic error as a line: path, what was found, what is allowed."""
     tags = set(units("mitigations"))
-    forms = ("float", "HeldOutFiles", "constrained-float", "rate", "RateScan", *tags)
+    forms = ("float", "str", "HeldOutFiles", "constrained-float", "rate", "RateScan", *tags)
     parts = [part for part in error["loc"] if part not in forms]
     path = ".".join(str(part) for part in parts)
     if error["type"] == "extra_forbidden":

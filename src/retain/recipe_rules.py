@@ -58,13 +58,19 @@ def recipe_warnings(
 def full_without_general(seen: Seen) -> str | None:
     """Full fine-tuning without general text."""
     kl = seen.unit("kl_to_base")
-    general = kl is not None and kl.wants_general()
+    general = (kl is not None and kl.wants_general()) or seen.unit("score_to_base") is not None
     if general or any(seen.unit(kind) is not None for kind in ("lora", "rehearsal", "ewc")):
         return None
     which = "all weights" if seen.unit("freeze") is None else "the weights that freeze leaves"
+    ranks = seen.recipe.training.method == "rank"
+    text, add = (
+        ("general queries then stand", "score_to_base or rehearsal on general rankings")
+        if ranks
+        else ("general text then stands", "kl_to_base or rehearsal on self-written text")
+    )
     return (
-        f"mitigations: {which} are trained on the task alone. No general text then stands for the old abilities, and "
-        "full fine-tuning forgets most; add kl_to_base or rehearsal on self-written text, or lora"
+        f"mitigations: {which} are trained on the task alone. No {text} for the old abilities, and "
+        f"full fine-tuning forgets most; add {add}, or lora"
     )
 
 

@@ -11,10 +11,14 @@ import torch
 from retain.errors import UserError
 from retain.mitigations.base import Penalty, Step
 from retain.models.low_rank import ADAPTER, DownFromStart, lora_layers, update_factors
+from retain.models.update import whole_parts
 
 
 def adapter_distance(module: Any, weight: float, importance: Mapping[str, torch.Tensor] | None) -> Penalty:
     """The penalty on the product of the factors, not on the factors, which are not unique (EWC-LoRA, ICLR 2026).
+
+    Parts that are trained as a whole beside the adapter, such as a reranker's head, add (weight / 2) sum_i F_i d_i^2
+    with d their distance from the base's.
 
     With F the product of one layer at a time is computed, in the precision of the forward pass around it; without F
     none is. Memory: one layer's product, and gradients of the factors' size.
@@ -22,28 +26,37 @@ def adapter_distance(module: Any, weight: float, importance: Mapping[str, torch.
     Args:
         module: a PEFT model with a LoRA adapter.
         weight: factor on the penalty.
-        importance: F by the name of an adapted layer, (out, in) each; 1 everywhere when None.
+        importance: F by the name of an adapted layer, (out, in) each, and of a weight of such a part; 1 everywhere when
+            None.
 
     Raises:
         UserError: something else than the factors of a product is trained.
     """
     check_products(module)
     layers = list(lora_layers(module))
+    whole = list(whole_parts(module))
 
     def penalty(step: Step) -> torch.Tensor:
         device = _device(module)
         precision = _precision(device)
         with torch.autocast(device.type, enabled=False):
+            parts = [_moved(own, base, None if importance is None else importance[name]) for name, own, base in whole]
             if importance is None:
-                return weight / 2 * squared_norms([layer for _, layer in layers])
-            parts = [_weighted(layer, importance[name], precision) for name, layer in layers]
+                parts.append(squared_norms([layer for _, layer in layers]))
+            else:
+                parts += [_weighted(layer, importance[name], precision) for name, layer in layers]
             return weight / 2 * torch.stack([part.to(parts[0].device) for part in parts]).sum()
 
     return penalty
 
 
+def _moved(own: torch.Tensor, base: torch.Tensor, importance: torch.Tensor | None) -> torch.Tensor:
+    away = (own.float() - base.float()) ** 2
+    return away.sum() if importance is None else (away * importance.to(away)).sum()
+
+
 def check_products(module: Any) -> None:
-    """Refuse what is no product of two trained factors on a linear layer.
+    """Refuse what is no product of two trained factors on a linear layer, nor a part that is trained as a whole.
 
     Raises:
         UserError: says which weights.
@@ -55,8 +68,9 @@ def check_products(module: Any) -> None:
                 f"mitigations: {name} carries a DoRA adapter, which also rescales the rows of the base's weight: its "
                 "update is no product B A. Use another lora.variant, or kl_to_base."
             )
-    factors = {id(p) for one in layers.values() for f in (one.lora_A, one.lora_B) for p in f[ADAPTER].parameters()}
-    others = [name for name, p in module.named_parameters() if p.requires_grad and id(p) not in factors]
+    known = {id(p) for one in layers.values() for f in (one.lora_A, one.lora_B) for p in f[ADAPTER].parameters()}
+    known |= {id(own) for _, own, _ in whole_parts(module)}
+    others = [name for name, p in module.named_parameters() if p.requires_grad and id(p) not in known]
     if others or not layers:
         found = others[0] if others else "no LoRA layer"
         raise UserError(

@@ -11,6 +11,7 @@ from retain.mitigations.base import Setup
 from retain.mitigations.distributions import Stored, as_batch, store_base, targets
 from retain.models.causal import TransformersCausal
 from retain.models.logits import labelled_logits
+from retain.models.transformers_model import TransformersModel
 from retain.provenance import versions
 from retain.records import content_hash
 from retain.scoring import ENGINE_VERSION
@@ -58,7 +59,7 @@ def target_logprobs(model: TransformersCausal, setup: Setup, rows: Sequence[Enco
 
 
 @contextmanager
-def training_precision(model: TransformersCausal) -> Iterator[None]:
+def training_precision(model: TransformersModel) -> Iterator[None]:
     """Forward passes within it compute as those of training do: in bf16 arithmetic, but for ``load_in: fp32``."""
     import torch
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from retain.data.encoding import Encoded
 from retain.data.example import Example
 from retain.errors import UserError, nearest
-from retain.models.causal import TransformersCausal
 from retain.models.logits import labelled_logits
+from retain.models.transformers_model import TransformersModel
 from retain.models.unpadded import unpadded
 from retain.records import Choice, Gate, Measurement
 from retain.settings import Settings
@@ -41,7 +41,7 @@ class GeneralSet:
 class Setup:
     """Everything a mitigation may look at. Read-only; dev items only."""
 
-    base: TransformersCausal
+    base: TransformersModel
     general: Mapping[str, GeneralSet]
     gate: Gate
     folder: Path
@@ -49,7 +49,7 @@ class Setup:
     seed: int
     encode: Callable[[Example], Encoded | None]
     """Tokens and labels of a row, as training sees them; None for a row with nothing to train."""
-    measure_dev: Callable[[TransformersCausal], list[Measurement]]
+    measure_dev: Callable[[TransformersModel], list[Measurement]]
     """Measures the task and the suite on dev items."""
     base_dev: Callable[[], list[Measurement]]
     """The base's scores on the same dev items."""
@@ -144,7 +144,8 @@ class GeneralBatch:
     tokens: int
     usual: float
     """Labelled tokens that a forward pass has on average, those without rows counted too. A sum over this pass's tokens
-    divided by this is, on average, a mean over the training's tokens, however the rows fall into passes."""
+    divided by this is, on average, a mean over the training's tokens, however the rows fall into passes. Of rerankers:
+    queries, and ``tensors`` is empty."""
 
 
 Penalty = Callable[[Step], "torch.Tensor | None"]
@@ -180,22 +181,22 @@ class Mitigation(Settings):
         """The rows to train on."""
         return examples
 
-    def wrap_model(self, model: TransformersCausal, setup: Setup) -> TransformersCausal:
+    def wrap_model(self, model: TransformersModel, setup: Setup) -> TransformersModel:
         """The model to train, for example with an adapter."""
         return model
 
-    def weigh_tokens(self, model: TransformersCausal, setup: Setup) -> Weights | None:
+    def weigh_tokens(self, model: TransformersModel, setup: Setup) -> Weights | None:
         """Weights of the task's loss, (positions,): one for each labelled position, in the order of ``task_logits``."""
         return None
 
-    def penalty(self, model: TransformersCausal, setup: Setup) -> Penalty | None:
+    def penalty(self, model: TransformersModel, setup: Setup) -> Penalty | None:
         """A term added to the loss. Called before the first step, while the model still is the base."""
         return None
 
-    def callback(self, model: TransformersCausal, setup: Setup) -> TrainerCallback | None:
+    def callback(self, model: TransformersModel, setup: Setup) -> TrainerCallback | None:
         """Something that watches training."""
         return None
 
-    def finish_model(self, model: TransformersCausal, setup: Setup) -> tuple[TransformersCausal, Choice | None]:
+    def finish_model(self, model: TransformersModel, setup: Setup) -> tuple[TransformersModel, Choice | None]:
         """The model after training, and the choice that was made on dev items, if one was."""
         return model, None

@@ -7,17 +7,17 @@ from collections.abc import Sequence
 from retain.comparison.compare import compare
 from retain.comparison.dev import passing, standard_error
 from retain.mitigations.base import Setup
-from retain.models.causal import TransformersCausal
+from retain.models.transformers_model import TransformersModel
 from retain.records import Candidate, Measurement
 
 
-def candidate_on_dev(model: TransformersCausal, setup: Setup, label: str, value: float) -> Candidate:
+def candidate_on_dev(model: TransformersModel, setup: Setup, label: str, value: float) -> Candidate:
     """What :func:`measured_on_dev` knows, without the measurements."""
     return measured_on_dev(model, setup, label, value)[0]
 
 
 def measured_on_dev(
-    model: TransformersCausal, setup: Setup, label: str, value: float
+    model: TransformersModel, setup: Setup, label: str, value: float
 ) -> tuple[Candidate, list[Measurement]]:
     """Measure a model on dev items and compare it with the base: gain, losses, and whether it passes.
 

@@ -16,8 +16,9 @@ from retain.mitigations.base import Setup
 from retain.mitigations.candidates import candidate_on_dev, least_loss
 from retain.mitigations.distributions import Stored, store_base
 from retain.mitigations.kl_meter import TOP_K, first_rows, moved_from_stored
-from retain.models.causal import TransformersCausal
+from retain.models.causal import as_language_model
 from retain.models.mid_training import as_it_would_ship
+from retain.models.transformers_model import TransformersModel
 from retain.models.update_files import save_update
 from retain.records import Candidate, Record
 
@@ -66,7 +67,7 @@ class GuardOnDev(TrainerCallback):  # type: ignore[misc]
     """
 
     def __init__(
-        self, model: TransformersCausal, setup: Setup, every: float, patience: int, threshold: float | None
+        self, model: TransformersModel, setup: Setup, every: float, patience: int, threshold: float | None
     ) -> None:
         self.model = model
         self.setup = setup
@@ -79,7 +80,7 @@ class GuardOnDev(TrainerCallback):  # type: ignore[misc]
         if threshold is not None:
             self.rows = self._meter_rows()
             with as_it_would_ship(model) as base:
-                self.base = store_base(base, self.rows, TOP_K)
+                self.base = store_base(as_language_model(base), self.rows, TOP_K)
         path = setup.kept / RECORD
         self.found = read_record(path, Guarded) if path.is_file() else Guarded()
 
@@ -144,6 +145,6 @@ class GuardOnDev(TrainerCallback):  # type: ignore[misc]
         last = max((one.value for one in self.found.candidates), default=0)
         return max((one.kl for one in self.found.readings if one.step == last), default=0.0)
 
-    def _meter(self, model: TransformersCausal) -> float:
-        moved = [kl for kl, _ in moved_from_stored(model, self.rows, self.base)]
+    def _meter(self, model: TransformersModel) -> float:
+        moved = [kl for kl, _ in moved_from_stored(as_language_model(model), self.rows, self.base)]
         return float(sum(one.sum() for one in moved) / sum(one.size for one in moved))

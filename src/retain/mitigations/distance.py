@@ -13,7 +13,7 @@ from retain.errors import UserError
 from retain.mitigations.adapter_distance import adapter_distance
 from retain.mitigations.base import Penalty, Setup, Step
 from retain.mitigations.mapped_files import mapped, write_mapped
-from retain.models.causal import TransformersCausal
+from retain.models.transformers_model import TransformersModel
 from retain.models.update import BASE_WEIGHTS
 
 CHUNK = 1 << 18
@@ -21,7 +21,7 @@ CHUNK = 1 << 18
 
 
 def distance_to_base(
-    model: TransformersCausal, setup: Setup, weight: float, importance: Mapping[str, torch.Tensor] | None = None
+    model: TransformersModel, setup: Setup, weight: float, importance: Mapping[str, torch.Tensor] | None = None
 ) -> Penalty:
     """The penalty (weight / 2) sum_i F_i d_i^2, where d is what was learned.
 
@@ -123,7 +123,7 @@ def _moved(
         yield now.float() - then.to(device), None if factor is None else factor.to(device), gradient
 
 
-def save_base(model: TransformersCausal, path: Path) -> Path:
+def save_base(model: TransformersModel, path: Path) -> Path:
     """Write all weights of a model that still is the base: in bf16 where that loses nothing, else as they are."""
     write_mapped({name: _compact(p.detach()) for name, p in model.module.named_parameters()}, path)
     return path

@@ -9,7 +9,7 @@ from pydantic import Field
 from retain.folder import read_record
 from retain.mitigations.base import Mitigation, Setup
 from retain.mitigations.dev_guard import CHECKPOINT, RECORD, Guarded, GuardOnDev, best_of
-from retain.models.causal import TransformersCausal
+from retain.models.transformers_model import TransformersModel
 from retain.records import Choice
 
 if TYPE_CHECKING:
@@ -52,16 +52,18 @@ class EarlyStop(Mitigation):
         return self.meter == "kl"
 
     def conflicts(self, recipe: Any) -> list[str]:
-        """A threshold without a meter."""
+        """A threshold without a meter, and a meter of text for a reranker."""
+        if self.meter == "kl" and recipe.training.method == "rank":
+            return ["meter: kl reads text, and a reranker writes none; leave it out"]
         if self.meter == "none" and self.threshold != type(self).model_fields["threshold"].default:
             return ["threshold has no effect, since meter: none reads nothing; add meter: kl, or leave it out"]
         return []
 
-    def callback(self, model: TransformersCausal, setup: Setup) -> TrainerCallback | None:
+    def callback(self, model: TransformersModel, setup: Setup) -> TrainerCallback | None:
         """Watches training; called while the model still is the base."""
         return GuardOnDev(model, setup, self.every, self.patience, self.threshold if self.meter == "kl" else None)
 
-    def finish_model(self, model: TransformersCausal, setup: Setup) -> tuple[TransformersCausal, Choice | None]:
+    def finish_model(self, model: TransformersModel, setup: Setup) -> tuple[TransformersModel, Choice | None]:
         """The model at the last candidate that passed."""
         guarded = read_record(setup.kept / RECORD, Guarded)
         chosen, reason = best_of(guarded.candidates)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from pydantic import Field
@@ -10,9 +11,13 @@ from retain.errors import BrokenError
 from retain.mitigations.base import Mitigation, Penalty, Setup
 from retain.mitigations.distance import distance_to_base
 from retain.mitigations.distributions import encoded_rows
-from retain.mitigations.fisher import Targets, diagonal_fisher
+from retain.mitigations.fisher import MAX_TOKENS, Row, Targets, diagonal_fisher
+from retain.mitigations.general_groups import RankingSetup, general_groups
 from retain.mitigations.l2_to_base import no_product
-from retain.models.causal import TransformersCausal
+from retain.models.transformers_model import TransformersModel
+
+GROUP = 16
+"""Candidates of a general query, of rerankers."""
 
 
 class Ewc(Mitigation):
@@ -27,6 +32,9 @@ class Ewc(Mitigation):
     ``fisher: sampled`` each labelled token is drawn anew from the model's own distribution at its place. Draws of
     different places have no gradient in common on average, so that a row's squared gradient is, on average, the sum of
     its tokens'. ``fisher: empirical`` takes the given tokens, whose gradients do not average out.
+
+    Of rerankers a sample is a general query with its candidates (at most 16), y the document that comes first, and p
+    the softmax of their scores.
 
     With ``lora`` theta - theta0 is the update (alpha / rank) B A and F belongs to the weight under it (EWC-LoRA, ICLR
     2026). F is computed once for a base, its rows and settings, and kept in bf16 (2 bytes a weight) for later runs; it
@@ -55,19 +63,24 @@ class Ewc(Mitigation):
         """Adapters whose update is no product."""
         return no_product(recipe)
 
-    def penalty(self, model: TransformersCausal, setup: Setup) -> Penalty | None:
+    def penalty(self, model: TransformersModel, setup: Setup) -> Penalty | None:
         """Computes F, or finds it in the store, then pulls on each weight by it.
 
         Raises:
             BrokenError: F is zero for every weight.
         """
         name = setup.general_set(self.general).name
-        rows = encoded_rows(setup, name)[: self.rows]
+        rows: Sequence[Row]
+        if isinstance(setup, RankingSetup):
+            rows = general_groups(setup, name, GROUP)[: self.rows]
+        else:
+            rows = encoded_rows(setup, name)[: self.rows]
         if len(rows) < self.rows:
             setup.note(
                 f'ewc: F is from {len(rows)} rows, all that the general set "{name}" has; {self.rows} were asked'
             )
-        importance, mean = diagonal_fisher(model, setup.base.fingerprint, rows, self.fisher)
+        longest = setup.max_tokens if isinstance(setup, RankingSetup) else MAX_TOKENS
+        importance, mean = diagonal_fisher(model, setup.base.fingerprint, rows, self.fisher, longest)
         if mean == 0:
             raise BrokenError(
                 "mitigations.ewc: F is zero for every weight; is the general text empty, or the base broken?"

@@ -14,11 +14,14 @@ from retain.folder import file_hash
 from retain.mitigations.adapter_distance import check_products
 from retain.mitigations.asked_base import LIBRARIES, training_precision
 from retain.mitigations.distributions import as_batch, targets
+from retain.mitigations.general_groups import as_reranker
 from retain.mitigations.mapped_files import mapped, write_mapped
-from retain.models.causal import TransformersCausal
 from retain.models.logits import labelled_logits
 from retain.models.low_rank import lora_layers
+from retain.models.transformers_model import TransformersModel
+from retain.models.update import whole_parts
 from retain.provenance import versions
+from retain.ranking.groups import Group
 from retain.records import Record, content_hash
 from retain.store import Store
 
@@ -26,6 +29,9 @@ Targets = Literal["sampled", "empirical"]
 VERSION = 1
 """To be raised when the same question gets another answer."""
 Sums = dict[str, torch.Tensor]
+Row = Encoded | Group
+"""A row of text in tokens, or of rerankers a query with documents."""
+MAX_TOKENS = 512
 
 
 class FisherFile(Record):
@@ -37,7 +43,7 @@ class FisherFile(Record):
 
 
 def diagonal_fisher(
-    model: TransformersCausal, fingerprint: str, rows: Sequence[Encoded], which: Targets
+    model: TransformersModel, fingerprint: str, rows: Sequence[Row], which: Targets, max_tokens: int = MAX_TOKENS
 ) -> tuple[Mapping[str, torch.Tensor], float]:
     """F of every trained weight, or with a LoRA adapter of every weight under it: memory-mapped, bf16; and its mean.
 
@@ -47,9 +53,11 @@ def diagonal_fisher(
     Args:
         model: still the base (or offers it through ``as_base``).
         fingerprint: the base's.
-        rows: x and y; y the labelled tokens.
+        rows: x and y; y the labelled tokens, or of a reranker's group the document that comes first, p(y|x) the softmax
+            of the group's scores.
         which: ``sampled`` draws each labelled token from the model at its place, with draws of their own seed for each
             row; ``empirical`` takes the given ones.
+        max_tokens: of a reranker's groups: the longest query with document.
 
     Returns:
         F by the name of a parameter, or of an adapted layer, in the shape (out, in) of a linear layer's weight.
@@ -57,11 +65,11 @@ def diagonal_fisher(
     Raises:
         UserError: what is trained has no such F, or the store cannot be written.
     """
-    store, key = Store("fisher"), fisher_key(model, fingerprint, rows, which)
+    store, key = Store("fisher"), fisher_key(model, fingerprint, rows, which, max_tokens)
     path = store.folder / f"{key}.safetensors"
     known = store.read(key, FisherFile)
     if known is None or not path.is_file() or file_hash(path) != known.sha256:
-        sums = squared_gradients(model, rows, which)
+        sums = squared_gradients(model, rows, which, max_tokens)
         mean = float(sum(one.double().sum() for one in sums.values()) / sum(one.numel() for one in sums.values()))
         write_mapped({name: value.to(torch.bfloat16) for name, value in sums.items()}, path)
         known = FisherFile(sha256=file_hash(path), mean=mean)
@@ -69,16 +77,20 @@ def diagonal_fisher(
     return mapped(path), known.mean
 
 
-def fisher_key(model: TransformersCausal, fingerprint: str, rows: Sequence[Encoded], which: Targets) -> str:
+def fisher_key(
+    model: TransformersModel, fingerprint: str, rows: Sequence[Row], which: Targets, max_tokens: int = MAX_TOKENS
+) -> str:
     """A hash of everything that the values depend on."""
     installed = versions()
-    asked = [[row.input_ids, row.labels] for row in rows]
+    asked = [[*row, max_tokens] if isinstance(row, Group) else [row.input_ids, row.labels] for row in rows]
     libraries = [installed.get(name) for name in LIBRARIES]
     place = [str(model.module.device), model.load_in]
     return content_hash(VERSION, fingerprint, place, libraries, sorted(_weights(model.module)), asked, which, length=32)
 
 
-def squared_gradients(model: TransformersCausal, rows: Sequence[Encoded], which: Targets) -> Sums:
+def squared_gradients(
+    model: TransformersModel, rows: Sequence[Row], which: Targets, max_tokens: int = MAX_TOKENS
+) -> Sums:
     """F in fp32, one row at a time; see :func:`diagonal_fisher`. The model is left as it was."""
     module, adapter = model.module, hasattr(model.module, "peft_config")
     was_training = module.training
@@ -88,8 +100,8 @@ def squared_gradients(model: TransformersCausal, rows: Sequence[Encoded], which:
     try:
         with model.as_base(), training_precision(model), torch.enable_grad(), watch(module) as sums:
             for index, row in enumerate(rows):
-                logits = labelled_logits(module, as_batch(row, module.device))
-                drawn = _targets(logits, row, which, index)
+                logits, given = _asked(model, row, max_tokens)
+                drawn = given if which == "empirical" else _drawn(logits, index)
                 torch.nn.functional.cross_entropy(logits, drawn, reduction="sum").backward()
                 tokens += len(drawn)
                 if model.progress is not None:
@@ -101,27 +113,41 @@ def squared_gradients(model: TransformersCausal, rows: Sequence[Encoded], which:
     return sums
 
 
-def _targets(logits: torch.Tensor, row: Encoded, which: Targets, seed: int) -> torch.Tensor:
-    """A token for each position: the given one, or one drawn from the model."""
-    if which == "empirical":
-        return targets(as_batch(row, logits.device))
+def _asked(model: TransformersModel, row: Row, max_tokens: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Logits of all that could be said at each position, (positions, choices), and what was said, (positions,)."""
+    if isinstance(row, Group):
+        scores = as_reranker(model).logits(row.pairs, max_tokens)
+        return scores[None], torch.zeros(1, dtype=torch.long, device=scores.device)
+    batch = as_batch(row, model.module.device)
+    return labelled_logits(model.module, batch), targets(batch)
+
+
+def _drawn(logits: torch.Tensor, seed: int) -> torch.Tensor:
+    """A choice for each position, drawn from the model."""
     generator = torch.Generator().manual_seed(seed)
     probabilities = logits.detach().softmax(-1).cpu()
     return torch.multinomial(probabilities, 1, generator=generator)[:, 0].to(logits.device)
 
 
 def _weights(module: Any) -> dict[str, Any]:
-    """Name -> trained parameter, or with an adapter name -> the linear layer under it."""
+    """Name -> trained parameter, or with an adapter name -> the linear layer under it and the base's trained parts."""
     if not hasattr(module, "peft_config"):
         return {name: p for name, p in module.named_parameters() if p.requires_grad}
     check_products(module)
-    return {name: layer.get_base_layer() for name, layer in lora_layers(module)}
+    parts = {name: base for name, _, base in whole_parts(module)}
+    return {**{name: layer.get_base_layer() for name, layer in lora_layers(module)}, **parts}
 
 
 @contextmanager
 def _watch_parameters(module: Any) -> Iterator[Sums]:
     """Within it, each backward pass adds the square of every trained parameter's gradient and drops the gradient."""
-    weights = _weights(module)
+    with _squaring(_weights(module)) as sums:
+        yield sums
+
+
+@contextmanager
+def _squaring(weights: Mapping[str, Any]) -> Iterator[Sums]:
+    """Within it, each backward pass adds the square of these parameters' gradients, and drops the gradients."""
     sums = {name: torch.zeros_like(p, dtype=torch.float32) for name, p in weights.items()}
 
     def note(total: torch.Tensor) -> Callable[[torch.Tensor], None]:
@@ -136,6 +162,19 @@ def _watch_parameters(module: Any) -> Iterator[Sums]:
     hooks = [p.register_post_accumulate_grad_hook(note(sums[name])) for name, p in weights.items()]
     with _removed(hooks):
         yield sums
+
+
+@contextmanager
+def _with_gradient(weights: Sequence[Any]) -> Iterator[None]:
+    """Within it, frozen parameters get gradients."""
+    frozen = [weight for weight in weights if not weight.requires_grad]
+    for weight in frozen:
+        weight.requires_grad_(True)
+    try:
+        yield
+    finally:
+        for weight in frozen:
+            weight.requires_grad_(False)
 
 
 @contextmanager
@@ -164,11 +203,13 @@ def _watch_layers(module: Any) -> Iterator[Sums]:
         return remember
 
     weights = _weights(module)
-    hooks = [layer.register_forward_hook(note(name)) for name, layer in weights.items()]
+    parts = {name: one for name, one in weights.items() if isinstance(one, torch.nn.Parameter)}
+    hooks = [layer.register_forward_hook(note(name)) for name, layer in weights.items() if name not in parts]
     # Nothing is trained here, so that gradients must be asked for where the layers begin.
     hooks.append(module.get_input_embeddings().register_forward_hook(lambda layer, ids, out: out.requires_grad_()))
-    with _removed(hooks):
+    with _with_gradient(list(parts.values())), _squaring(parts) as whole, _removed(hooks):
         yield sums
+        sums |= whole
     if unused := sorted(set(weights) - set(sums)):
         raise UserError(
             f"mitigations.ewc: general text does not reach {unused[0]}; leave it out of lora.target_modules"

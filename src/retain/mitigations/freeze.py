@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field
 from retain.errors import UserError
 from retain.mitigations.base import Mitigation, Setup
 from retain.mitigations.weight_places import Part, Place, places
-from retain.models.causal import TransformersCausal
+from retain.models.transformers_model import TransformersModel
 
 ALL = "all"
 HALF = 0.5
@@ -78,7 +78,7 @@ class Freeze(Mitigation):
             problems.append("random_share: 1 trains every weight and freezes nothing; lower it, or drop freeze")
         return problems
 
-    def wrap_model(self, model: TransformersCausal, setup: Setup) -> TransformersCausal:
+    def wrap_model(self, model: TransformersModel, setup: Setup) -> TransformersModel:
         """The model with the other weights frozen.
 
         Raises:

@@ -21,8 +21,9 @@ from retain.mitigations.distributions import (
     targets,
 )
 from retain.mitigations.known_rows import RowIndex
-from retain.models.causal import TransformersCausal
+from retain.models.causal import TransformersCausal, as_language_model
 from retain.models.logits import labelled_logits
+from retain.models.transformers_model import TransformersModel
 
 if TYPE_CHECKING:
     import torch
@@ -111,7 +112,7 @@ class KlToBase(Mitigation):
         """The set and how much of it each step needs."""
         return (setup.general_set(self.general).name, self.share) if self.wants_general() else None
 
-    def penalty(self, model: TransformersCausal, setup: Setup) -> Penalty | None:
+    def penalty(self, model: TransformersModel, setup: Setup) -> Penalty | None:
         """Stores the base's distributions, then compares each step's rows with them.
 
         Raises:
@@ -123,9 +124,9 @@ class KlToBase(Mitigation):
             )
         terms = []
         if self.on != "task":
-            terms.append(self._on_general(model, setup))
+            terms.append(self._on_general(as_language_model(model), setup))
         if self.on != "general":
-            terms.append(self._on_task(model, setup))
+            terms.append(self._on_task(as_language_model(model), setup))
 
         def kl(step: Step) -> torch.Tensor | None:
             found = [value for term in terms if (value := term(step)) is not None]

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from retain.mitigations.base import Mitigation, Penalty, Setup
 from retain.mitigations.distance import distance_to_base
-from retain.models.causal import TransformersCausal
+from retain.models.transformers_model import TransformersModel
 
 
 class L2ToBase(Mitigation):
@@ -33,7 +33,7 @@ class L2ToBase(Mitigation):
         """Adapters whose update is no product."""
         return no_product(recipe)
 
-    def penalty(self, model: TransformersCausal, setup: Setup) -> Penalty | None:
+    def penalty(self, model: TransformersModel, setup: Setup) -> Penalty | None:
         """Notes where the weights begin; see :func:`~retain.mitigations.distance.distance_to_base`."""
         return distance_to_base(model, setup, self.weight)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from pydantic import Field
@@ -10,8 +11,9 @@ from retain.errors import UserError
 from retain.mitigations.base import Mitigation, Setup
 from retain.mitigations.lora_start import STARTS, begin
 from retain.mitigations.lora_targets import target_names
-from retain.models.causal import TransformersCausal
 from retain.models.dora_update import begin_at_base
+from retain.models.reranker import TransformersReranker
+from retain.models.transformers_model import TransformersModel
 
 Variant = Literal["lora", "rslora", "dora", "mica", "orthogonal", "pissa", "olora", "corda"]
 
@@ -31,6 +33,9 @@ class Lora(Mitigation):
     the first general set uses least. The last four subtract their first factors from the update and not from W, so
     that the adapter switched off is the base in every variant; what is saved is plain LoRA of twice the rank. Not
     offered: LoftQ, KaSA and OSF (they replace the base's weights), EVA and LoRA-GA (they serve learning speed alone).
+
+    A reranker's head is trained as a whole beside it (``modules_to_save``), and saved with it: left out, it would be
+    lost.
 
     Relations: frozen weights are not frozen behaviour: an adapter alone can still make the model forget, so use it
     with ``kl_to_base`` or ``rehearsal``, and with ``strength``, which is nearly free here.
@@ -56,6 +61,11 @@ class Lora(Mitigation):
     def conflicts(self, recipe: Any) -> list[str]:
         """Variants that do not go with 4-bit weights or weight decay."""
         found = []
+        if recipe.training.method == "rank" and self.variant in ("dora", "corda"):
+            found.append(
+                f"variant: {self.variant} is not offered for rerankers: its strength or its start would not include "
+                "the head; use another variant"
+            )
         if recipe.model.load_in == "4bit" and self.variant in ("mica", "corda"):
             found.append(
                 f"variant: {self.variant} decomposes the weights as they are stored, and 4-bit ones are packed; "
@@ -70,7 +80,7 @@ class Lora(Mitigation):
             found.append(f"rank: variant orthogonal needs an even rank; found {self.rank}")
         return found
 
-    def wrap_model(self, model: TransformersCausal, setup: Setup) -> TransformersCausal:
+    def wrap_model(self, model: TransformersModel, setup: Setup) -> TransformersModel:
         """The model with a fresh adapter, which answers exactly as the base until it is trained.
 
         Raises:
@@ -81,30 +91,33 @@ class Lora(Mitigation):
 
         if hasattr(model.module, "peft_config"):
             raise UserError("mitigations: the model already carries an adapter; merge it first or drop 'lora'")
-        names = target_names(model.module, self.target_modules)
+        head = model.head if isinstance(model, TransformersReranker) else []
+        names = target_names(model.module, self.target_modules, head)
         fingerprint = model.fingerprint
         try:
-            adapted = get_peft_model(model.module, self._config())
+            adapted = get_peft_model(model.module, self._config(head, names))
         except (ValueError, TypeError) as error:
             raise UserError(f"mitigations.lora: {error}") from error
         if self.variant in STARTS:
             begin(adapted, self.variant, names, fingerprint, setup)
         if self.variant == "dora":
             begin_at_base(adapted)
-        wrapped = TransformersCausal(adapted, model.tokenizer, model.name, model.load_in, base=adapted.disable_adapter)
-        wrapped.progress = model.progress
-        return wrapped
+        return model.rebuilt(adapted, adapted.disable_adapter)
 
-    def _config(self) -> Any:
+    def _config(self, head: Sequence[str], names: Sequence[str]) -> Any:
         from peft import LoraConfig
+
+        # PEFT's own all-linear would adapt parts of a head that are trained as a whole.
+        targets = list(names) if head else self.target_modules
 
         return LoraConfig(
             r=self.rank,
             lora_alpha=self.alpha or 2 * self.rank,
             lora_dropout=self.dropout,
-            target_modules=self.target_modules,
+            target_modules=targets,
+            modules_to_save=list(head) or None,
             use_rslora=self.variant == "rslora",
             use_dora=self.variant == "dora",
             init_lora_weights="mica" if self.variant == "mica" else True,
-            task_type="CAUSAL_LM",
+            task_type="SEQ_CLS" if head else "CAUSAL_LM",
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from retain.errors import UserError, nearest
@@ -10,17 +11,18 @@ from retain.errors import UserError, nearest
 ALL = "all-linear"
 
 
-def target_names(module: Any, wanted: str | list[str]) -> list[str]:
+def target_names(module: Any, wanted: str | list[str], apart: Sequence[str] = ()) -> list[str]:
     """Full names of the linear layers that ``lora.target_modules`` means.
 
     Args:
-        module: a transformers causal model.
+        module: a transformers model.
         wanted: ``all-linear``, a regular expression that matches whole names, or names or their endings.
+        apart: parts of the model that are trained as a whole, such as a reranker's head.
 
     Raises:
         UserError: a name means no layer, or one that takes no adapter.
     """
-    linear = linear_layers(module)
+    linear = [name for name in linear_layers(module) if name.split(".")[0] not in apart]
     if wanted == ALL:
         return linear
     kinds = sorted({name.rsplit(".", 1)[-1] for name in linear})
@@ -36,7 +38,7 @@ def target_names(module: Any, wanted: str | list[str]) -> list[str]:
             hint = nearest(one, [*kinds, ALL])
             raise UserError(f'{where}: "{one}" matches no layer; {hint}\n  {known}')
         if others := sorted(matches - set(linear)):
-            head = others[0] == _head_name(module)
+            head = others[0] == _head_name(module) or others[0].split(".")[0] in apart
             why = "is the output head, which is not adapted" if head else "is no linear layer"
             raise UserError(f'{where}: "{one}" matches {others[0]}, which {why}.\n  {known}')
         found |= matches

@@ -11,9 +11,10 @@ from retain.errors import UserError
 from retain.mitigations.base import Mitigation, Setup
 from retain.mitigations.distributions import encoded_rows
 from retain.mitigations.input_directions import used_directions
-from retain.models.causal import TransformersCausal
+from retain.models.causal import as_language_model
 from retain.models.low_rank import ADAPTER, DownFromStart, lora_layers
 from retain.models.null_space import project
+from retain.models.transformers_model import TransformersModel
 
 if TYPE_CHECKING:
     from transformers import TrainerCallback
@@ -66,7 +67,7 @@ class NullSpace(Mitigation):
         variant = getattr(recipe.mitigations[before.index("lora")], "variant", "lora")
         return [] if variant in BOUNDED else [f"{_unbounded(variant)}; use variant: {', '.join(BOUNDED)}"]
 
-    def wrap_model(self, model: TransformersCausal, setup: Setup) -> TransformersCausal:
+    def wrap_model(self, model: TransformersModel, setup: Setup) -> TransformersModel:
         """The model with its adapter's projections in place; it still answers as before.
 
         Raises:
@@ -80,14 +81,14 @@ class NullSpace(Mitigation):
         for name, layer in layers.items():
             _check(name, layer)
         rows = encoded_rows(setup, setup.general_set(self.general).name)
-        used = used_directions(model, setup, layers, rows, self.energy)
+        used = used_directions(as_language_model(model), setup, layers, rows, self.energy)
         for name, layer in layers.items():
             self._check_left(name, layer, used[name].shape[1])
             project(layer.lora_A[ADAPTER], used[name])
         self._note(layers, used, sum(len(row.input_ids) for row in rows), setup)
         return model
 
-    def callback(self, model: TransformersCausal, setup: Setup) -> TrainerCallback | None:
+    def callback(self, model: TransformersModel, setup: Setup) -> TrainerCallback | None:
         """Keeps A as it is trained beside each checkpoint, so that a run which goes on is the same to the bit."""
         return keeps_factors(model.module)
 

@@ -11,8 +11,8 @@ from retain.comparison.compare import compare
 from retain.errors import UserError
 from retain.mitigations.base import Mitigation, Setup
 from retain.mitigations.candidates import measured_on_dev
-from retain.models.causal import TransformersCausal
 from retain.models.layer_factors import PerLayer
+from retain.models.transformers_model import TransformersModel
 from retain.records import Candidate, Choice, Measurement
 
 
@@ -39,7 +39,7 @@ class Strength(Mitigation):
     per_layer: PerLayer = "uniform"
     """``linear``: the update of layer l of L is scaled by strength * (l - 1) / (L - 1), that of embeddings by 0."""
 
-    def finish_model(self, model: TransformersCausal, setup: Setup) -> tuple[TransformersCausal, Choice | None]:
+    def finish_model(self, model: TransformersModel, setup: Setup) -> tuple[TransformersModel, Choice | None]:
         """The model at the chosen strength."""
         if model.update is None:
             raise UserError("mitigations.strength: nothing was trained that could be scaled")
@@ -54,9 +54,7 @@ class Strength(Mitigation):
         finished = model.renewed()
         return finished, Choice(what="strength", chosen=chosen.value, candidates=candidates, reason=reason)
 
-    def _measure(
-        self, model: TransformersCausal, value: float, setup: Setup
-    ) -> tuple[Candidate, Sequence[Measurement]]:
+    def _measure(self, model: TransformersModel, value: float, setup: Setup) -> tuple[Candidate, Sequence[Measurement]]:
         assert model.update is not None
         model.update.apply(value, self.per_layer)
         return measured_on_dev(model.renewed(), setup, f"{value:g}", value)

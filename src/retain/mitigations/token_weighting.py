@@ -12,7 +12,8 @@ from retain.mitigations.asked_base import target_logprobs
 from retain.mitigations.base import Mitigation, Setup, Step, Weights
 from retain.mitigations.distributions import targets
 from retain.mitigations.known_rows import RowIndex
-from retain.models.causal import TransformersCausal
+from retain.models.causal import as_language_model
+from retain.models.transformers_model import TransformersModel
 
 if TYPE_CHECKING:
     import torch
@@ -84,7 +85,7 @@ class TokenWeighting(Mitigation):
         ]
         return unread + packed * bool(recipe.training.packing) + replaced
 
-    def weigh_tokens(self, model: TransformersCausal, setup: Setup) -> Weights | None:
+    def weigh_tokens(self, model: TransformersModel, setup: Setup) -> Weights | None:
         """Asks the base for the probabilities of the training tokens, then weighs each step's.
 
         Raises:
@@ -92,7 +93,7 @@ class TokenWeighting(Mitigation):
         """
         if self.rule == "talr" and self.tau is not None:
             return self._by_probability(self.tau)
-        logprobs = target_logprobs(model, setup, setup.rows)
+        logprobs = target_logprobs(as_language_model(model), setup, setup.rows)
         if not any(map(len, logprobs)):
             raise UserError("mitigations.token_weighting: no training row has a labelled token, so there is no loss")
         if self.rule == "talr":

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any
 
+from retain.errors import UserError
 from retain.models.base import Likelihood, Limits, Prompt, Request
 from retain.models.chat import prompt_ids, text_ids, texts_ids
 from retain.models.transformers_model import TransformersModel
@@ -167,3 +168,14 @@ class TransformersCausal(TransformersModel):
         if whole and whole[0] == self._start:
             return Pair(whole[:1], whole[1:])
         return Pair([self._start], whole)
+
+
+def as_language_model(model: TransformersModel) -> TransformersCausal:
+    """A model as one that writes text.
+
+    Raises:
+        UserError: it is a reranker.
+    """
+    if not isinstance(model, TransformersCausal):
+        raise UserError(f"{model.name} is a reranker here, and a language model is needed")
+    return model

@@ -19,9 +19,9 @@ def base_weights_hash(module: torch.nn.Module) -> str:
     """:func:`weights_hash` of a model's own tensors, the same with and without a LoRA adapter wrapped around them."""
     return _hashed(
         {
-            name.removeprefix("base_model.model.").replace(".base_layer.", "."): value
+            name.removeprefix("base_model.model.").replace(".base_layer.", ".").replace(".original_module.", "."): value
             for name, value in module.state_dict().items()
-            if ".lora_" not in name and "modules_to_save" not in name
+            if ".lora_" not in name and ".modules_to_save." not in name
         }
     )
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from retain.models.causal import TransformersCausal
+from retain.models.transformers_model import TransformersModel
 from retain.models.update_files import is_adapter
 
 PRECISIONS = {"bf16": torch.bfloat16}
@@ -18,7 +18,7 @@ PRECISIONS = {"bf16": torch.bfloat16}
 
 
 @contextmanager
-def as_it_would_ship(model: TransformersCausal) -> Iterator[TransformersCausal]:
+def as_it_would_ship(model: TransformersModel) -> Iterator[TransformersModel]:
     """Within it, a model in training answers as it will when it is saved and loaded.
 
     That is: in evaluation mode, without the training loop's autocast, fully trained weights rounded to the precision

@@ -12,7 +12,8 @@ from retain.models.base import Pair
 from retain.models.transformers_model import TransformersModel
 from retain.models.update import Update
 from retain.models.update_files import is_adapter
-from retain.scoring.pairs import Features, PairScorer, as_batch
+from retain.scoring.pairs import Features, PairScorer, as_batch, in_batches
+from retain.scoring.room import batch_tokens_for
 
 if TYPE_CHECKING:
     import torch
@@ -36,6 +37,10 @@ class TransformersReranker(TransformersModel):
     @abstractmethod
     def logits(self, pairs: Sequence[Pair], max_tokens: int) -> torch.Tensor:
         """The logit of each pair with its gradient, in the module's present mode, (pairs,), fp32."""
+
+    def logits_in_parts(self, pairs: Sequence[Pair], max_tokens: int) -> torch.Tensor:
+        """The same in as many forward passes as save padding."""
+        return self.logits(pairs, max_tokens)
 
     @abstractmethod
     def tokens(self, pairs: Sequence[Pair], max_tokens: int) -> list[int]:
@@ -100,8 +105,20 @@ class CrossEncoderReranker(TransformersReranker):
 
     def logits(self, pairs: Sequence[Pair], max_tokens: int) -> torch.Tensor:
         """The logit of each pair with its gradient, in one forward pass."""
-        batch = as_batch(self._encoded(pairs, max_tokens), self.pad, self.module.device)
-        found: torch.Tensor = self.module(**batch).logits[:, 0].float()
+        return self._logits(self._encoded(pairs, max_tokens))
+
+    def logits_in_parts(self, pairs: Sequence[Pair], max_tokens: int) -> torch.Tensor:
+        """The same, pairs of like length together."""
+        import torch
+
+        encoded = self._encoded(pairs, max_tokens)
+        parts = in_batches([len(one["input_ids"]) for one in encoded], batch_tokens_for(self.module))
+        found = torch.cat([self._logits([encoded[place] for place in part]) for part in parts])
+        order = torch.tensor([place for part in parts for place in part], device=found.device)
+        return found[order.argsort()]
+
+    def _logits(self, encoded: Sequence[Features]) -> torch.Tensor:
+        found: torch.Tensor = self.module(**as_batch(encoded, self.pad, self.module.device)).logits[:, 0].float()
         return found
 
     def tokens(self, pairs: Sequence[Pair], max_tokens: int) -> list[int]:

@@ -45,7 +45,8 @@ class AdapterUpdate:
     """A LoRA adapter: strength multiplies its scaling, and a saved adapter carries it in ``lora_alpha``.
 
     Where layers have their own factors, it carries them in ``alpha_pattern``, by the layers' names; one that is there
-    already is scaled too.
+    already is scaled too. Parts that were trained as a whole beside it, such as a reranker's head, are interpolated
+    with the base's.
     """
 
     def __init__(self, module: Any, adapter: str = "default") -> None:
@@ -56,12 +57,19 @@ class AdapterUpdate:
         config = module.peft_config[adapter]
         self._alpha = config.lora_alpha
         self._pattern = dict(config.alpha_pattern or {})
+        self._remember_parts()
+
+    def _remember_parts(self) -> None:
+        """Note what was learned of the parts that were trained as a whole."""
+        self._parts = [(own, base, own.detach().clone()) for _, own, base in whole_parts(self.module, self.adapter)]
 
     def apply(self, strength: float, per_layer: PerLayer = "uniform") -> None:
         """Scale every adapted layer."""
         factors = layer_factors(self.module, [name for name, _ in self._layers], strength, per_layer)
         for (name, layer), scaling in zip(self._layers, self._scaling, strict=True):
             layer.scaling[self.adapter] = scaling * factors[name]
+        for own, base, learned in self._parts:
+            own.data.copy_(base.data.float().lerp(learned.float(), strength))
         config = self.module.peft_config[self.adapter]
         config.lora_alpha = self._alpha * strength
         config.alpha_pattern = (
@@ -76,7 +84,19 @@ class AdapterUpdate:
     def restore(self, folder: Path) -> None:
         """Read another adapter of the same shape."""
         read_adapter(self.module, folder)
+        self._remember_parts()
         self.apply(1.0)
+
+
+def whole_parts(module: Any, adapter: str = "default") -> Iterator[tuple[str, Any, Any]]:
+    """(name, trained weight, the base's) of all that a PEFT model trains as a whole (``modules_to_save``)."""
+    from peft.utils import ModulesToSaveWrapper
+
+    for place, part in module.named_modules():
+        if isinstance(part, ModulesToSaveWrapper) and adapter in part.modules_to_save:
+            base = dict(part.original_module.named_parameters())
+            for name, weight in part.modules_to_save[adapter].named_parameters():
+                yield f"{place}.{name}", weight, base[name]
 
 
 def check_scalable(module: Any) -> None:

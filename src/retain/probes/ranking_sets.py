@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from retain.data.example import Example
 from retain.errors import UserError
@@ -37,20 +37,15 @@ def ranking_from(source: Any, settings: Mapping[str, Any], folder: Path) -> Rank
         parts: list[tuple[Split | None, Any]] = [("dev", source.get("dev")), ("test", source.get("test"))]
     else:
         parts = [(None, source)]
-    items: dict[str, RankingItem] = {}
-    documents: dict[str, str] = {}
-    for part, one in parts:
-        if one is None and part is not None:
+    read: list[Part] = []
+    for split, one in parts:
+        if one is None and split is not None:
             continue
         if not isinstance(one, str):
             raise UserError("items: name a BEIR folder, a file of rankings, or {dev: ..., test: ...} of them")
         data = read_ranking(one if one.startswith("hub:") else str(folder / os.path.expanduser(one)), "test")
-        probe = with_items(probe, data, {row.id: part for row in data.examples} if part else {})
-        items |= {item.id: item for item in probe.items}
-        documents |= probe.documents
-    return probe.model_copy(
-        update={"items": tuple(items.values()), "documents": documents, "first_stage": _portable(probe.first_stage)}
-    )
+        read.append(Part(data, data.examples, split))
+    return with_items(probe, read)
 
 
 def _portable(first_stage: str) -> str:
@@ -58,35 +53,52 @@ def _portable(first_stage: str) -> str:
     return first_stage if first_stage in (AUTO, GIVEN, BM25) else f"run {file_hash(Path(first_stage))[:12]}"
 
 
-def with_items(
-    probe: Ranking, data: RankingData, splits: Mapping[str, Split | None], only: Sequence[Example] | None = None
-) -> Ranking:
-    """A ranking probe of some data's queries.
+class Part(NamedTuple):
+    """Queries of one source.
+
+    Attributes:
+        data: the source.
+        rows: its queries that become items, where they have a relevant document.
+        split: that they are in; a hash of each query decides when None.
+    """
+
+    data: RankingData
+    rows: Sequence[Example]
+    split: Split | None
+
+
+def with_items(probe: Ranking, parts: Sequence[Part]) -> Ranking:
+    """A ranking probe of the queries of some sources; of a query in several, the last one's stays.
 
     Args:
         probe: its settings.
-        data: queries and documents.
-        splits: example id -> the split that it is in; a hash of the query decides for the others.
-        only: the queries that become items; all that have a relevant document when None.
+        parts: the queries.
 
     Raises:
-        UserError: no query has a relevant document, or the first stage's run is wrong.
+        UserError: a source has no query with a relevant document, or the first stage's run is wrong.
     """
-    wanted = [row for row in (data.examples if only is None else only) if row.positives]
-    if not wanted:
-        raise UserError(f"{data.source}: no query has a relevant document, so that no ranking can be measured")
-    found = _first_stage(probe, data, wanted)
-    documents = {content_hash(text): text for texts in found for text in texts}
-    items = tuple(
-        RankingItem(
-            query=row.query,
-            documents=tuple(content_hash(text) for text in texts),
-            grades={content_hash(text): grade for text, grade in graded(row).items()},
-            split=splits.get(row.id),
-        )
-        for row, texts in zip(wanted, found, strict=True)
+    items: dict[str, RankingItem] = {}
+    documents: dict[str, str] = {}
+    for part in parts:
+        wanted = [row for row in part.rows if row.positives]
+        if not wanted:
+            raise UserError(f"{part.data.source}: no query has a relevant document, so that no ranking can be measured")
+        found = _first_stage(probe, part.data, wanted)
+        documents |= {content_hash(text): text for texts in found for text in texts}
+        made = [_item(row, texts, part.split) for row, texts in zip(wanted, found, strict=True)]
+        items |= {item.id: item for item in made}
+    return probe.model_copy(
+        update={"items": tuple(items.values()), "documents": documents, "first_stage": _portable(probe.first_stage)}
     )
-    return probe.model_copy(update={"items": items, "documents": documents})
+
+
+def _item(row: Example, texts: Sequence[str], split: Split | None) -> RankingItem:
+    return RankingItem(
+        query=row.query,
+        documents=tuple(content_hash(text) for text in texts),
+        grades={content_hash(text): grade for text, grade in graded(row).items()},
+        split=split,
+    )
 
 
 def _first_stage(probe: Ranking, data: RankingData, rows: Sequence[Example]) -> list[list[str]]:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from retain.data.example import Example
 from retain.data.general import GeneralRows, keep_back, write_general
 from retain.data.overlap import overlap_finder, refuse_overlaps
 from retain.data.splits import sample
 from retain.mitigations.base import GeneralSet
 from retain.models.base import Limits
+from retain.models.causal import as_language_model
 from retain.recipe import GeneralSettings
 from retain.records import Record
 from retain.stages.prepare import OWN, read_general
+from retain.stages.ranking_data import general_rankings
 from retain.stages.run_folder import RunFolder
 from retain.stages.setting_up import Workbench
 from retain.store import Store
@@ -40,14 +44,21 @@ def general_text(run: RunFolder, bench: Workbench) -> dict[str, GeneralSet]:
     sources = {one.name: one.source for one in run.recipe.data.general}
     sets = {}
     for name, written in found.sets.items():
-        used, back = keep_back(written.rows)
+        used, back = _kept_back(written.rows, run)
         sets[name] = GeneralSet(
             name=name, source=sources[name], examples=used, kept_back=back, rejected=written.rejected
         )
     return sets
 
 
+def _kept_back(rows: list[Example], run: RunFolder) -> tuple[Sequence[Example], Sequence[Example]]:
+    """What mitigations use, and what the KL meter reads: nothing of a reranker's."""
+    return (rows, ()) if run.recipe.training.method == "rank" else keep_back(rows)
+
+
 def _rows(wanted: GeneralSettings, run: RunFolder, bench: Workbench, texts: dict[str, Any]) -> GeneralRows:
+    if run.recipe.training.method == "rank":
+        return general_rankings(wanted, run.recipe.seed, texts)
     if wanted.source != OWN:
         rows = sample(read_general(wanted.source), wanted.count, run.recipe.seed)
         refuse_overlaps(rows, texts)
@@ -57,7 +68,7 @@ def _rows(wanted: GeneralSettings, run: RunFolder, bench: Workbench, texts: dict
     )
     overlap = overlap_finder(texts)
     return write_general(
-        bench.base(),
+        as_language_model(bench.base()),
         wanted.count,
         limits,
         Store("general"),

@@ -10,7 +10,7 @@ from retain.data.example import Example
 from retain.mitigations.base import GeneralSet
 from retain.mitigations.distributions import Stored
 from retain.mitigations.kl_meter import TOP_K, first_rows, kl_reading, moved_from_base, moved_from_stored
-from retain.models.causal import TransformersCausal
+from retain.models.causal import TransformersCausal, as_language_model
 from retain.models.load import load_causal
 from retain.records import KlReading, Record
 from retain.stages.base_distributions import base_distributions
@@ -45,6 +45,8 @@ def read_meter(run: RunFolder, bench: Workbench, data: Prepared, general: Mappin
     """
 
     def make() -> Meter:
+        if run.recipe.training.method == "rank":  # no next token, and so no distribution of it
+            return Meter(readings=[])
         tuned = load_causal(str(run.path / TUNED), run.recipe.model.load_in)
         examples: dict[tuple[Where, str], Sequence[Example]] = {("task", TASK): data.splits.test}
         for name, rows in general_rows(general, bench.suite.probes).items():
@@ -71,9 +73,9 @@ def _against_itself(
 
 
 def _against_base(run: RunFolder, bench: Workbench, places: Sequence[Place]) -> list[KlReading]:
-    base = bench.base()
+    base = as_language_model(bench.base())
     known = base.fingerprint, str(base.module.device)
-    stored = [base_distributions(*known, one.rows, TOP_K, bench.base) for one in places]
+    stored = [base_distributions(*known, one.rows, TOP_K, lambda: as_language_model(bench.base())) for one in places]
     del base
     bench.give_up_base()
     tuned = load_causal(str(run.path / TUNED), run.recipe.model.load_in)

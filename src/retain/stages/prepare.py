@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,12 @@ from retain.data.splits import Splits, sample, split
 from retain.errors import UserError, listed
 from retain.folder import file_hash
 from retain.probes.answers import Answers
-from retain.probes.base import Probe
+from retain.probes.base import Probe, of_rerankers
 from retain.probes.suites import Suite, load_suite
+from retain.ranking.read import read_ranking
 from retain.recipe import HeldOutFiles, Recipe
 from retain.records import Record
+from retain.stages.ranking_data import judged_rows, ranking_probes, ranking_summary, read_sources
 from retain.stages.run_folder import RunFolder
 
 TASK = "task"
@@ -57,28 +59,68 @@ def read_and_split(recipe: Recipe) -> Prepared:
         UserError: rows are bad, of a shape that the method cannot train, or contain a probe's items.
     """
     data = recipe.data
+    if recipe.training.method == "rank":
+        return _read_rankings(recipe)
     rows = _trainable(data.train, read_examples(data.train), recipe.training.method)
+    files = [data.train]
+    parts: dict[str, list[Example]] = {}
     if isinstance(data.held_out, HeldOutFiles):
-        named = {key: value for key, value in data.held_out.model_dump().items() if value}
+        named = {key: value for key, value in data.held_out.model_dump().items() if isinstance(value, str)}
         parts = {key: _trainable(value, read_examples(value), recipe.training.method) for key, value in named.items()}
         _same_shape({data.train: rows, **{named[key]: part for key, part in parts.items()}})
-        splits = split(rows, dev=parts["dev"], test=parts["test"], shifted=parts.get("shifted", []))
-        files = [data.train, *named.values()]
-    else:
-        splits = split(rows, data.held_out)
-        files = [data.train]
-    if data.limit is not None:
-        splits = splits.model_copy(update={"train": tuple(sample(splits.train, data.limit, recipe.seed))})
-    suite = suite_of(recipe)
-    texts = {probe.name: list(probe.texts()) for probe in suite.probes}
-    if taken := sorted({TASK, SHIFTED} & set(texts)):
-        raise UserError(f'{recipe.measure.suite}: "{taken[0]}" is what the task itself is called; rename that probe')
-    refuse_overlaps(splits.train, texts)
+        files += named.values()
+    splits = _split(recipe, rows, parts)
+    suite = _checked_suite(recipe, splits)
     for one in data.general:
         if one.source != OWN:
-            refuse_overlaps(read_general(one.source), texts)
+            refuse_overlaps(read_general(one.source), {probe.name: list(probe.texts()) for probe in suite.probes})
     summary = _summary(splits, len(rows))
     return Prepared(splits=splits, summary=summary, hashes=_hashes(files), suite=suite.fingerprint())
+
+
+def _read_rankings(recipe: Recipe) -> Prepared:
+    """:func:`read_and_split` for a reranker."""
+    sources = read_sources(recipe)
+    parts = {}
+    if isinstance(recipe.data.held_out, HeldOutFiles):
+        held = {"test": sources.test, "shifted": sources.shifted}
+        held |= {"dev": sources.dev} if isinstance(recipe.data.held_out.dev, str) else {}
+        parts = {key: judged_rows(one) for key, one in held.items() if one is not None}
+    splits = _split(recipe, judged_rows(sources.train), parts)
+    suite = _checked_suite(recipe, splits)
+    texts = {probe.name: list(probe.texts()) for probe in suite.probes}
+    general = [read_ranking(one.source) for one in recipe.data.general]
+    for one in general:
+        refuse_overlaps(one.examples, texts)
+    files = [file for one in (*sources, *general) if one is not None for file in one.files]
+    summary = ranking_summary(sources, splits)
+    return Prepared(splits=splits, summary=summary, hashes=_hashes(files), suite=suite.fingerprint())
+
+
+def _split(recipe: Recipe, rows: list[Example], parts: Mapping[str, list[Example]]) -> Splits:
+    """Training rows and held-out ones, as the recipe's ``held_out`` says; at most ``limit`` to train on."""
+    held_out = recipe.data.held_out
+    share = held_out.dev if isinstance(held_out, HeldOutFiles) else held_out
+    found = split(
+        rows,
+        share if isinstance(share, float) else None,
+        dev=parts.get("dev"),
+        test=parts.get("test"),
+        shifted=parts.get("shifted", []),
+    )
+    if recipe.data.limit is None:
+        return found
+    return found.model_copy(update={"train": tuple(sample(found.train, recipe.data.limit, recipe.seed))})
+
+
+def _checked_suite(recipe: Recipe, splits: Splits) -> Suite:
+    """The recipe's suite, whose names are free and whose items are not trained on."""
+    suite = suite_of(recipe)
+    names = {probe.name for probe in suite.probes}
+    if taken := sorted({TASK, SHIFTED} & names):
+        raise UserError(f'{recipe.measure.suite}: "{taken[0]}" is what the task itself is called; rename that probe')
+    refuse_overlaps(splits.train, {probe.name: list(probe.texts()) for probe in suite.probes})
+    return suite
 
 
 def read_general(source: str) -> list[Example]:
@@ -159,6 +201,8 @@ def _check_unchanged(prepared: Prepared, recipe: Recipe) -> None:
 
 def task_probes(recipe: Recipe, splits: Splits) -> list[Probe]:
     """The probes that measure the task itself on held-out rows; a shifted one where the recipe names such rows."""
+    if recipe.training.method == "rank":
+        return ranking_probes(recipe, splits, (TASK, SHIFTED))
     probes = [_task_probe(recipe, TASK, splits.dev, splits.test)]
     if splits.shifted:
         probes.append(_task_probe(recipe, SHIFTED, (), splits.shifted))
@@ -186,5 +230,17 @@ def _task_probe(recipe: Recipe, name: str, dev: tuple[Example, ...], test: tuple
 
 
 def suite_of(recipe: Recipe) -> Suite:
-    """The recipe's suite, limited as the recipe says."""
-    return load_suite(recipe.measure.suite, recipe.measure.limit)
+    """The recipe's suite, limited as the recipe says.
+
+    Raises:
+        UserError: there is no such suite, or it measures another kind of model than the recipe trains.
+    """
+    suite = load_suite(recipe.measure.suite, recipe.measure.limit)
+    if of_rerankers(suite.probes) != (recipe.training.method == "rank"):
+        kinds = ("language models", "rerankers")
+        measured, trained = kinds[of_rerankers(suite.probes)], kinds[recipe.training.method == "rank"]
+        raise UserError(
+            f"measure.suite: {recipe.measure.suite} measures {measured}, and training.method: "
+            f"{recipe.training.method} trains {trained}; name another suite"
+        )
+    return suite

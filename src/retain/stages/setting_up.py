@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cache
+from typing import Any
 
 from retain.data.encoding import Encoded, Labelled, encode
 from retain.data.example import Example
 from retain.errors import UserError
 from retain.folder import read_record
 from retain.mitigations.base import GeneralSet, Setup
-from retain.models.causal import TransformersCausal
-from retain.models.load import load_causal
+from retain.mitigations.general_groups import RankingSetup
+from retain.models.causal import TransformersCausal, as_language_model
+from retain.models.transformers_model import TransformersModel
 from retain.probes.base import Probe
 from retain.records import Measurement
+from retain.stages.loading import load_for
 from retain.stages.measuring import Measurements, measure_probes
 from retain.stages.prepare import Prepared, suite_of, task_probes
 from retain.stages.run_folder import RunFolder
@@ -30,21 +33,23 @@ class Workbench:
         self.probes: list[Probe] = [*task, *self.suite.probes]
         self.task_names = frozenset(probe.name for probe in task)
         self.train_rows = data.splits.train
-        self._base: TransformersCausal | None = None
+        self.notes: list[str] = []
+        """What a reader of the report must know of the training rows."""
+        self._base: TransformersModel | None = None
 
-    def base(self) -> TransformersCausal:
+    def base(self) -> TransformersModel:
         """The base model.
 
         Raises:
             UserError: it is an adapter, or not the model that was measured when the run began.
         """
         if self._base is None:
-            self._base = load_causal(self.run.recipe.model.base, self.run.recipe.model.load_in)
+            self._base = load_for(self.probes, self.run.recipe.model.base, self.run.recipe.model.load_in)
             self._base.progress = self.run.progress.update
             self._check(self._base)
         return self._base
 
-    def _check(self, base: TransformersCausal) -> None:
+    def _check(self, base: TransformersModel) -> None:
         if is_adapter(base.module):
             raise UserError(
                 f"model.base: {base.name} is an adapter. Merge it into its own base first (merge_and_unload and "
@@ -65,23 +70,27 @@ class Workbench:
         """The read-only view that every hook gets; it offers dev items only."""
         run, base, recipe = self.run, self.base(), self.run.recipe
 
-        def measure_dev(model: TransformersCausal) -> list[Measurement]:
+        def measure_dev(model: TransformersModel) -> list[Measurement]:
             return measure_probes(model, self.probes, "dev", run.path / "dev" / model.fingerprint)
 
         def base_dev() -> list[Measurement]:
             return measure_probes(base, self.probes, "dev", run.path / "before")
 
-        return Setup(
-            base=base,
-            general=general,
-            gate=recipe.gate,
-            folder=run.path / "training",
-            seed=recipe.seed,
-            encode=encoder(base, recipe.training.max_length, recipe.data.loss_on),
-            measure_dev=measure_dev,
-            base_dev=cache(base_dev),
-            task_probes=self.task_names,
-        )
+        shared: dict[str, Any] = {
+            "base": base,
+            "general": general,
+            "gate": recipe.gate,
+            "folder": run.path / "training",
+            "seed": recipe.seed,
+            "measure_dev": measure_dev,
+            "base_dev": cache(base_dev),
+            "task_probes": self.task_names,
+        }
+        longest = recipe.training.max_length
+        if recipe.training.method == "rank":
+            size = recipe.training.groups.group_size
+            return RankingSetup(**shared, encode=lambda example: None, max_tokens=longest, group_size=size)
+        return Setup(**shared, encode=encoder(as_language_model(base), longest, recipe.data.loss_on))
 
 
 def encoder(model: TransformersCausal, max_length: int, loss_on: Labelled) -> Callable[[Example], Encoded | None]:

@@ -13,14 +13,18 @@ from retain.data.encoding import Encoded
 from retain.data.example import Example
 from retain.errors import UserError
 from retain.mitigations.base import KEPT, GeneralSet, Mitigation, Setup
-from retain.models.causal import TransformersCausal
+from retain.mitigations.general_groups import RankingSetup, as_reranker
+from retain.models.causal import as_language_model
 from retain.models.fingerprint import base_weights_hash
+from retain.models.transformers_model import TransformersModel
 from retain.progress import Progress
+from retain.ranking.groups import training_groups
 from retain.recipe_rules import recipe_warnings
 from retain.records import Training
 from retain.stages.rate import Rate
 from retain.stages.run_folder import RunFolder
 from retain.stages.setting_up import Workbench
+from retain.training.reranker import train_ranking
 from retain.training.settings import TrainingSettings
 from retain.training.sft import train_sft
 from retain.training.trained import BASE_WEIGHTS, TRAINED, is_adapter, save_trained
@@ -44,7 +48,7 @@ def train(run: RunFolder, bench: Workbench, general: Mapping[str, GeneralSet], r
         if (start := setup.folder / BASE_WEIGHTS).is_file():  # a penalty read it; the choosing stage needs it too
             start.replace(run.path / TRAINED / BASE_WEIGHTS)
         bench.give_up_base()
-        return record.model_copy(update={"notes": [*record.notes, *warnings]})
+        return record.model_copy(update={"notes": [*record.notes, *bench.notes, *warnings]})
 
     record = run.once("training", Training, make, "Training")
     _clear(run.path / "training")
@@ -52,13 +56,13 @@ def train(run: RunFolder, bench: Workbench, general: Mapping[str, GeneralSet], r
 
 
 def fit(
-    base: TransformersCausal,
+    base: TransformersModel,
     setup: Setup,
     rows: Sequence[Example],
     settings: TrainingSettings,
     mitigations: Sequence[Mitigation],
     progress: Progress,
-) -> tuple[TransformersCausal, Training]:
+) -> tuple[TransformersModel, Training]:
     """Train a freshly loaded base with mitigations; its module is changed.
 
     Raises:
@@ -68,17 +72,60 @@ def fit(
     mixed: Sequence[Example] = rows
     for mitigation in mitigations:
         mixed = mitigation.mix_data(mixed, setup)
-    task, notes = _encoded(rows, setup)
-    encoded, _ = _encoded(mixed, setup)
-    setup = replace(setup, rows=encoded, note=notes.append)
+    notes: list[str] = []
+    setup = replace(setup, note=notes.append)
     before = base_weights_hash(base.module)
+    if isinstance(setup, RankingSetup):
+        model, record = _fit_reranker(base, setup, (rows, mixed), settings, mitigations, progress)
+    else:
+        model, record = _fit_text(base, setup, (rows, mixed), settings, mitigations, progress)
+    unchanged = base_weights_hash(model.module) == before if is_adapter(model.module) else None
+    return model, record.model_copy(update={"base_unchanged": unchanged, "notes": [*record.notes, *notes]})
+
+
+def _fit_text(
+    base: TransformersModel,
+    setup: Setup,
+    rows: tuple[Sequence[Example], Sequence[Example]],
+    settings: TrainingSettings,
+    mitigations: Sequence[Mitigation],
+    progress: Progress,
+) -> tuple[TransformersModel, Training]:
+    """Train a language model on (task rows, all rows)."""
+    task, lost = _encoded(rows[0], setup)
+    encoded, _ = _encoded(rows[1], setup)
+    for note in lost:
+        setup.note(note)
+    setup = replace(setup, rows=encoded)
+    model = _wrapped(base, setup, mitigations)
+    record = train_sft(as_language_model(model), encoded, task, settings, mitigations, setup, progress)
+    return model, record
+
+
+def _fit_reranker(
+    base: TransformersModel,
+    setup: RankingSetup,
+    rows: tuple[Sequence[Example], Sequence[Example]],
+    settings: TrainingSettings,
+    mitigations: Sequence[Mitigation],
+    progress: Progress,
+) -> tuple[TransformersModel, Training]:
+    """Train a reranker on (task rows, all rows)."""
+    size = setup.group_size
+    task, groups = ([group for row in part for group in training_groups(row, size, setup.seed)] for part in rows)
+    if not task:
+        raise UserError("data.train: no query has a relevant document and another one to tell it from")
+    model = _wrapped(base, setup, mitigations)
+    record = train_ranking(as_reranker(model), groups, task, settings, mitigations, setup, progress)
+    return model, record
+
+
+def _wrapped(base: TransformersModel, setup: Setup, mitigations: Sequence[Mitigation]) -> TransformersModel:
     set_seed(setup.seed)  # an adapter begins with random weights
     model = base
     for mitigation in mitigations:
         model = mitigation.wrap_model(model, setup)
-    record = train_sft(model, encoded, task, settings, mitigations, setup, progress)
-    unchanged = base_weights_hash(model.module) == before if is_adapter(model.module) else None
-    return model, record.model_copy(update={"base_unchanged": unchanged, "notes": [*record.notes, *notes]})
+    return model
 
 
 def _clear(folder: Path) -> None:

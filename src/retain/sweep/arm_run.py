@@ -13,6 +13,7 @@ from retain.records import ArmResult, Choice, RunRecord, content_hash
 from retain.stages.choosing import choose
 from retain.stages.general import general_text
 from retain.stages.measuring import measure_before
+from retain.stages.negatives import find_negatives
 from retain.stages.prepare import prepare
 from retain.stages.run_folder import RunFolder
 from retain.stages.scanning import find_rate
@@ -57,6 +58,7 @@ def try_arm(arm: Arm, folder: Path, progress: Progress, share: float) -> ArmResu
         bench.train_rows = tuple(sample(bench.train_rows, max(1, round(share * len(bench.train_rows))), arm.seed))
         measure_before(run, bench)
         general = general_text(run, bench)
+        find_negatives(run, bench)
         train(run, bench, general, find_rate(run, bench, general))
         choices = choose(run, bench, general).choices
     except (UserError, BrokenError) as error:

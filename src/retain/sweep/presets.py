@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from retain.data.example import Example
+from retain.errors import UserError
 from retain.frontier_settings import Preset
 from retain.recipe import Recipe
 from retain.stages.prepare import OWN
@@ -20,6 +21,8 @@ LORA_OVER_FULL = 10
 LORA = {"kind": "lora", "rank": 16}
 WIDE_LORA = {"kind": "lora", "rank": 64}
 KL = {"kind": "kl_to_base", "weight": 3.0, "share": 0.25}
+SCORES = {"kind": "score_to_base", "weight": 1.0, "share": 0.5}
+"""What takes the place of ``KL`` where a reranker is trained."""
 REHEARSAL = {"kind": "rehearsal", "share": 0.1}
 SHORT = {"name": "own", "source": OWN, "count": 1000, "max_tokens": 32}
 """General text where a recipe has none: short answers, since what is lost is lost at their beginning (docs/LOG.md)."""
@@ -41,6 +44,10 @@ def preset_arms(preset: Preset, recipe: Recipe, rows: Sequence[Example] = ()) ->
     Raises:
         UserError: the recipe has nothing that the preset could compare.
     """
+    if recipe.training.method == "rank" and not recipe.data.general:
+        raise UserError(
+            "frontier.preset: its arms keep a reranker to its scores of general queries; name some under data.general"
+        )
     if preset in _FACTORS:
         return _FACTORS[preset](recipe, rows)
     arms = [Variant(name, changes) for name, changes in _MAKERS[preset](recipe).items()]
@@ -69,12 +76,18 @@ def _rate(recipe: Recipe, lora: bool) -> float | None:
     return rate * (1 if own == lora else LORA_OVER_FULL if lora else 1 / LORA_OVER_FULL)
 
 
+def _near(recipe: Recipe) -> tuple[str, Mapping[str, Any]]:
+    """What keeps this recipe's kind of model near its base, and what arms call it."""
+    return ("scores", SCORES) if recipe.training.method == "rank" else ("kl", KL)
+
+
 def _quick(recipe: Recipe, factor: float = 1.0) -> dict[str, Overrides]:
+    name, near = _near(recipe)
     return {
         PLAIN: _plain(recipe, factor),
-        "all weights, kl": _arm(recipe, KL, factor=factor),
+        f"all weights, {name}": _arm(recipe, near, factor=factor),
         "lora": _arm(recipe, LORA, factor=factor),
-        "lora, kl": _arm(recipe, LORA, KL, factor=factor),
+        f"lora, {name}": _arm(recipe, LORA, near, factor=factor),
     }
 
 
@@ -83,11 +96,12 @@ def _plain(recipe: Recipe, factor: float = 1.0) -> Overrides:
 
 
 def _standard(recipe: Recipe, factor: float = 1.0) -> dict[str, Overrides]:
+    name, near = _near(recipe)
     return {
         **_quick(recipe, factor),
         "all weights, rehearsal": _arm(recipe, REHEARSAL, factor=factor),
-        "all weights, rehearsal, kl": _arm(recipe, REHEARSAL, KL, factor=factor),
-        "lora of rank 64, kl": _arm(recipe, WIDE_LORA, KL, factor=factor),
+        f"all weights, rehearsal, {name}": _arm(recipe, REHEARSAL, near, factor=factor),
+        f"lora of rank 64, {name}": _arm(recipe, WIDE_LORA, near, factor=factor),
     }
 
 
@@ -100,10 +114,11 @@ def _thorough(recipe: Recipe) -> dict[str, Overrides]:
 
 
 def _ladder(recipe: Recipe) -> dict[str, Overrides]:
+    name, near = _near(recipe)
     return {
         "lora": _arm(recipe, LORA),
         "lora of rank 64": _arm(recipe, WIDE_LORA),
-        "all weights, rehearsal, kl": _arm(recipe, REHEARSAL, KL),
+        f"all weights, rehearsal, {name}": _arm(recipe, REHEARSAL, near),
     }
 
 

@@ -59,12 +59,12 @@ def rehearsal_source(recipe: Recipe, rows: Sequence[Example]) -> list[Variant]:
     """
     plain = as_plain(recipe)
     sets = list(plain["data"]["general"])
-    if all(one["source"] != OWN for one in sets):
+    if recipe.training.method != "rank" and all(one["source"] != OWN for one in sets):
         taken = {one["name"] for one in sets}
         sets.append({**GENERAL, "name": "own" if "own" not in taken else "written by the base"})
     if len(sets) == 1:
         raise UserError(
-            "frontier.preset: rehearsal_source compares sets of general text, and there is only self-written text.\n"
+            "frontier.preset: rehearsal_source compares general sets, and there is only one.\n"
             "  Name others under data.general, for example {name: web, source: web.jsonl}, a file or a Hub data set."
         )
     names = [str(one["name"]) for one in sets]
@@ -104,4 +104,6 @@ def _large_enough(
 
 
 def _letters(row: Example) -> int:
+    if row.shape == "ranking":
+        return 0  # general rankings come from files, whose rows have all their tokens
     return len(row.target) + (len(row.input) if row.shape == "chat" else 0)

@@ -8,22 +8,22 @@ from typing import Any
 from retain.data.encoding import Encoded
 from retain.mitigations.base import Mitigation, Penalty, Setup, Weights
 from retain.mitigations.distributions import encoded_rows
-from retain.models.causal import TransformersCausal
+from retain.models.transformers_model import TransformersModel
 from retain.training.stream import GeneralStream, rate_for
 
 
-def penalties(mitigations: Sequence[Mitigation], model: TransformersCausal, setup: Setup) -> dict[str, Penalty]:
+def penalties(mitigations: Sequence[Mitigation], model: TransformersModel, setup: Setup) -> dict[str, Penalty]:
     """Kind -> its term of the loss, for those that add one. The model must still be the base."""
     named = {str(getattr(m, "kind", "")): m.penalty(model, setup) for m in mitigations}
     return {name: penalty for name, penalty in named.items() if penalty is not None}
 
 
-def token_weights(mitigations: Sequence[Mitigation], model: TransformersCausal, setup: Setup) -> list[Weights]:
+def token_weights(mitigations: Sequence[Mitigation], model: TransformersModel, setup: Setup) -> list[Weights]:
     """Weights of the task's labelled tokens, of those that give some."""
     return [weigh for one in mitigations if (weigh := one.weigh_tokens(model, setup)) is not None]
 
 
-def callbacks(mitigations: Sequence[Mitigation], model: TransformersCausal, setup: Setup) -> list[Any]:
+def callbacks(mitigations: Sequence[Mitigation], model: TransformersModel, setup: Setup) -> list[Any]:
     """What watches training, of those that do."""
     return [callback for one in mitigations if (callback := one.callback(model, setup)) is not None]
 

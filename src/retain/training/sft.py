@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +13,14 @@ from retain.errors import BrokenError, UserError, nearest
 from retain.folder import disk_errors
 from retain.mitigations.base import Mitigation, Setup
 from retain.models.causal import TransformersCausal
-from retain.models.update_files import is_adapter
 from retain.progress import Progress
 from retain.records import Training
 from retain.training import hooks
 from retain.training.checkpoints import intervals, last_checkpoint, total_steps
+from retain.training.precision import prepare_precision
 from retain.training.settings import TrainingSettings
 from retain.training.trainer import with_penalties
-from retain.training.watch import ShowProgress
+from retain.training.watch import ShowProgress, broken, drop_printers, log_entry
 
 
 def train_sft(
@@ -53,7 +53,7 @@ def train_sft(
     begun = time.monotonic()
     checkpoints = setup.folder / "checkpoints"
     arguments = sft_config(settings, model, checkpoints, setup.seed)
-    _prepare_precision(model)  # before the mitigations ask the base, so that it answers as it would in training
+    prepare_precision(model)  # before the mitigations ask the base, so that it answers as it would in training
     penalties = hooks.penalties(mitigations, model, setup)
     weights = hooks.token_weights(mitigations, model, setup)
     if weights and settings.packing:
@@ -70,7 +70,7 @@ def train_sft(
         )
     except (ValueError, TypeError, ImportError, RuntimeError) as error:
         raise UserError(f"training: the trainer refuses these settings: {error}") from error
-    _drop_printers(trainer)
+    drop_printers(trainer)
     for parameter, values in exact:
         if parameter.dtype != values.dtype:  # TRL rounds the adapter of a 4-bit model to bf16
             parameter.data = values.to(parameter.device)
@@ -84,7 +84,7 @@ def train_sft(
         with disk_errors(checkpoints):
             trainer.train(resume_from_checkpoint=last_checkpoint(checkpoints))
     except BrokenError as error:
-        raise BrokenError(_broken(error, model, setup.folder)) from None
+        raise BrokenError(broken(error, model, setup.folder)) from None
     task_tokens = sum(len(row.input_ids) for row in task_rows)
     rehearsed = sum(len(row.input_ids) for row in rows) - task_tokens
     epochs = trainer.state.epoch
@@ -97,7 +97,7 @@ def train_sft(
         general_tokens=round(rehearsed * epochs) + sum(one.tokens(used) for one in trainer.streams.values()),
         trained_parameters=sum(p.numel() for p in model.module.parameters() if p.requires_grad),
         seconds=time.monotonic() - begun,
-        history=[_entry(entry) for entry in trainer.state.log_history if "loss" in entry],
+        history=[log_entry(entry) for entry in trainer.state.log_history if "loss" in entry],
     )
 
 
@@ -154,46 +154,8 @@ def sft_config(settings: TrainingSettings, model: TransformersCausal, checkpoint
         raise UserError(f"training: TRL refuses these settings: {error}") from error
 
 
-def _prepare_precision(model: TransformersCausal) -> None:
-    """Trained weights are kept in fp32 and used in the model's precision: bf16 would round small updates away.
-
-    Without an adapter frozen norms are in fp32 too: torch's LayerNorm takes no bf16 weights with the fp32 activations
-    that trained weights give.
-    """
-    import torch
-
-    full = not is_adapter(model.module)
-    for parameter in model.module.parameters():
-        kept = parameter.requires_grad or (full and parameter.dim() == 1)
-        if kept and parameter.dtype != torch.float32:
-            parameter.data = parameter.data.float()
-
-
 def _with_pad(tokenizer: Any) -> Any:
     """The tokenizer with a pad token; labels are ours, so that pad = eos masks nothing."""
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     return tokenizer
-
-
-def _drop_printers(trainer: Any) -> None:
-    from transformers.trainer_callback import PrinterCallback, ProgressCallback
-
-    for printer in (PrinterCallback, ProgressCallback):
-        trainer.remove_callback(printer)
-
-
-def _entry(entry: Mapping[str, Any]) -> dict[str, float]:
-    dropped = ("total_flos", "train_runtime", "num_tokens")
-    return {key: float(value) for key, value in entry.items() if key not in dropped}
-
-
-def _broken(error: BrokenError, model: TransformersCausal, folder: Path) -> str:
-    from retain.training.trained import save_trained
-
-    kept = save_trained(model, folder / "last_good")
-    return (
-        f"{error}\n  The weights before it are kept in {kept}.\n"
-        "  Usual reasons: a learning rate that is too high, or rows that hold no text. Lower training.learning_rate "
-        "(try a tenth) and use another run folder."
-    )

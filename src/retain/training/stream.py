@@ -12,11 +12,57 @@ from retain.data.encoding import IGNORED, Encoded
 from retain.mitigations.base import GeneralBatch
 
 
-class GeneralStream:
-    """Draws general rows for the forward passes of training.
+class Turns:
+    """Draws rows for the forward passes of training.
 
     Pass ``i`` gets rows ``floor(i * rate)`` to ``floor((i + 1) * rate)`` of an endless order in which every row
     comes once before any comes twice; each round has its own order. No state: pass ``i`` always gets the same rows.
+
+    Args:
+        sizes: tokens of each row.
+        rate: rows for each forward pass, a fraction too.
+        seed: of the orders.
+    """
+
+    def __init__(self, sizes: Sequence[int], rate: float, seed: int) -> None:
+        self.sizes = sizes
+        self.rate = rate
+        self.seed = seed
+        self._last: tuple[int, list[int]] = (-1, [])
+
+    def indices(self, number: int) -> list[int]:
+        """The rows of forward pass ``number``, counted from 0."""
+        return [self._at(place) for place in range(int(number * self.rate), int((number + 1) * self.rate))]
+
+    def _at(self, place: int) -> int:
+        turn, offset = divmod(place, len(self.sizes))
+        return self._order(turn)[offset]
+
+    def _order(self, turn: int) -> list[int]:
+        """The rows' order in a round; the last one is remembered."""
+        if self._last[0] != turn:
+            order = list(range(len(self.sizes)))
+            random.Random(f"{self.seed}-{turn}").shuffle(order)
+            self._last = (turn, order)
+        return self._last[1]
+
+    def tokens(self, passes: int) -> int:
+        """Tokens of all rows of ``passes`` forward passes, counted from the first."""
+        return sum(self.sizes[self._at(place)] for place in range(int(passes * self.rate)))
+
+
+class GroupStream(Turns):
+    """General queries with their documents for each forward pass: which ones, since a penalty holds their texts."""
+
+    def batch(self, number: int, pad: int, device: Any) -> GeneralBatch | None:
+        """The places of a forward pass's groups; None where it has none."""
+        indices = self.indices(number)
+        tokens = sum(self.sizes[place] for place in indices)
+        return GeneralBatch(tuple(indices), {}, tokens, self.rate) if indices else None
+
+
+class GeneralStream(Turns):
+    """General text for each forward pass.
 
     Args:
         rows: encoded general rows.
@@ -25,33 +71,11 @@ class GeneralStream:
     """
 
     def __init__(self, rows: Sequence[Encoded], rate: float, seed: int) -> None:
+        super().__init__([len(row.input_ids) for row in rows], rate, seed)
         self.rows = rows
-        self.rate = rate
-        self.seed = seed
-        self._last: tuple[int, list[int]] = (-1, [])
         labelled = sum(label != IGNORED for row in rows for label in row.labels[1:])
         self.usual = rate * labelled / len(rows)
         """Labelled tokens that a forward pass has on average."""
-
-    def indices(self, number: int) -> list[int]:
-        """The rows of forward pass ``number``, counted from 0."""
-        return [self._at(place) for place in range(int(number * self.rate), int((number + 1) * self.rate))]
-
-    def _at(self, place: int) -> int:
-        turn, offset = divmod(place, len(self.rows))
-        return self._order(turn)[offset]
-
-    def _order(self, turn: int) -> list[int]:
-        """The rows' order in a round; the last one is remembered."""
-        if self._last[0] != turn:
-            order = list(range(len(self.rows)))
-            random.Random(f"{self.seed}-{turn}").shuffle(order)
-            self._last = (turn, order)
-        return self._last[1]
-
-    def tokens(self, passes: int) -> int:
-        """Tokens of all rows of ``passes`` forward passes, counted from the first."""
-        return sum(len(self.rows[self._at(place)].input_ids) for place in range(int(passes * self.rate)))
 
     def batch(self, number: int, pad: int, device: Any) -> GeneralBatch | None:
         """The rows of a forward pass, padded on the right; None where it has none."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from retain.folder import whole_folder
-from retain.models.causal import TransformersCausal
+from retain.models.transformers_model import TransformersModel
 from retain.models.update import BASE_WEIGHTS as BASE_WEIGHTS
 from retain.models.update import WEIGHTS, WeightUpdate, adapter_update, save_weights
 from retain.models.update_files import is_adapter as is_adapter  # for those who import it from here
@@ -17,12 +17,12 @@ TUNED = "tuned"
 """Name of the folder that holds the finished model."""
 
 
-def save_trained(model: TransformersCausal, folder: Path) -> Path:
+def save_trained(model: TransformersModel, folder: Path) -> Path:
     """Save what was trained (adapter, or all weights in fp32); the folder appears at once or not at all."""
     return save_update(model.module, folder)
 
 
-def load_trained(base: TransformersCausal, folder: Path) -> TransformersCausal:
+def load_trained(base: TransformersModel, folder: Path) -> TransformersModel:
     """The trained model at strength 1, made of a freshly loaded base and :func:`save_trained`'s folder."""
     if (folder / "adapter_config.json").is_file():
         from peft import PeftModel
@@ -30,27 +30,21 @@ def load_trained(base: TransformersCausal, folder: Path) -> TransformersCausal:
         module = PeftModel.from_pretrained(base.module, str(folder))
         module.eval()
         update = adapter_update(module)
-        model = TransformersCausal(
-            module, base.tokenizer, base.name, base.load_in, base=module.disable_adapter, update=update
-        )
+        model = base.rebuilt(module, module.disable_adapter, update)
     else:
         start = folder / BASE_WEIGHTS
         if not start.is_file():
             save_weights(base.module, start)
         weights = WeightUpdate(base.module, start, folder / WEIGHTS)
         weights.apply(1.0)
-        model = TransformersCausal(
-            base.module, base.tokenizer, base.name, base.load_in, base=weights.as_base, update=weights
-        )
-    model.progress = base.progress
+        model = base.rebuilt(base.module, weights.as_base, weights)
     return model
 
 
-def save_tuned(model: TransformersCausal, folder: Path) -> None:
+def save_tuned(model: TransformersModel, folder: Path) -> None:
     """Save the finished model with its tokenizer, as safetensors, ready to load anywhere."""
     with whole_folder(folder) as making:
         if is_adapter(model.module):
             for config in model.module.peft_config.values():
                 config.base_model_name_or_path = model.name
-        model.module.save_pretrained(making)
-        model.tokenizer.save_pretrained(making)
+        model.save(making)

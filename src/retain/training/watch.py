@@ -1,11 +1,15 @@
-"""Shows training's progress."""
+"""What training shows, writes down and says when it breaks."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from transformers import TrainerCallback
 
+from retain.errors import BrokenError
+from retain.models.transformers_model import TransformersModel
 from retain.progress import Progress
 
 
@@ -18,3 +22,29 @@ class ShowProgress(TrainerCallback):  # type: ignore[misc]
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Report the step."""
         self.progress.update("training", state.global_step, state.max_steps)
+
+
+def drop_printers(trainer: Any) -> None:
+    """Take off the callbacks that print."""
+    from transformers.trainer_callback import PrinterCallback, ProgressCallback
+
+    for printer in (PrinterCallback, ProgressCallback):
+        trainer.remove_callback(printer)
+
+
+def log_entry(entry: Mapping[str, Any]) -> dict[str, float]:
+    """One entry of the trainer's log as a record keeps it."""
+    dropped = ("total_flos", "train_runtime", "num_tokens")
+    return {key: float(value) for key, value in entry.items() if key not in dropped}
+
+
+def broken(error: BrokenError, model: TransformersModel, folder: Path) -> str:
+    """What a person must know of a training that broke; the weights of the last good step are saved."""
+    from retain.training.trained import save_trained
+
+    kept = save_trained(model, folder / "last_good")
+    return (
+        f"{error}\n  The weights before it are kept in {kept}.\n"
+        "  Usual reasons: a learning rate that is too high, or rows that hold no text. Lower training.learning_rate "
+        "(try a tenth) and use another run folder."
+    )

@@ -1,0 +1,66 @@
+"""What goes with which method of training: language models and rerankers share a recipe, not all of its keys."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from retain.ranking.measures import measure_name
+
+if TYPE_CHECKING:
+    from retain.recipe import Recipe
+
+
+def method_problems(recipe: Recipe) -> list[str]:
+    """Keys and mitigations that do not go with the recipe's ``training.method``, each with its reason."""
+    return _ranking_problems(recipe) if recipe.training.method == "rank" else _text_problems(recipe)
+
+
+def _ranking_problems(recipe: Recipe) -> list[str]:
+    """What does not go with the training of a reranker."""
+    task = recipe.measure.task
+    text = {"score": "auto", "max_tokens": None, "database": None}
+    problems = [
+        f"measure.task.{key}: it is for language models, and training.method: rank trains a reranker; leave it out"
+        for key, value in text.items()
+        if getattr(task, key) != value
+    ]
+    if recipe.training.packing:
+        problems.append("training.packing: groups of documents are not packed; set it to false")
+    if recipe.data.loss_on != "completion":
+        problems.append("data.loss_on: a reranker is trained on no tokens; leave it out")
+    if recipe.measure.suite == type(recipe.measure).model_fields["suite"].default:
+        problems.append(
+            "measure.suite: name what a reranker should keep: a YAML file of probes of the kind ranking, or a folder "
+            "of BEIR folders"
+        )
+    problems += [
+        f"data.general.{place}.source: a reranker writes no text; name a file or folder of queries with documents"
+        for place, one in enumerate(recipe.data.general)
+        if one.source == "base_model"
+    ]
+    try:
+        measure_name(task.metric)
+    except ValueError as error:
+        problems.append(f"measure.task.metric: {error}")
+    return problems + [
+        f"mitigations.{place}: {one.not_for_rerankers}"
+        for place, one in enumerate(recipe.mitigations)
+        if one.not_for_rerankers
+    ]
+
+
+def _text_problems(recipe: Recipe) -> list[str]:
+    """What goes with the training of a reranker only."""
+    problems, task = [], recipe.measure.task
+    if recipe.training.ranking is not None:
+        problems.append("training.ranking: it is for training.method: rank; leave it out")
+    problems += [
+        f"measure.task.{key}: it is for rerankers (training.method: rank); leave it out"
+        for key in ("metric", "candidates", "first_stage")
+        if getattr(task, key) != type(task).model_fields[key].default
+    ]
+    return problems + [
+        f"mitigations.{place}: {one.not_for_language_models}"
+        for place, one in enumerate(recipe.mitigations)
+        if one.not_for_language_models
+    ]

@@ -1,0 +1,40 @@
+"""A query with some of its documents, as training and penalties see them."""
+
+from __future__ import annotations
+
+import random
+from typing import NamedTuple
+
+from retain.data.example import Example
+from retain.models.base import Pair
+
+
+class Group(NamedTuple):
+    """A query with documents that are scored together; the first one is relevant, where any is known to be."""
+
+    query: str
+    documents: tuple[str, ...]
+
+    @property
+    def pairs(self) -> list[Pair]:
+        """The query with each document."""
+        return [(self.query, document) for document in self.documents]
+
+
+def training_groups(row: Example, size: int, seed: int) -> list[Group]:
+    """A group for each relevant document of a row, with others that are not relevant, drawn by the seed.
+
+    A row with too few others gives smaller groups; one without relevant documents, or without others, gives none.
+    """
+    groups = []
+    for number, relevant in enumerate(row.positives):
+        others = list(row.negatives)
+        random.Random(f"{seed}-{row.id}-{number}").shuffle(others)
+        if others:
+            groups.append(Group(row.query, (relevant, *others[: size - 1])))
+    return groups
+
+
+def candidate_group(row: Example, count: int) -> Group:
+    """All documents of a row, at most ``count``: the relevant ones first."""
+    return Group(row.query, (*row.positives, *row.negatives)[:count])

@@ -1,0 +1,81 @@
+"""Before stage 4, where a reranker is trained: the documents that do not answer the training queries."""
+
+from __future__ import annotations
+
+from retain.mitigations.general_groups import as_reranker
+from retain.models.base import Pair
+from retain.ranking.embedder import Embedder
+from retain.ranking.first_stage import Bm25
+from retain.ranking.judged import RankingData
+from retain.ranking.negatives import Counts, FirstStage, add_negatives
+from retain.ranking.read import read_ranking
+from retain.records import Record, content_hash
+from retain.stages.run_folder import RunFolder
+from retain.stages.setting_up import Workbench
+from retain.training.ranking_settings import NegativesSettings
+
+
+class Mined(Record):
+    """Which documents were taken: row id -> hashes of their texts."""
+
+    negatives: dict[str, list[str]]
+    counts: Counts
+
+
+def find_negatives(run: RunFolder, bench: Workbench) -> Mined | None:
+    """Give the training rows their negatives; nothing to do for a language model.
+
+    Raises:
+        UserError: the embedder cannot be loaded.
+    """
+    if run.recipe.training.method != "rank":
+        return None
+    data = read_ranking(run.recipe.data.train)
+    mined = run.once("negatives", Mined, lambda: _mine(run, bench, data), "Finding hard negatives")
+    known = {content_hash(text): text for row in bench.train_rows for text in row.negatives}
+    known |= {content_hash(text): text for text in data.documents}
+    bench.train_rows = tuple(
+        row.model_copy(update={"negatives": tuple(known[key] for key in mined.negatives[row.id])})
+        for row in bench.train_rows
+    )
+    bench.notes += _notes(mined.counts)
+    return mined
+
+
+def _mine(run: RunFolder, bench: Workbench, data: RankingData) -> Mined:
+    training = run.recipe.training
+    settings = training.groups.negatives
+
+    def score(pairs: list[Pair]) -> list[float]:
+        return as_reranker(bench.base()).score_pairs(pairs, training.max_length)
+
+    rows, counts = add_negatives(
+        bench.train_rows,
+        data.documents,
+        training.groups.group_size - 1,
+        run.recipe.seed,
+        _first_stage(settings, data),
+        settings.ranks,
+        score if settings.filter is not None else None,  # type: ignore[arg-type]
+        settings.filter or 0.0,
+    )
+    return Mined(negatives={row.id: [content_hash(text) for text in row.negatives] for row in rows}, counts=counts)
+
+
+def _first_stage(settings: NegativesSettings, data: RankingData) -> FirstStage | None:
+    if settings.mine == "none":
+        return None
+    return Embedder(data.documents, settings.embedder) if settings.embedder else Bm25(data.documents)
+
+
+def _notes(counts: Counts) -> list[str]:
+    """What a reader of the report must know of the negatives."""
+    said = {
+        f"documents that do not answer: {counts.given} given by the rows, {counts.mined} mined": 1,
+        f"{counts.filtered} mined documents were dropped, since the base scores them above a relevant one": (
+            counts.filtered
+        ),
+        f"{counts.drawn} documents were drawn from the whole source, where a query had too few others": counts.drawn,
+        f"{counts.missing} documents are missing to full groups: the source has no more": counts.missing,
+    }
+    return [note for note, count in said.items() if count]

@@ -1,0 +1,131 @@
+"""The data of a run that trains a reranker: queries, their documents, the task's probes and general rankings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from retain.data.example import Example
+from retain.data.general import GeneralRows
+from retain.data.overlap import refuse_overlaps
+from retain.data.splits import Splits, sample
+from retain.errors import UserError
+from retain.probes.base import Probe
+from retain.probes.ranking import Ranking
+from retain.probes.ranking_sets import Part, with_items
+from retain.ranking.first_stage import BM25, candidates
+from retain.ranking.judged import RankingData
+from retain.ranking.read import read_ranking
+from retain.recipe import GeneralSettings, HeldOutFiles, Recipe
+
+MOST_CANDIDATES = 32
+"""Documents that a general query is kept with."""
+
+
+class Sources(NamedTuple):
+    """Where the queries of each part come from.
+
+    Attributes:
+        train: of the training rows.
+        dev: of the dev rows; the training rows' where a share of them is held out.
+        test: of the test rows, likewise.
+        shifted: of the shifted rows, where there are any.
+    """
+
+    train: RankingData
+    dev: RankingData
+    test: RankingData
+    shifted: RankingData | None
+
+
+def read_sources(recipe: Recipe) -> Sources:
+    """Read everything that a recipe names as training and held-out rows.
+
+    Raises:
+        UserError: a source cannot be read, or has no query with a relevant document.
+    """
+    held_out = recipe.data.held_out
+    train = _judged(recipe.data.train, "train")
+    if not isinstance(held_out, HeldOutFiles):
+        return Sources(train, train, train, None)
+    dev = _judged(held_out.dev, "test") if isinstance(held_out.dev, str) else train
+    shifted = _judged(held_out.shifted, "test") if held_out.shifted else None
+    return Sources(train, dev, _judged(held_out.test, "test"), shifted)
+
+
+def _judged(source: str, part: Any) -> RankingData:
+    data = read_ranking(source, part)
+    if not any(row.positives for row in data.examples):
+        raise UserError(f"{source}: no query has a relevant document: nothing can be learned or measured on it")
+    return data
+
+
+def judged_rows(data: RankingData) -> list[Example]:
+    """The queries with a relevant document."""
+    return [row for row in data.examples if row.positives]
+
+
+def ranking_summary(sources: Sources, splits: Splits) -> dict[str, Any]:
+    """What a report says of the data."""
+    train = sources.train
+    return {
+        "shape": f"ranking ({train.format})",
+        "queries read": len(train.examples),
+        "without a relevant document": len(train.examples) - len(judged_rows(train)),
+        "train": len(splits.train),
+        "dev": len(splits.dev),
+        "test": len(splits.test),
+        "shifted": len(splits.shifted),
+        "relevant documents of train": sum(len(row.positives) for row in splits.train),
+        "documents of the source": len(train.documents),
+        "judged relevant and not relevant at once (count as relevant)": train.both,
+        "left out of train (query is held out)": len(splits.summary.removed_from_train),
+    }
+
+
+def ranking_probes(recipe: Recipe, splits: Splits, names: tuple[str, str]) -> list[Probe]:
+    """The probes that measure the task on held-out queries; a shifted one where the recipe names such rows.
+
+    Args:
+        recipe: whose task it is.
+        splits: the queries of each part.
+        names: of the probe, and of the shifted one.
+    """
+    sources, task = read_sources(recipe), recipe.measure.task
+    probe = Ranking(
+        name=names[0],
+        capability="task",
+        limit=task.limit,
+        metric=task.metric,
+        candidates=task.candidates,
+        first_stage=task.first_stage,
+        max_tokens=recipe.training.max_length,
+    )
+    probes: list[Probe] = [
+        with_items(probe, [Part(sources.dev, splits.dev, "dev"), Part(sources.test, splits.test, "test")])
+    ]
+    if sources.shifted is not None and splits.shifted:
+        shifted = probe.model_copy(update={"name": names[1]})
+        probes.append(with_items(shifted, [Part(sources.shifted, splits.shifted, "test")]))
+    return probes
+
+
+def general_rankings(wanted: GeneralSettings, seed: int, texts: dict[str, Any]) -> GeneralRows:
+    """A general set's queries, each with up to 32 documents: what its rows name, then BM25's over the set's own.
+
+    Raises:
+        UserError: the source is bad, or its queries are a probe's.
+    """
+    data = read_ranking(wanted.source)
+    rows = sample(data.examples, wanted.count, seed)
+    refuse_overlaps(rows, texts)
+    found = candidates(data, BM25, MOST_CANDIDATES, rows)
+    return GeneralRows(rows=[_filled(row, texts) for row, texts in zip(rows, found, strict=True)])
+
+
+def _filled(row: Example, found: Sequence[str]) -> Example:
+    """A row whose negatives go on with what a first stage found."""
+    known = {*row.positives, *row.negatives}
+    more = [text for text in found if text not in known]
+    room = max(0, MOST_CANDIDATES - len(known))
+    return row.model_copy(update={"negatives": (*row.negatives, *more[:room])})

@@ -1,0 +1,192 @@
+"""Training of rerankers with sentence-transformers: from the recipe's words to its trainer, and the training itself."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from retain.errors import BrokenError, UserError, from_extra, nearest
+from retain.folder import disk_errors
+from retain.mitigations.base import Mitigation
+from retain.mitigations.general_groups import RankingSetup, general_groups
+from retain.models.load_reranker import load_reranker
+from retain.models.reranker import TransformersReranker
+from retain.progress import Progress
+from retain.ranking.groups import Group
+from retain.records import Training
+from retain.training import hooks
+from retain.training.checkpoints import intervals, last_checkpoint, total_steps
+from retain.training.cross_encoder_trainer import encoder_of, trainer_class
+from retain.training.precision import prepare_precision
+from retain.training.ranking_rows import loss_of, pairs_per_row, rows_of
+from retain.training.settings import TrainingSettings
+from retain.training.stream import GroupStream
+from retain.training.trainer import with_penalties
+from retain.training.watch import ShowProgress, broken, drop_printers, log_entry
+
+WIDEST = 32
+"""Candidates of a general query, at most, whose tokens are counted."""
+
+
+def train_ranking(
+    model: TransformersReranker,
+    groups: Sequence[Group],
+    task_groups: Sequence[Group],
+    settings: TrainingSettings,
+    mitigations: Sequence[Mitigation],
+    setup: RankingSetup,
+    progress: Progress,
+) -> Training:
+    """Train a reranker in place; goes on from the last whole checkpoint in ``setup.folder / "checkpoints"``.
+
+    Args:
+        model: already wrapped by the mitigations; still the base.
+        groups: what is trained on, rehearsed queries included.
+        task_groups: the task's groups alone, for the token counts.
+        settings: the recipe's.
+        mitigations: whose penalties and callbacks take part.
+        setup: what mitigations may look at.
+        progress: where steps are shown.
+
+    Raises:
+        BrokenError: the loss or a gradient became NaN; the weights of the last good step are saved first.
+        UserError: ``training.extra``, ``training.optimizer`` or the teacher is nothing that can be used.
+    """
+    begun = time.monotonic()
+    checkpoints = setup.folder / "checkpoints"
+    wanted = settings.groups
+    arguments = ranking_config(settings, model, checkpoints, setup.seed)
+    prepare_precision(model)  # before the mitigations ask the base, so that it answers as it would in training
+    if settings.gradient_checkpointing:
+        model.module.gradient_checkpointing_enable()
+        model.module.enable_input_require_grads()
+    penalties = hooks.penalties(mitigations, model, setup)
+    callbacks = hooks.callbacks(mitigations, model, setup)
+    rows = rows_of(wanted, groups, _taught(settings, groups, setup.max_tokens))
+    encoder = encoder_of(model, setup.max_tokens)
+    encoder.train()
+    try:
+        trainer = with_penalties(trainer_class(model), penalties)(
+            model=encoder,
+            args=arguments,
+            train_dataset=rows,
+            loss=loss_of(wanted, encoder),
+            processing_class=model.tokenizer,
+            callbacks=[ShowProgress(progress), *callbacks],
+        )
+    except (ValueError, TypeError, ImportError, RuntimeError) as error:
+        raise UserError(f"training: the trainer refuses these settings: {error}") from error
+    drop_printers(trainer)
+    processes = trainer.accelerator.num_processes
+    passes = math.ceil(len(rows) / (arguments.train_batch_size * processes))
+    steps = arguments.max_steps if arguments.max_steps > 0 else total_steps(passes, settings)
+    trainer.args.logging_steps, trainer.args.save_steps = intervals(steps, settings.checkpoints)
+    task_tokens = _tokens(model, task_groups, setup.max_tokens)
+    trainer.streams = group_streams(mitigations, model, setup, task_tokens, passes * processes)
+    try:
+        with disk_errors(checkpoints):
+            trainer.train(resume_from_checkpoint=last_checkpoint(checkpoints))
+    except BrokenError as error:
+        raise BrokenError(broken(error, model, setup.folder)) from None
+    rehearsed = _tokens(model, groups, setup.max_tokens) - task_tokens
+    epochs = trainer.state.epoch
+    used = round(passes * processes * epochs)
+    return Training(
+        method=settings.method,
+        steps=trainer.state.global_step,
+        examples=len(groups),
+        task_tokens=round(task_tokens * epochs),
+        general_tokens=round(rehearsed * epochs) + sum(one.tokens(used) for one in trainer.streams.values()),
+        trained_parameters=sum(p.numel() for p in model.module.parameters() if p.requires_grad),
+        seconds=time.monotonic() - begun,
+        history=[log_entry(entry) for entry in trainer.state.log_history if "loss" in entry],
+    )
+
+
+def ranking_config(settings: TrainingSettings, model: TransformersReranker, checkpoints: Path, seed: int) -> Any:
+    """The recipe's settings as sentence-transformers' arguments; how often it logs and saves is set later.
+
+    Raises:
+        UserError: a key of ``training.extra`` is unknown to sentence-transformers or one of Retain's own.
+    """
+    import torch
+
+    arguments = from_extra("sentence_transformers.cross_encoder", "rerank").CrossEncoderTrainingArguments
+    rows = settings.batch_size * settings.groups.group_size // pairs_per_row(settings.groups)
+    own: dict[str, Any] = {
+        "output_dir": str(checkpoints),
+        "learning_rate": settings.learning_rate,
+        "num_train_epochs": settings.epochs,
+        "per_device_train_batch_size": rows,
+        "gradient_accumulation_steps": settings.gradient_accumulation,
+        "lr_scheduler_type": settings.scheduler,
+        "warmup_steps": settings.warmup_share,
+        "weight_decay": settings.weight_decay,
+        "max_grad_norm": settings.max_grad_norm,
+        "optim": settings.optimizer,
+        "report_to": settings.report_to or "none",
+        "save_strategy": "steps" if settings.checkpoints else "no",
+        "save_steps": 1,
+        "save_total_limit": 2,
+        "logging_steps": 1,
+        "logging_nan_inf_filter": False,
+        "bf16": model.load_in != "fp32",
+        "use_cpu": not torch.accelerator.is_available(),
+        "seed": seed,
+        "data_seed": seed,
+        "disable_tqdm": True,
+    }
+    taken = sorted(set(settings.extra) & {*own, "gradient_checkpointing"})
+    if taken:
+        raise UserError(f"training.extra: {', '.join(taken)} is set by Retain's own keys; use those")
+    known = set(arguments.__dataclass_fields__)
+    unknown = [key for key in settings.extra if key not in known]
+    if unknown:
+        said = "; ".join(f"{key} is no key of CrossEncoderTrainingArguments, {nearest(key, known)}" for key in unknown)
+        raise UserError(f"training.extra: {said}")
+    try:
+        return arguments(**own, **settings.extra)
+    except (ValueError, TypeError, ImportError, RuntimeError) as error:
+        raise UserError(f"training: sentence-transformers refuses these settings: {error}") from error
+
+
+def group_streams(
+    mitigations: Sequence[Mitigation], model: TransformersReranker, setup: RankingSetup, task_tokens: int, passes: int
+) -> dict[str, GroupStream]:
+    """One stream for each general set that a penalty wants, with the largest share that is asked of it.
+
+    Args:
+        mitigations: those of the training.
+        model: whose tokens are counted.
+        setup: what they may look at.
+        task_tokens: of an epoch.
+        passes: forward passes that an epoch takes, on all processes together.
+    """
+    wanted: dict[str, tuple[float, int]] = {}
+    for one in mitigations:
+        asked = one.general_share(setup)
+        if asked is not None:
+            share, widest = wanted.get(asked[0], (0.0, 0))
+            wanted[asked[0]] = max(share, asked[1]), max(widest, getattr(one, "candidates", WIDEST))
+    found = {}
+    for name, (share, widest) in wanted.items():
+        sizes = [_tokens(model, [group], setup.max_tokens) for group in general_groups(setup, name, widest)]
+        rate = share * task_tokens / passes / (sum(sizes) / len(sizes))
+        found[name] = GroupStream(sizes, rate, setup.seed)
+    return found
+
+
+def _tokens(model: TransformersReranker, groups: Sequence[Group], max_tokens: int) -> int:
+    return sum(model.tokens([pair for group in groups for pair in group.pairs], max_tokens))
+
+
+def _taught(settings: TrainingSettings, groups: Sequence[Group], max_tokens: int) -> list[list[float]]:
+    """The teacher's scores of every group's documents; nothing where the loss needs none."""
+    if settings.groups.teacher is None:
+        return []
+    teacher = load_reranker(settings.groups.teacher)
+    found = iter(teacher.score_pairs([pair for group in groups for pair in group.pairs], max_tokens))
+    return [[next(found) for _ in group.documents] for group in groups]

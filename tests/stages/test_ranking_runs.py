@@ -1,0 +1,249 @@
+"""Whole runs that train a reranker."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+import yaml
+
+from retain.commands.check import check
+from retain.commands.frontier import frontier
+from retain.commands.run import run
+from retain.errors import UserError
+from retain.folder import read_record
+from retain.models.load_reranker import load_reranker
+from retain.records import RunRecord
+from retain.stages.negatives import Mined
+
+THINGS = "cats dogs birds fish mice cheese seeds".split()
+VERBS = "chase bark sing swim sleep eat".split()
+
+
+def lines(path, rows) -> str:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return str(path)
+
+
+def task_rows() -> list[dict]:
+    """42 queries; what answers is red, what does not is blue or green."""
+    return [
+        {
+            "query": f"who does {verb} {thing}",
+            "pos": f"red {thing} {verb}",
+            "neg": [f"blue {thing} {verb}", f"green {verb}"],
+        }
+        for verb in VERBS
+        for thing in THINGS
+    ]
+
+
+def general_rows(word: str) -> list[dict]:
+    """42 queries; what answers has the word."""
+    return [
+        {"query": f"what {verb} {thing}", "pos": f"{word} {thing} {verb}", "neg": [f"{thing} {verb}", f"two {verb}"]}
+        for verb in VERBS
+        for thing in THINGS
+    ]
+
+
+@pytest.fixture
+def ranking_recipe(tmp_path, toy_reranker_folder):
+    """A recipe that runs in seconds; keyword arguments replace whole sections."""
+    train = lines(tmp_path / "task.jsonl", task_rows())
+    general = lines(tmp_path / "general.jsonl", general_rows("one"))
+    lines(tmp_path / "kept.jsonl", [{**row, "query": f"loudly {row['query']}"} for row in general_rows("one")])
+    lines(tmp_path / "other.jsonl", [{**row, "query": f"never {row['query']}"} for row in general_rows("ten")])
+    probes = [
+        {"kind": "ranking", "name": name, "capability": name, "items": f"{name}.jsonl", "max_tokens": 32}
+        for name in ("kept", "other")
+    ]
+    (tmp_path / "ood.yaml").write_text(json.dumps({"probes": probes}))
+
+    def make(**sections) -> str:
+        recipe = {
+            "model": {"base": str(toy_reranker_folder), "load_in": "fp32"},
+            "data": {
+                "train": train,
+                "held_out": 0.4,
+                "general": [{"name": "own", "source": general, "count": 30}],
+            },
+            "training": {
+                "method": "rank",
+                "learning_rate": 0.003,
+                "epochs": 3,
+                "batch_size": 4,
+                "max_length": 32,
+                "checkpoints": 0,
+                "ranking": {"group_size": 3},
+            },
+            "measure": {"suite": str(tmp_path / "ood.yaml")},
+            "gate": {"mean_margin": 50, "margin": 60},
+            **sections,
+        }
+        path = tmp_path / "recipe.yaml"
+        path.write_text(yaml.safe_dump(recipe))
+        return str(path)
+
+    return make
+
+
+def test_a_reranker_learns_its_task_and_a_report_says_what_it_lost(ranking_recipe, tmp_path):
+    record = run(ranking_recipe(), tmp_path / "run")
+    gain, pooled = record.comparison.gains[0], record.comparison.pooled
+    assert gain.metric == "nDCG@10" and gain.unit == "points"
+    assert gain.after > 95 and gain.delta > 5
+    assert pooled is not None and len(record.comparison.losses) == 2
+    assert record.training.method == "rank"
+    assert record.training.examples == record.data["relevant documents of train"]
+    assert record.training.task_tokens > 0 and record.training.general_tokens == 0
+    assert record.kl == []
+    assert read_record(tmp_path / "run" / "record.json", RunRecord) == record
+    assert read_record(tmp_path / "run" / "negatives.json", Mined).counts.given > 0
+    assert any("mined" in note for note in record.training.notes)
+    text = (tmp_path / "run" / "report.md").read_text()
+    assert "nDCG@10" in text and "MRR@10" in text and "Calibration of scores" in text
+    tuned = load_reranker(str(tmp_path / "run" / "tuned"))
+    red, blue = tuned.score("who does sing cats", ["red cats sing", "blue cats sing"], 32)
+    assert red > blue
+
+
+def test_everything_a_reranker_can_be_given_at_once(ranking_recipe, tmp_path):
+    mitigations = [
+        {"kind": "lora", "rank": 4},
+        {"kind": "rehearsal", "share": 0.2},
+        {"kind": "score_to_base", "share": 0.5, "candidates": 4},
+        {"kind": "l2_to_base", "weight": 0.01},
+        {"kind": "ewc", "weight": 0.01, "rows": 8},
+        {"kind": "early_stop", "every": 0.5},
+        {"kind": "strength", "values": [0.5, 1.0]},
+    ]
+    record = run(ranking_recipe(mitigations=mitigations), tmp_path / "run")
+    assert record.training.base_unchanged is True
+    assert record.training.general_tokens > 0
+    for name in ("score_to_base", "l2_to_base", "ewc"):
+        assert all(entry[name] >= -1e-6 for entry in record.training.history), name
+        assert any(entry[name] > 0 for entry in record.training.history), name
+    assert {choice.what for choice in record.choices} == {"checkpoint", "strength"}
+    assert (tmp_path / "run" / "tuned" / "adapter_model.safetensors").is_file()
+    tuned = load_reranker(str(tmp_path / "run" / "tuned"))
+    assert tuned.fingerprint == record.after[0].model
+
+
+@pytest.mark.parametrize("loss", ["bce", "margin_mse"])
+def test_each_loss_trains(ranking_recipe, toy_reranker_folder, tmp_path, loss):
+    groups = {"group_size": 3, "loss": loss}
+    if loss == "margin_mse":
+        groups["teacher"] = str(teacher(toy_reranker_folder, tmp_path))
+    training = {
+        "method": "rank", "learning_rate": 0.003, "epochs": 3, "batch_size": 4, "max_length": 32, "ranking": groups,
+    }  # fmt: skip
+    record = run(ranking_recipe(training=training), tmp_path / "run")
+    losses = [entry["loss"] for entry in record.training.history]
+    assert sum(losses[-5:]) < 0.8 * sum(losses[:5])
+    if loss == "bce":
+        assert record.comparison.gains[0].after > 95
+
+
+def teacher(folder, tmp_path):
+    """The toy cross-encoder with a louder head: its margins are three times the base's."""
+    reranker = load_reranker(str(folder))
+    with torch.no_grad():
+        reranker.module.classifier.weight.mul_(3)
+    reranker.save(tmp_path / "teacher")
+    return tmp_path / "teacher"
+
+
+def test_a_run_that_was_interrupted_goes_on_and_ends_alike(ranking_recipe, tmp_path, monkeypatch):
+    training = {
+        "method": "rank", "learning_rate": 0.003, "epochs": 2, "batch_size": 4, "max_length": 32, "checkpoints": 3,
+        "ranking": {"group_size": 3},
+    }  # fmt: skip
+    mitigations = [{"kind": "lora", "rank": 4}, {"kind": "score_to_base", "candidates": 4}]
+    recipe = ranking_recipe(training=training, mitigations=mitigations)
+    whole = run(recipe, tmp_path / "whole")
+    stops = iter([7])
+
+    from retain.training.watch import ShowProgress
+
+    plain = ShowProgress.on_step_end
+
+    def stop(self, args, state, control, **kwargs):
+        plain(self, args, state, control, **kwargs)
+        if state.global_step == 7 and next(stops, None):
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(ShowProgress, "on_step_end", stop)
+    with pytest.raises(KeyboardInterrupt):
+        run(recipe, tmp_path / "parts")
+    again = run(recipe, tmp_path / "parts")
+    assert [entry["loss"] for entry in again.training.history] == pytest.approx(
+        [entry["loss"] for entry in whole.training.history], rel=1e-4
+    )
+    assert again.after[0].value == pytest.approx(whole.after[0].value)
+
+
+def test_a_beir_folder_with_held_out_files_and_mined_negatives(ranking_recipe, tmp_path):
+    folder = tmp_path / "beir"
+    rows = task_rows()
+    documents = [text for row in rows for text in (row["pos"], *row["neg"])]
+    lines(folder / "corpus.jsonl", [{"_id": str(i), "text": text} for i, text in enumerate(documents)])
+    lines(folder / "queries.jsonl", [{"_id": str(i), "text": row["query"]} for i, row in enumerate(rows)])
+    (folder / "qrels").mkdir()
+    for part, places in (("train", range(30)), ("test", range(30, 42))):
+        judged = "".join(f"{i}\t{3 * i}\t1\n" for i in places)
+        (folder / "qrels" / f"{part}.tsv").write_text("query-id\tcorpus-id\tscore\n" + judged)
+    data = {
+        "train": "beir",
+        "held_out": {"dev": 0.2, "test": "beir"},
+        "general": [{"name": "own", "source": "general.jsonl", "count": 20}],
+    }
+    recipe = ranking_recipe(data=data)
+    checked = check(recipe)
+    assert (checked.data["train"], checked.data["dev"], checked.data["test"]) == (24, 6, 12)
+    assert checked.probes["task"] == {"dev": 6, "test": 12}
+    assert checked.task_metric == "nDCG@10"
+    record = run(recipe, tmp_path / "run")
+    counts = read_record(tmp_path / "run" / "negatives.json", Mined).counts
+    assert counts.given == 0 and counts.mined == 48
+    assert record.comparison.gains[0].items == 12
+    (folder / "corpus.jsonl").write_text((folder / "corpus.jsonl").read_text() + '{"_id": "x", "text": "new"}\n')
+    with pytest.raises(UserError, match="has changed since this run began"):
+        run(recipe, tmp_path / "run")
+
+
+def test_a_frontier_of_rerankers(ranking_recipe, tmp_path):
+    record = frontier(ranking_recipe(frontier={"preset": "quick", "strengths": [0.5, 1.0]}), tmp_path / "frontier")
+    assert [arm.variant for arm in record.arms] == ["plain", "all weights, scores", "lora", "lora, scores"]
+    assert not any(arm.failed for arm in record.arms)
+    assert all(arm.gain is not None and arm.mean is not None for arm in record.arms)
+    assert record.recommended is not None
+
+
+def test_a_language_model_is_trained_to_say_yes(ranking_recipe, toy_folder, tmp_path):
+    rows = [
+        {"query": f"sky {a} {b}", "pos": f"yes {a} blue", "neg": [f"no {a} red", f"no {b} black"]}
+        for a in "a b c d e one two three".split()
+        for b in "green white yellow say please".split()
+    ]
+    kept = [{**row, "query": f"snow {row['query']}"} for row in rows]
+    lines(tmp_path / "sky.jsonl", rows)
+    lines(tmp_path / "kept.jsonl", kept)
+    probes = [{"kind": "ranking", "name": "kept", "capability": "kept", "items": "kept.jsonl", "max_tokens": 120}]
+    (tmp_path / "ood.yaml").write_text(json.dumps({"probes": probes}))
+    training = {
+        "method": "rank", "learning_rate": 0.01, "epochs": 4, "batch_size": 4, "max_length": 120,
+        "ranking": {"group_size": 3},
+    }  # fmt: skip
+    recipe = ranking_recipe(
+        model={"base": str(toy_folder), "load_in": "fp32"},
+        data={"train": "sky.jsonl", "held_out": 0.4},
+        training=training,
+        mitigations=[{"kind": "lora", "rank": 4}, {"kind": "strength", "values": [1.0]}],
+    )
+    record = run(recipe, tmp_path / "run")
+    assert record.training.base_unchanged is True
+    assert record.comparison.gains[0].after > record.comparison.gains[0].before
+    assert load_reranker(str(tmp_path / "run" / "tuned")).fingerprint == record.after[0].model
