@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import yaml
 
 WORDS = (
     "<|pad|> <|start|> <|end|> <|unk|> user assistant system what is the colour of sky grass snow sun night "
@@ -269,3 +270,70 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"the public data samples are not at {folder}")
     return folder
+
+
+def ranking_lines(path: Path, rows: list[dict]) -> str:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return str(path)
+
+
+def words_in_pairs(query: str) -> list[tuple[str, str, str]]:
+    """(query, verb, thing) of 42 queries over the rerankers' vocabulary."""
+    verbs, things = "chase bark sing swim sleep eat".split(), "cats dogs birds fish mice cheese seeds".split()
+    return [(f"{query} {verb} {thing}", verb, thing) for verb in verbs for thing in things]
+
+
+@pytest.fixture
+def ranking_rows() -> list[dict]:
+    """42 queries; what answers is red, what does not is blue or green."""
+    return [
+        {"query": query, "pos": f"red {thing} {verb}", "neg": [f"blue {thing} {verb}", f"green {verb}"]}
+        for query, verb, thing in words_in_pairs("who does")
+    ]
+
+
+def other_rows(query: str, word: str) -> list[dict]:
+    """42 queries; what answers has the word."""
+    return [
+        {"query": query, "pos": f"{word} {thing} {verb}", "neg": [f"{thing} {verb}", f"two {verb}"]}
+        for query, verb, thing in words_in_pairs(query)
+    ]
+
+
+@pytest.fixture
+def ranking_recipe(tmp_path, toy_reranker_folder, ranking_rows):
+    """A recipe that trains a reranker in seconds, as a file; keyword arguments replace whole sections."""
+    train = ranking_lines(tmp_path / "task.jsonl", ranking_rows)
+    own, second = (
+        ranking_lines(tmp_path / f"{name}.jsonl", other_rows(query, word))
+        for name, query, word in (("own", "what", "one"), ("second", "what often", "seven"))
+    )
+    probes = []
+    for name, query, word in (("kept", "loudly what", "one"), ("other", "never what", "ten")):
+        ranking_lines(tmp_path / f"{name}.jsonl", other_rows(query, word))
+        probes.append({"kind": "ranking", "name": name, "capability": name, "items": f"{name}.jsonl", "max_tokens": 32})
+    (tmp_path / "ood.yaml").write_text(json.dumps({"probes": probes}))
+
+    def make(**sections) -> str:
+        general = [{"name": name, "source": source, "count": 30} for name, source in (("own", own), ("second", second))]
+        recipe = {
+            "model": {"base": str(toy_reranker_folder), "load_in": "fp32"},
+            "data": {"train": train, "held_out": 0.4, "general": general},
+            "training": {
+                "method": "rank",
+                "learning_rate": 0.003,
+                "epochs": 3,
+                "batch_size": 4,
+                "max_length": 32,
+                "checkpoints": 0,
+                "ranking": {"group_size": 3},
+            },
+            "measure": {"suite": str(tmp_path / "ood.yaml")},
+            "gate": {"mean_margin": 50, "margin": 60},
+            **sections,
+        }
+        path = tmp_path / "recipe.yaml"
+        path.write_text(yaml.safe_dump(recipe))
+        return str(path)
+
+    return make

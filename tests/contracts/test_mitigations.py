@@ -6,12 +6,16 @@ from functools import partial
 import pytest
 
 from retain.models.load import load_causal
+from retain.models.load_reranker import load_reranker
 from retain.pipeline import run_recipe
 from retain.progress import Progress
-from retain.recipe import parse_recipe
+from retain.recipe import load_recipe, parse_recipe
 from retain.registry import summary, units
 
-KINDS = sorted(units("mitigations"))
+UNITS = units("mitigations")
+ALL = sorted(UNITS)
+KINDS = [kind for kind in ALL if not UNITS[kind].not_for_language_models]
+RANKING = [kind for kind in ALL if not UNITS[kind].not_for_rerankers]
 
 OTHER_VALUES = {
     "lora": {"rank": 2, "alpha": 1.0, "dropout": 0.5, "target_modules": ["q_proj"], "variant": "dora"},
@@ -25,6 +29,8 @@ OTHER_VALUES = {
     "l2_to_base": {"weight": 3.0},
     "ewc": {"weight": 3.0, "rows": 2, "general": "second", "fisher": "empirical"},
     "freeze": {"layers": "0", "parts": ["mlp"], "random_share": 0.75},
+    "score_to_base": {"weight": 5.0, "share": 1.0, "candidates": 2, "form": "margin_mse", "temperature": 3.0}
+    | {"general": "second"},
 }
 """For every knob a value that is not its default."""
 
@@ -69,7 +75,7 @@ def second_general(tmp_path):
     return path
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ALL)
 def test_it_says_what_it_is_and_where_it_comes_from(kind):
     unit = units("mitigations")[kind]
     assert summary(unit).endswith((".", ")", ".)")), "the first sentence of the docstring goes into tables"
@@ -78,7 +84,7 @@ def test_it_says_what_it_is_and_where_it_comes_from(kind):
         assert name == "kind" or field.description, f"{kind}.{name} has no description"
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ALL)
 def test_every_knob_has_a_value_to_try(kind):
     assert set(OTHER_VALUES[kind]) == set(units("mitigations")[kind].model_fields) - {"kind"}
 
@@ -104,3 +110,27 @@ def test_every_knob_has_an_effect(kind, toy_recipe, tmp_path, colour_file, secon
         other = run(toy_recipe, folder, [*needed, {"kind": kind, **given, knob: value}], colour_file, second_general)
         chose_otherwise = kind == "early_stop" and other.choices != plain.choices
         assert other.after[0].model != plain.after[0].model or chose_otherwise, f"{kind}.{knob} changes nothing"
+
+
+def run_ranking(ranking_recipe, folder, mitigations):
+    training = {
+        "method": "rank", "learning_rate": 0.003, "epochs": 1, "batch_size": 4, "max_length": 32, "checkpoints": 0,
+        "ranking": {"group_size": 3},
+    }  # fmt: skip
+    return run_recipe(load_recipe(ranking_recipe(training=training, mitigations=mitigations)), folder, Progress(True))
+
+
+@pytest.mark.parametrize("kind", RANKING)
+def test_it_trains_a_reranker_that_saves_and_reloads(kind, ranking_recipe, tmp_path):
+    plain = run_ranking(ranking_recipe, tmp_path / "plain", [])
+    found = run_ranking(ranking_recipe, tmp_path / "run", [{"kind": kind}])
+    assert all(math.isfinite(entry["loss"]) for entry in found.training.history)
+    assert load_reranker(str(tmp_path / "run" / "tuned")).fingerprint == found.after[0].model
+    assert found.after[0].model != plain.after[0].model or found.choices, f"{kind} changes nothing"
+
+
+def test_every_knob_of_score_to_base_has_an_effect(ranking_recipe, tmp_path):
+    default = run_ranking(ranking_recipe, tmp_path / "default", [{"kind": "score_to_base"}])
+    for knob, value in OTHER_VALUES["score_to_base"].items():
+        other = run_ranking(ranking_recipe, tmp_path / knob, [{"kind": "score_to_base", knob: value}])
+        assert other.after[0].model != default.after[0].model, f"score_to_base.{knob} changes nothing"

@@ -204,5 +204,7 @@ def test_the_last_that_passed_is_taken_and_else_the_one_that_lost_least():
 
 def test_a_threshold_without_a_meter_is_refused():
     assert "has no effect" in EarlyStop(threshold=1.0).conflicts(None)[0]
-    assert not EarlyStop(threshold=1.0, meter="kl").conflicts(None)
+    recipes = {method: SimpleNamespace(training=SimpleNamespace(method=method)) for method in ("sft", "rank")}
+    assert not EarlyStop(threshold=1.0, meter="kl").conflicts(recipes["sft"])
+    assert "a reranker writes none" in EarlyStop(meter="kl").conflicts(recipes["rank"])[0]
     assert EarlyStop(meter="kl").wants_general() and not EarlyStop().wants_general()

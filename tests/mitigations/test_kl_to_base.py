@@ -20,7 +20,7 @@ from retain.mitigations.lora import Lora
 from retain.models.load import load_causal
 from retain.models.logits import labelled_logits
 from retain.recipe import parse_recipe
-from retain.training.sft import _prepare_precision
+from retain.training.precision import prepare_precision
 from retain.training.stream import GeneralStream
 from retain.training.trainer import with_penalties
 
@@ -222,7 +222,7 @@ def test_on_both_it_is_the_sum(setting, toy):
 def gradients(setting, folder, tmp_path, batch, accumulation, load_in="fp32"):
     """Gradients of the first update's penalty alone, on task rows and general text, and the logged penalty."""
     model = load_causal(str(folder), load_in)
-    _prepare_precision(model)
+    prepare_precision(model)
     penalty = KlToBase(on="both").penalty(model, setting)
     shift = 0.05 if load_in == "fp32" else 0.0
     with torch.no_grad():

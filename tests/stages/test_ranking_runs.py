@@ -6,7 +6,6 @@ import json
 
 import pytest
 import torch
-import yaml
 
 from retain.commands.check import check
 from retain.commands.frontier import frontier
@@ -17,77 +16,10 @@ from retain.models.load_reranker import load_reranker
 from retain.records import RunRecord
 from retain.stages.negatives import Mined
 
-THINGS = "cats dogs birds fish mice cheese seeds".split()
-VERBS = "chase bark sing swim sleep eat".split()
 
-
-def lines(path, rows) -> str:
+def lines(path, rows) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return str(path)
-
-
-def task_rows() -> list[dict]:
-    """42 queries; what answers is red, what does not is blue or green."""
-    return [
-        {
-            "query": f"who does {verb} {thing}",
-            "pos": f"red {thing} {verb}",
-            "neg": [f"blue {thing} {verb}", f"green {verb}"],
-        }
-        for verb in VERBS
-        for thing in THINGS
-    ]
-
-
-def general_rows(word: str) -> list[dict]:
-    """42 queries; what answers has the word."""
-    return [
-        {"query": f"what {verb} {thing}", "pos": f"{word} {thing} {verb}", "neg": [f"{thing} {verb}", f"two {verb}"]}
-        for verb in VERBS
-        for thing in THINGS
-    ]
-
-
-@pytest.fixture
-def ranking_recipe(tmp_path, toy_reranker_folder):
-    """A recipe that runs in seconds; keyword arguments replace whole sections."""
-    train = lines(tmp_path / "task.jsonl", task_rows())
-    general = lines(tmp_path / "general.jsonl", general_rows("one"))
-    lines(tmp_path / "kept.jsonl", [{**row, "query": f"loudly {row['query']}"} for row in general_rows("one")])
-    lines(tmp_path / "other.jsonl", [{**row, "query": f"never {row['query']}"} for row in general_rows("ten")])
-    probes = [
-        {"kind": "ranking", "name": name, "capability": name, "items": f"{name}.jsonl", "max_tokens": 32}
-        for name in ("kept", "other")
-    ]
-    (tmp_path / "ood.yaml").write_text(json.dumps({"probes": probes}))
-
-    def make(**sections) -> str:
-        recipe = {
-            "model": {"base": str(toy_reranker_folder), "load_in": "fp32"},
-            "data": {
-                "train": train,
-                "held_out": 0.4,
-                "general": [{"name": "own", "source": general, "count": 30}],
-            },
-            "training": {
-                "method": "rank",
-                "learning_rate": 0.003,
-                "epochs": 3,
-                "batch_size": 4,
-                "max_length": 32,
-                "checkpoints": 0,
-                "ranking": {"group_size": 3},
-            },
-            "measure": {"suite": str(tmp_path / "ood.yaml")},
-            "gate": {"mean_margin": 50, "margin": 60},
-            **sections,
-        }
-        path = tmp_path / "recipe.yaml"
-        path.write_text(yaml.safe_dump(recipe))
-        return str(path)
-
-    return make
 
 
 def test_a_reranker_learns_its_task_and_a_report_says_what_it_lost(ranking_recipe, tmp_path):
@@ -185,9 +117,9 @@ def test_a_run_that_was_interrupted_goes_on_and_ends_alike(ranking_recipe, tmp_p
     assert again.after[0].value == pytest.approx(whole.after[0].value)
 
 
-def test_a_beir_folder_with_held_out_files_and_mined_negatives(ranking_recipe, tmp_path):
+def test_a_beir_folder_with_held_out_files_and_mined_negatives(ranking_recipe, ranking_rows, tmp_path):
     folder = tmp_path / "beir"
-    rows = task_rows()
+    rows = ranking_rows
     documents = [text for row in rows for text in (row["pos"], *row["neg"])]
     lines(folder / "corpus.jsonl", [{"_id": str(i), "text": text} for i, text in enumerate(documents)])
     lines(folder / "queries.jsonl", [{"_id": str(i), "text": row["query"]} for i, row in enumerate(rows)])
@@ -198,7 +130,7 @@ def test_a_beir_folder_with_held_out_files_and_mined_negatives(ranking_recipe, t
     data = {
         "train": "beir",
         "held_out": {"dev": 0.2, "test": "beir"},
-        "general": [{"name": "own", "source": "general.jsonl", "count": 20}],
+        "general": [{"name": "own", "source": "own.jsonl", "count": 20}],
     }
     recipe = ranking_recipe(data=data)
     checked = check(recipe)

@@ -94,7 +94,7 @@ def test_self_written_text_that_the_recipe_names_is_not_added_again(recipe, toy_
 
 def test_one_source_alone_is_no_comparison(recipe, toy_recipe):
     data = {**toy_recipe()["data"], "general": []}
-    with pytest.raises(UserError, match=r"only self-written text.*\n.*data\.general"):
+    with pytest.raises(UserError, match=r"there is only one.*\n.*data\.general"):
         arms_of(recipe("rehearsal_source", data=data), rows(20))
 
 
