@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -13,12 +13,13 @@ import torch
 from retain.models.transformers_model import TransformersModel
 from retain.models.update_files import is_adapter
 
+M = TypeVar("M", bound=TransformersModel)
 PRECISIONS = {"bf16": torch.bfloat16}
 """Precisions of a saved model in which training does not keep its weights."""
 
 
 @contextmanager
-def as_it_would_ship(model: TransformersModel) -> Iterator[TransformersModel]:
+def as_it_would_ship(model: M) -> Iterator[M]:
     """Within it, a model in training answers as it will when it is saved and loaded.
 
     That is: in evaluation mode, without the training loop's autocast, fully trained weights rounded to the precision

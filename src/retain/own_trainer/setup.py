@@ -22,6 +22,7 @@ from retain.models.causal import TransformersCausal
 from retain.models.freed_memory import keep_freed_memory
 from retain.models.kernel_cache import keep_few_kernels
 from retain.models.mid_training import as_it_would_ship
+from retain.models.transformers_model import TransformersModel
 from retain.probes.suites import Suite
 from retain.recipe import GeneralSettings, Recipe, parse_recipe
 from retain.records import Gate, Measurement
@@ -177,7 +178,7 @@ def own_setup(
     def encoded(example: Example) -> Encoded | None:
         return encode(example, model.tokenizer, length)
 
-    def measure_dev(measured: TransformersCausal) -> list[Measurement]:
+    def measure_dev(measured: TransformersModel) -> list[Measurement]:
         with as_it_would_ship(measured) as shipped:
             return measure_probes(shipped, _needed(probes).probes, "dev", folder / "dev" / shipped.fingerprint)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,7 +64,8 @@ def _equal_bins(probability: Values) -> NDArray[np.int64]:
     return place[first[1]][first[2]]
 
 
-def _error(away: Values, pairs: int) -> float:
+def _error(away: Any, pairs: int) -> float:
+    """From each bin's sum of probability less label, and the number of all pairs."""
     return float(np.abs(away).sum() / pairs)
 
 
