@@ -45,14 +45,16 @@ def test_scores_are_those_of_cross_encoder(toy_reranker, toy_reranker_folder, pa
     assert len({round(score, 3) for score in wanted.tolist()}) > 40
 
 
-def test_scores_do_not_depend_on_the_size_of_batches_or_on_the_way_through_the_last_layer(toy_reranker, pairs):
+def test_scores_do_not_depend_on_the_size_of_batches_or_on_the_way(toy_reranker, pairs):
     scores = toy_reranker.score_pairs(pairs, 64)
-    assert toy_reranker.scorer._short is True
+    assert toy_reranker.scorer.short is True
     toy_reranker.scorer.batch_tokens = 1
     assert toy_reranker.score_pairs(pairs, 64) == pytest.approx(scores, abs=1e-4)
-    toy_reranker.scorer._short = False
     toy_reranker.scorer.batch_tokens = 10_000
-    assert toy_reranker.score_pairs(pairs, 64) == pytest.approx(scores, abs=1e-4)
+    can_pack = toy_reranker.scorer.packed
+    for short, packed in ((False, False), (True, False), (False, can_pack)):
+        toy_reranker.scorer.short, toy_reranker.scorer.packed = short, packed
+        assert toy_reranker.score_pairs(pairs, 64) == pytest.approx(scores, abs=1e-4)
 
 
 def test_a_model_that_reads_all_tokens_is_scored_the_long_way(toy_reranker, pairs):
@@ -62,7 +64,7 @@ def test_a_model_that_reads_all_tokens_is_scored_the_long_way(toy_reranker, pair
 
     toy_reranker.module.bert.pooler = Mean()
     assert len(toy_reranker.score_pairs(pairs, 64)) == len(pairs)
-    assert toy_reranker.scorer._short is False
+    assert toy_reranker.scorer.short is False
 
 
 def test_logits_have_a_gradient_and_are_the_scores(toy_reranker, pairs):
