@@ -1,10 +1,11 @@
 """The headline: the composite against the best tuned plain fine-tune, over tasks and seeds.
 
     python benchmarks/headline/run.py                      # everything; goes on where it stopped
-    python benchmarks/headline/run.py --task banking77 --seeds 0
+    python benchmarks/headline/run.py --tasks banking77 --seeds 0
 
-With the first seed every candidate of arms.yaml is run, and one of each family is chosen on dev items. The chosen ones
-are run with the other seeds. results/TASK.json holds what was tried, what was chosen, and each run's test numbers;
+With the first seed every candidate of arms.yaml is run, and one of each family is chosen on dev items. Those of `plain`
+and `lora` are chosen by gain alone, and are measured on the task only (choosing_suite.yaml). The chosen ones are run
+with all seeds. results/TASK.json holds what was tried, what was chosen, and each run's test numbers;
 results/pooled.json what all runs say together. The run folders hold everything.
 """
 
@@ -52,15 +53,19 @@ def one_family(
     path = HERE / "results" / f"{task}.json"
     known = read_json(path) if path.is_file() else {"task": task, "families": {}}
 
-    def once(name: str, seed: int) -> RunRecord:
+    def once(name: str, seed: int, choosing: bool = False) -> RunRecord:
         place = run_folder(folder, task, family, name, seed)
-        return run(HERE / "base.yaml", place, [*task_settings, *_measured_on_dev(candidates[name]), f"seed={seed}"])
+        settings = [*task_settings, *_measured_on_dev(candidates[name]), f"seed={seed}"]
+        if choosing:
+            return run(HERE / "base.yaml", place / "choosing", [*settings, "measure.suite=choosing_suite.yaml"])
+        return run(HERE / "base.yaml", place, settings)
 
+    before = known["families"].get(family, {})
     tried: dict[str, RunRecord] = {}
     failed: dict[str, str] = {}
     for name in candidates:
         try:
-            tried[name] = once(name, seeds[0])
+            tried[name] = once(name, seeds[0], choosing=family != COMPOSITE)
         except (UserError, BrokenError) as error:
             failed[name] = str(error)
         chosen = choose(family, tried) if tried else None
@@ -69,13 +74,13 @@ def one_family(
             "failed": failed,
             "chosen": chosen,
             "settings": candidates[chosen] if chosen else [],
-            "seeds": {str(seeds[0]): test(tried[chosen])} if chosen else {},
+            "seeds": before["seeds"] if before and before["chosen"] == chosen else {},
         }
         write_json(path, {**known, "provenance": provenance(seeds[0])})
         print(task, family, name, known["families"][family]["tried"].get(name, failed.get(name)), flush=True)
     if chosen is None:
         return
-    for seed in seeds[1:]:
+    for seed in seeds:
         known["families"][family]["seeds"][str(seed)] = test(once(chosen, seed))
         write_json(path, {**known, "provenance": provenance(seed)})
         print(task, family, chosen, f"seed {seed}", known["families"][family]["seeds"][str(seed)]["gain"], flush=True)
