@@ -70,10 +70,10 @@ training:
   epochs: {epochs}
   batch_size: 8
   weight_decay: 0.1
-# Measured on SmolLM2-135M, 600 rows, one seed. benchmarks/headline: at strength 0.8 these settings kept 91% of what plain
-# fine-tuning gains on banking77 and lost nothing on average (plain: 38 points of 100); on another task sums lost 28.
-# benchmarks/ablation, two tasks: plain lost 45 points, with LoRA alone 42 to 46, rehearsal of a quarter 14 to 17, ewc
-# 28, l2_to_base, null_space, freeze and a low rate 36 and more.
+# Measured on SmolLM2-135M with 600 rows, one seed. benchmarks/headline: at strength 0.8 these settings kept 91% of what
+# plain fine-tuning gains on banking77 and lost nothing on average (plain: 38 points of 100); on another task sums lost
+# 28. benchmarks/ablation, two tasks: plain lost 45 points, with LoRA alone 42 to 46, rehearsal of a quarter 14 to 17,
+# ewc 28, l2_to_base, null_space, freeze and a low rate 36 and more.
 mitigations:
   - {{kind: lora, rank: 16}}                           # the base's weights stay as they are
   - {{kind: kl_to_base, weight: 3.0, share: 0.75}}     # stay near the base on general text
