@@ -94,12 +94,21 @@ def examples_of(rows: Sequence[Values | str], source: str) -> list[Example]:
     Raises:
         UserError: as `read_examples`.
     """
+    scan = scan_values(rows, source)
+    refuse(source, scan.bad)
+    return list(scan.examples)
+
+
+def scan_values(rows: Sequence[Values | str], source: str) -> Scan:
+    """As `examples_of`, but rows that cannot be used are returned beside the examples.
+
+    Raises:
+        UserError: there are no rows, or they have no known shape or several.
+    """
     values = [{"text": row} if isinstance(row, str) else dict(row) for row in rows]
     if not values:
         raise UserError(f"{source} holds no rows")
-    scan = _scan(source, [Row(number, value) for number, value in enumerate(values, 1)], [])
-    refuse(source, scan.bad)
-    return list(scan.examples)
+    return _scan(source, [Row(number, value) for number, value in enumerate(values, 1)], [])
 
 
 def scan_examples(path: str, *, base_dir: Path | None = None) -> Scan:

@@ -1,0 +1,54 @@
+"""One label written in several ways."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+
+from retain.data.lint.base import Check, Finding, part
+from retain.data.lint.material import LintData
+from retain.data.lint.near import plain
+
+RARE = 0.1
+"""A spelling is odd where it has less than this share of its label's rows: two spellings that are both common may be
+two things ("May" and "may")."""
+LONGEST = 60
+"""Characters of a label; longer answers are sentences."""
+
+
+class LabelSpelling(Check):
+    """Answers that differ from a common one in case, white space or punctuation only: "Card arrival", "card arrival.".
+
+    Where answers are compared word by word, a model that learned both is marked wrong for one.
+    Threshold: one row; only where answers repeat.
+    Relations: `inconsistent_labels` finds different labels for one input.
+    """
+
+    shapes = ("chat",)
+
+    def find(self, data: LintData) -> list[Finding]:
+        """At most one finding."""
+        if not data.closed:
+            return []
+        common = self._common(data)
+        rows = [row for row in data.examples if row.target in common]
+        if not rows:
+            return []
+        first = rows[0].target
+        what = (
+            f"{part(len(rows), len(data.examples))} have an answer that is another one in a different spelling, such "
+            f"as {first[:LONGEST]!r} for {common[first][:LONGEST]!r}."
+        )
+        return [self.finding("warning", rows, len(data.examples), what, "Write each answer in one way.")]
+
+    def _common(self, data: LintData) -> Mapping[str, str]:
+        """Odd spelling -> the common one."""
+        spellings: dict[str, Counter[str]] = defaultdict(Counter)
+        for target in data.targets:
+            if len(target) <= LONGEST and any(letter.isalpha() for letter in target):
+                spellings[plain(target)][target] += 1
+        found: dict[str, str] = {}
+        for counts in spellings.values():
+            (best, _), *others = counts.most_common()
+            found |= {other: best for other, count in others if count < RARE * counts.total()}
+        return found
