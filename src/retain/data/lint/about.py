@@ -1,10 +1,11 @@
 """What a set is about: its inputs in groups of like content, by words.
 
-Words are weighted by TF-IDF, reduced to 50 directions (latent semantic analysis), put into many small clusters and the
-clusters joined where they are about the same. The joining gives topics of their real sizes: k-means alone divides large
-ones and lets small ones disappear. Source: Manning, Raghavan, Schuetze, Introduction to Information Retrieval, ch.
-16-18.
-Relations: for rows that are nearly the same text see `near.py`.
+Inputs are weighted words (TF-IDF), put into many small clusters (k-means), and clusters that are about the same are
+joined (average linkage). The joining gives topics of their real sizes: k-means alone divides large ones. Reducing the
+words to fewer directions first (latent semantic analysis) was tried and dropped: small topics have no direction of
+their own, and 4 of 10 planted ones were found instead of 6 (docs/LOG.md, 2026-11-22). Source: Manning, Raghavan,
+Schuetze, Introduction to Information Retrieval, ch. 16 and 17. Relations: for rows that are nearly the same text see
+`near.py`.
 """
 
 from __future__ import annotations
@@ -19,12 +20,16 @@ from numpy.typing import NDArray
 
 LEAST_ROWS = 100
 """Fewer rows have no topics worth counting."""
-DIRECTIONS = 50
-MOST_CLUSTERS = 200
+MOST_CLUSTERS = 300
 ROWS_PER_CLUSTER = 10
 """Before joining; small enough that a topic of ten rows can have a cluster of its own."""
-JOINED = 0.6
-"""Clusters nearer than this (cosine distance, mean over pairs) are one topic."""
+JOINED = 0.9
+"""Clusters nearer than this (cosine distance, mean over pairs) are one topic. Clusters of one topic share the few words
+that most of its rows have, those of two topics next to none."""
+OWN = 0.6
+"""A word is a topic's own where so large a share of the rows that have it are the topic's."""
+OFTEN = 0.25
+"""And where at least this share of the topic's rows, and two, have it."""
 LONGEST = 1000
 """Characters of an input that are read: its subject shows in the first few sentences."""
 MOST_WORDS = 20_000
@@ -41,10 +46,13 @@ class Topics:
     """The topic of each row; -1 for a row without a word that another row has."""
     sizes: NDArray[np.int64]
     """Rows of each topic."""
-    names: tuple[str, ...]
-    """The words that stand out in each topic."""
-    order: tuple[int, ...]
-    """Topics from the smallest to the largest."""
+    own: tuple[tuple[str, ...], ...]
+    """The words of each topic that hardly any other row has, the most frequent first."""
+
+    @property
+    def usual(self) -> float:
+        """The size of the topic that a row drawn at random is in, on average."""
+        return float((self.sizes**2).sum() / self.sizes.sum())
 
     @property
     def effective(self) -> float:
@@ -71,10 +79,7 @@ def find_topics(texts: Sequence[str]) -> Topics | None:
     labels = _cluster(matrix[told])
     of = np.full(len(texts), -1, dtype=np.int64)
     of[told] = labels
-    sizes = np.bincount(labels)
-    named = tuple(_name(matrix[told][labels == topic], names) for topic in range(len(sizes)))
-    order = tuple(int(topic) for topic in np.argsort(sizes, kind="stable"))
-    return Topics(of, sizes, named, order)
+    return Topics(of, np.bincount(labels), _own_words(matrix[told], labels, names))
 
 
 def _weights(texts: Sequence[str]) -> tuple[Any, NDArray[Any]] | None:
@@ -91,28 +96,25 @@ def _weights(texts: Sequence[str]) -> tuple[Any, NDArray[Any]] | None:
 
 def _cluster(matrix: Any) -> NDArray[np.int64]:
     from sklearn.cluster import AgglomerativeClustering, MiniBatchKMeans
-    from sklearn.decomposition import TruncatedSVD
-    from sklearn.preprocessing import normalize
 
-    directions = min(DIRECTIONS, min(matrix.shape) - 1)
-    if directions < 2:
-        return np.zeros(matrix.shape[0], dtype=np.int64)
-    reduced = normalize(TruncatedSVD(directions, random_state=0).fit_transform(matrix))
     number = min(MOST_CLUSTERS, matrix.shape[0] // ROWS_PER_CLUSTER)
-    means = MiniBatchKMeans(number, random_state=0, n_init=1, batch_size=2048, max_iter=20)
+    means = MiniBatchKMeans(number, random_state=0, n_init=1, batch_size=2048, max_iter=20, reassignment_ratio=0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # fewer distinct rows than clusters
-        labels = means.fit_predict(reduced)
-    used, labels = np.unique(labels, return_inverse=True)
-    centres = means.cluster_centers_[used]
-    centres[np.linalg.norm(centres, axis=1) < 1e-6, 0] = 1e-6
+        used, labels = np.unique(means.fit_predict(matrix), return_inverse=True)
     if len(used) < 2:
         return np.zeros(matrix.shape[0], dtype=np.int64)
     joining = AgglomerativeClustering(n_clusters=None, metric="cosine", linkage="average", distance_threshold=JOINED)
-    return np.asarray(joining.fit_predict(centres)[labels], dtype=np.int64)
+    return np.asarray(joining.fit_predict(means.cluster_centers_[used])[labels], dtype=np.int64)
 
 
-def _name(rows: Any, names: NDArray[Any], most: int = 4) -> str:
-    mean = np.asarray(rows.mean(axis=0)).ravel()
-    best = [place for place in np.argsort(-mean, kind="stable")[:most] if mean[place] > 0]
-    return ", ".join(str(names[place]) for place in best)
+def _own_words(matrix: Any, labels: NDArray[np.int64], names: NDArray[Any]) -> tuple[tuple[str, ...], ...]:
+    has = (matrix > 0).astype(np.int32)
+    everywhere = np.asarray(has.sum(axis=0)).ravel()
+    found = []
+    for topic in range(int(labels.max()) + 1):
+        rows = has[labels == topic]
+        here = np.asarray(rows.sum(axis=0)).ravel()
+        own = np.flatnonzero((here >= max(2, OFTEN * rows.shape[0])) & (here >= OWN * everywhere))
+        found.append(tuple(str(names[place]) for place in own[np.argsort(-here[own], kind="stable")]))
+    return tuple(found)
