@@ -169,7 +169,8 @@ def lint_cost_table() -> str:
         return "Not run yet."
     one = read_json(path)
     lines = ["| | |", "|---|---|"]
-    lines.append(f"| rows | {one['rows']:,} and {one['held_out']:,} held out, {one['characters_per_row']} characters each |")
+    rows = f"{one['rows']:,} and {one['held_out']:,} held out, {one['characters_per_row']} characters each"
+    lines.append(f"| rows | {rows} |")
     lines.append(f"| processor time | {one['seconds_processor']} s |")
     lines.append(f"| peak memory, rows included | {one['peak_memory_mb']:,} MB |")
     dear = list(one["seconds_processor_by_check"].items())[:8]

@@ -20,9 +20,9 @@ BOOKINGS = [
 def test_case_punctuation_and_typos_are_nearly_the_same():
     texts = [
         *BOOKINGS,
-        "Where did my parcel go last week?",
-        "where did my parcel go last week",
-        "Where did my parcle go last week?",
+        "Where did the parcel go that you sent me from the shop in Hamburg last week?",
+        "where did the parcel go that you sent me from the shop in Hamburg last week",
+        "Where did the parcle go that you sent me from the shop in Hamburg last week?",
     ]
     groups = group_texts(texts)
     first = len(BOOKINGS)

@@ -54,12 +54,6 @@ class Topics:
         """The size of the topic that a row drawn at random is in, on average."""
         return float((self.sizes**2).sum() / self.sizes.sum())
 
-    @property
-    def effective(self) -> float:
-        """How many topics of equal size would be as varied: exp of the entropy of the shares."""
-        shares = self.sizes / self.sizes.sum()
-        return float(np.exp(-(shares * np.log(shares)).sum()))
-
     def rows(self, topic: int) -> list[int]:
         """The places of a topic's rows."""
         return [int(place) for place in np.flatnonzero(self.of == topic)]

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from retain.data.lint.base import Check, Finding, part
 from retain.data.lint.material import LintData
 from retain.data.lint.near import plain
+from retain.data.lint.target_formats import FORMATS, format_of
 
 RARE = 0.1
 """A spelling is odd where it has less than this share of its label's rows: two spellings that are both common may be
@@ -20,7 +21,7 @@ class LabelSpelling(Check):
     """Answers that differ from a common one in case, white space or punctuation only: "Card arrival", "card arrival.".
 
     Where answers are compared word by word, a model that learned both is marked wrong for one.
-    Threshold: one row; only where answers repeat.
+    Threshold: one row; only where answers repeat, and not of JSON or queries, whose values may copy the input.
     Relations: `inconsistent_labels` finds different labels for one input.
     """
 
@@ -45,7 +46,7 @@ class LabelSpelling(Check):
         """Odd spelling -> the common one."""
         spellings: dict[str, Counter[str]] = defaultdict(Counter)
         for target in data.targets:
-            if len(target) <= LONGEST and any(letter.isalpha() for letter in target):
+            if len(target) <= LONGEST and any(map(str.isalpha, target)) and format_of(target) not in FORMATS:
                 spellings[plain(target)][target] += 1
         found: dict[str, str] = {}
         for counts in spellings.values():

@@ -81,8 +81,9 @@ class LintData:
 
     @cached_property
     def topics(self) -> Topics | None:
-        """What the rows are about; None where there are too few rows or words to tell."""
-        return find_topics(self.asked)
+        """What the rows are about, but for those nearly like an earlier one; None where there are too few to tell."""
+        firsts = {place for place, first in enumerate(self.near.of[: len(self.asked)]) if place == first}
+        return find_topics([text if place in firsts else "" for place, text in enumerate(self.asked)])
 
     @cached_property
     def closed(self) -> bool:

@@ -68,15 +68,18 @@ def _likeness(texts: list[str]) -> tuple[float, list[str]]:
     names = vectorizer.get_feature_names_out()
     function = np.array([name in ENGLISH_STOP_WORDS for name in names])
     rows_with = counts.getnnz(axis=0)
-    total = counts.sum(axis=0).A1 if hasattr(counts.sum(axis=0), "A1") else np.asarray(counts.sum(axis=0)).ravel()
+    total = np.asarray(counts.sum(axis=0)).ravel()
     if total[function].sum() < ENGLISH * total.sum():
         return 0.0, []
     kept = ~function & (rows_with <= TEMPLATE * len(drawn))
     matrix = counts[:, kept]
+    matrix = matrix[matrix.getnnz(axis=1) > 0]
+    number = matrix.shape[0]
+    if number < LEAST_ROWS:
+        return 0.0, []
     matrix.data = 1 + np.log(matrix.data)
     matrix = normalize(matrix)
     together = np.asarray(matrix.sum(axis=0)).ravel()
-    number = matrix.shape[0]
     alike = (float(together @ together) - float(matrix.multiply(matrix).sum())) / (number * (number - 1))
     most = Counter(dict(zip(names[kept].tolist(), rows_with[kept].tolist(), strict=True))).most_common(5)
     return alike, [name for name, _ in most]

@@ -98,7 +98,7 @@ PATTERNS: tuple[Pattern, ...] = (
     Pattern(
         "telephone number",
         (),
-        re.compile(rf"(?<![\w.+-])(?:{_INTERNATIONAL}|{_NATIONAL}|{_TRUNK})(?![\w-]|\.\d)"),
+        re.compile(rf"(?<![\w.+-])(?<!\d\s)(?:{_INTERNATIONAL}|{_NATIONAL}|{_TRUNK})(?![\w-]|\.\d)"),
         is_telephone,
     ),
 )

@@ -15,6 +15,9 @@ FEWEST = 3
 """Two rows are no topic."""
 OWN_WORDS = 3
 """A thin topic has so many words of its own; without, it is a splinter of another topic."""
+ONE = 0.5
+"""Where the usual topic has more of the rows than this, the set has one subject, or texts too long to be told apart by
+words."""
 FEWEST_TOPICS = 4
 """With fewer there is no usual size."""
 LARGEST = 0.1
@@ -35,7 +38,7 @@ class SparseCoverage(Check):
     def find(self, data: LintData) -> list[Finding]:
         """At most one finding."""
         topics = data.topics
-        if topics is None or len(topics.sizes) < FEWEST_TOPICS:
+        if topics is None or len(topics.sizes) < FEWEST_TOPICS or topics.usual > ONE * topics.sizes.sum():
             return []
         most = min(ENOUGH, THIN * topics.usual)
         thin = [
@@ -50,7 +53,7 @@ class SparseCoverage(Check):
         shown = [data.examples[topics.rows(topic)[0]] for topic in thin]
         what = (
             f"{len(thin)} of {len(topics.sizes)} topics have few rows, where the usual one has {topics.usual:.0f}: "
-            f"{_named(topics, thin)}. As varied as {topics.effective:.0f} topics of equal size."
+            f"{_named(topics, thin)}."
         )
         do = "Add rows on these topics, or take them out and say that the model is not made for them."
         return [self.finding("note", shown, len(data.examples), what, do, lambda row: row.input, len(places))]

@@ -38,26 +38,36 @@ class UnfinishedAnswers(Check):
 
     def find(self, data: LintData) -> list[Finding]:
         """At most one finding."""
-        rows = [data.examples[place] for place in self.drops(data)]
+        rows = [data.examples[place] for place in sorted({*_unended(data), *self.drops(data)})]
         if not rows:
             return []
         number = len(data.examples)
         severity = graded(len(rows), number, MANY)
-        what = f"{part(len(rows), number)} have an answer that ends in the middle."
+        what = f"{part(len(rows), number)} have an answer that seems to end in the middle."
         do = "Take these rows out or finish them; look for a limit of tokens in the program that wrote them."
         return [self.finding(severity, rows, number, what, do, lambda row: f"... {row.target.rstrip()[-120:]}")]
 
     def drops(self, data: LintData) -> Mapping[int, str]:
-        """All of them."""
-        prose = {place: text for place, target in enumerate(data.targets) if (text := _prose(target)) is not None}
-        unended = {place for place, text in prose.items() if not _ends(text)}
-        found = {place: "the answer ends without a full stop" for place in unended} if _custom(prose, unended) else {}
+        """Those that surely end in the middle; a missing full stop alone is for a person to judge."""
+        found = {}
+        prose = _all_prose(data)
         for place, text in prose.items():
             if _HANGS.search(text) or text.count("```") % 2:
                 found[place] = "the answer ends in the middle of a sentence or of code"
-        for place in _capped(data, unended):
+        for place in _capped(data, {place for place, text in prose.items() if not _ends(text)}):
             found[place] = "the answer is exactly as long as others that end in the middle"
         return dict(sorted(found.items()))
+
+
+def _all_prose(data: LintData) -> dict[int, str]:
+    return {place: text for place, target in enumerate(data.targets) if (text := _prose(target)) is not None}
+
+
+def _unended(data: LintData) -> set[int]:
+    """Answers without a full stop, where nearly all others have one."""
+    prose = _all_prose(data)
+    unended = {place for place, text in prose.items() if not _ends(text)}
+    return unended if len(prose) >= 20 and len(unended) <= (1 - CUSTOM) * len(prose) else set()
 
 
 def _prose(target: str) -> str | None:
@@ -71,10 +81,6 @@ def _prose(target: str) -> str | None:
 def _ends(text: str) -> bool:
     last = text.rsplit("\n", 1)[-1]
     return bool(_ENDS.search(text) or _ITEM.search(last) or (last != text and len(last) < 40))
-
-
-def _custom(prose: Mapping[int, str], unended: set[int]) -> bool:
-    return len(prose) >= 20 and len(unended) <= (1 - CUSTOM) * len(prose)
 
 
 def _capped(data: LintData, unended: set[int]) -> list[int]:
