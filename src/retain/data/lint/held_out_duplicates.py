@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from retain.data.lint.base import Check, Finding, graded, part, with_reasons
 from retain.data.lint.material import LintData
+from retain.data.splits import normalised
 
 MANY = 0.01
 """Share from which they are a warning: a gain of one point may then be memory."""
@@ -27,17 +28,19 @@ class HeldOutDuplicates(Check):
         number = len(data.examples)
         first = {group: place for place, group in reversed(list(enumerate(data.near.of[:number])))}
         keys = set(data.near.keys[:number])
-        rows, reasons, same = [], [], 0
+        rows, reasons, same, differ = [], [], 0, 0
         for place, example in enumerate(data.held_out, number):
             if (like := first.get(data.near.of[place])) is not None:
                 rows.append(example)
                 reasons.append(f"training row {data.examples[like].line}")
                 same += data.near.keys[place] in keys
+                differ += data.shape == "chat" and normalised(example.target) != data.answers[like]
         if not rows:
             return []
         what = (
             f"{part(len(rows), len(data.held_out), 'held-out row')} have an input that is also trained: {same:,} the "
-            f"same but for case and punctuation, {len(rows) - same:,} nearly."
+            f"same but for case and punctuation, {len(rows) - same:,} nearly"
+            f"{f'; {differ:,} have another answer there' if differ and data.closed else ''}."
         )
         do = "Take the training rows out (--fix does), or split by groups of like rows."
         severity = graded(len(rows), len(data.held_out), MANY)

@@ -40,6 +40,9 @@ BUCKETS = 1 << 22
 """Size of the table that counts in how many inputs a piece is."""
 
 Pieces = NDArray[np.uint32]
+SHORT = 100
+"""Characters under which another number makes another input ("the 4th of May" and "the 14th of May")."""
+_NUMBER = re.compile(r"\d+")
 _WORD = re.compile(r"[^\W_]+")
 
 
@@ -107,7 +110,8 @@ def _firsts(keys: Sequence[str]) -> list[int]:
     for place, key in enumerate(keys):
         mine = remembered(key)
         sketch = _sketch(_rare(mine, counts, most))
-        near = ((similarity(mine, remembered(keys[other]), weights), -other) for other in _offered(index, sketch))
+        offered = (other for other in _offered(index, sketch) if not _other_numbers(key, keys[other]))
+        near = ((similarity(mine, remembered(keys[other]), weights), -other) for other in offered)
         best = max(near, default=(0.0, 0))
         if best[0] >= NEAR:
             firsts.append(-best[1])
@@ -115,6 +119,11 @@ def _firsts(keys: Sequence[str]) -> list[int]:
             firsts.append(place)
             index.insert(place, sketch, check_duplication=False)
     return firsts
+
+
+def _other_numbers(one: str, other: str) -> bool:
+    """Short inputs with different numbers ask different things."""
+    return max(len(one), len(other)) < SHORT and sorted(_NUMBER.findall(one)) != sorted(_NUMBER.findall(other))
 
 
 def _offered(index: Any, sketch: Any) -> Iterator[int]:
