@@ -15,7 +15,8 @@ import resource
 import subprocess
 import sys
 import time
-from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", choices=("rates", "cost"))
     parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--workers", type=int, default=2, help="processes that measure rates")
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--be-the-cost", action="store_true", help="the process of its own")
     options = parser.parse_args()
@@ -42,7 +44,7 @@ def main() -> None:
         print(json.dumps(cost(options.rows)))
         return
     if options.only != "cost":
-        found = {"versions": versions(), "seeds": options.seeds, **rates(options.seeds)}
+        found = {"versions": versions(), "seeds": options.seeds, **rates(options.seeds, options.workers)}
         write_json(HERE / "results" / "rates.json", found)
     if options.only != "rates":
         command = [sys.executable, __file__, "--be-the-cost", "--rows", str(options.rows)]
@@ -50,44 +52,43 @@ def main() -> None:
         write_json(HERE / "results" / "cost.json", {"versions": versions(), **json.loads(done.stdout.splitlines()[-1])})
 
 
-def rates(seeds: int) -> dict[str, Any]:
+def rates(seeds: int, workers: int) -> dict[str, Any]:
     """For each check in how many seeds it finds what was planted and speaks of clean rows."""
-    known = checks()
-    found: dict[str, dict[str, Any]] = {}
-    for name, plant in PLANTS.items():
-        hits = rows = planted = 0
-        for seed in range(seeds):
-            case = plant(seed)
-            findings = known[name].find(case.data)
-            hits += bool(findings)
-            if case.planted is not None:
-                rows += min(case.planted, sum(finding.count for finding in findings))
-                planted += case.planted
-        found[name] = {"about": " ".join((plant.__doc__ or "").split()), "found": hits, "rows": [rows, planted]}
-        print(name, found[name], flush=True)
-    false, looked = _false_alarms(seeds)
+    with ProcessPoolExecutor(workers) as pool:
+        found = dict(zip(PLANTS, pool.map(planted, PLANTS, repeat(seeds)), strict=True))
+        sets = [(kind, seed) for kind in KINDS for seed in range(seeds)]
+        spoken = list(zip(sets, pool.map(false_alarms, *zip(*sets, strict=True)), strict=True))
     for name, one in found.items():
-        one["false alarms"] = {kind: false[name, kind] for kind in KINDS if (name, kind) in looked}
+        told = [(kind, alarms[name]) for (kind, _), alarms in spoken if name in alarms]
+        one["false alarms"] = {kind: sum(bool(text) for its, text in told if its == kind) for kind in dict(told)}
+        one["false alarms say"] = [text for _, text in told if text]
     return {"checks": found}
 
 
-def _false_alarms(seeds: int) -> tuple[Counter[tuple[str, str]], set[tuple[str, str]]]:
-    """(check, kind of rows) -> clean sets that it speaks of; and the pairs that were looked at."""
-    known = checks()
-    false: Counter[tuple[str, str]] = Counter()
-    looked = set()
-    for kind in KINDS:
-        for seed in range(seeds):
-            data = clean(seed, kind)
-            for name, check in known.items():
-                if kind not in FAULTLESS.get(name, tuple(KINDS)) or check.left_out(data) is not None:
-                    continue
-                looked.add((name, kind))
-                findings = check.find(data)
-                false[name, kind] += bool(findings)
-                for finding in findings:
-                    print("false alarm:", kind, seed, name, finding.what, flush=True)
-    return false, looked
+def planted(name: str, seeds: int) -> dict[str, Any]:
+    """In how many seeds a check finds what was planted, and how many rows of it."""
+    check = checks()[name]
+    hits = rows = faults = 0
+    for seed in range(seeds):
+        case = PLANTS[name](seed)
+        findings = check.find(case.data)
+        hits += bool(findings)
+        if case.planted is not None:
+            rows += min(case.planted, sum(finding.count for finding in findings))
+            faults += case.planted
+    about = " ".join((PLANTS[name].__doc__ or "").split())
+    return {"about": about, "found": hits, "rows": [rows, faults]}
+
+
+def false_alarms(kind: str, seed: int) -> dict[str, str]:
+    """Check -> what it says of one clean set; empty where it is silent. Checks that do not look at it are not there."""
+    data = clean(seed, kind)
+    looking = {
+        name: check
+        for name, check in checks().items()
+        if kind in FAULTLESS.get(name, tuple(KINDS)) and check.left_out(data) is None
+    }
+    return {name: " ".join(finding.what for finding in check.find(data)) for name, check in looking.items()}
 
 
 def cost(rows: int) -> dict[str, Any]:
