@@ -9,7 +9,7 @@ from retain.data.lint.material import LintData
 
 MANY = 0.01
 """Share from which repeats are a warning. Repeated rows are learned by heart first (Lee et al. 2022, arXiv 2107.06499,
-found 0.04 to 13.6% near-duplicates in common sets); under one percent they cost little."""
+found 0.4 to 13.6% near-duplicates in common sets); under one percent they cost little."""
 
 
 class ExactDuplicates(Check):

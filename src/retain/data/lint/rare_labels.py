@@ -8,8 +8,8 @@ from retain.data.lint.base import Check, Finding, part
 from retain.data.lint.material import LintData
 
 FEWEST = 5
-"""Rows of a label. Under five a fine-tuned model's accuracy on a class is hardly above a few-shot prompt's (banking77's
-own authors report 5-shot and 10-shot as the low end: Casanueva et al. 2020, arXiv 2003.04807)."""
+"""Rows of a label. Work on intents with few rows begins at ten a label (Casanueva et al. 2020, arXiv 2003.04807); half
+of that is no training set."""
 MOST_LABELS = 0.2
 """Distinct answers among the rows: with more they are slots or phrases, not labels."""
 COVERED = 0.9

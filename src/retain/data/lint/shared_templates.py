@@ -46,7 +46,7 @@ class SharedTemplates(Check):
     """Held-out rows with a training row's frame: the same words in the same places but for names, numbers and copies.
 
     A random split of rows that were made from templates measures the templates, not the task: Finegan-Dollak et al.
-    2018 (arXiv 1806.09029) found systems that write SQL to get half as many right where templates were kept apart. A
+    2018 (arXiv 1806.09029) found systems that write SQL to get far fewer right where templates were kept apart. A
     frame is an input in which rare words, numbers and what the answer copies are blanks; two are the same where 65% of
     their places and at least four words agree. The frame of a structured answer of at least six words, such as a query,
     is all of it but quoted values and numbers.
