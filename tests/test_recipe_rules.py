@@ -81,6 +81,13 @@ def test_a_number_of_updates_takes_the_place_of_epochs(training, limit, said):
     assert said is None or said in found[0]
 
 
+@pytest.mark.parametrize(("rows", "warned"), [(266, True), (267, False)])
+def test_rows_that_are_known_count_and_not_the_limit(rows, warned):
+    recipe = parse_recipe({**USUAL, "training": {"extra": {"max_steps": 100}}, "data": {**USUAL["data"], "limit": 10}})
+    found = recipe_warnings(recipe, rows=rows)
+    assert [f"draw 800 rows of {rows}: more than 3 passes" in one for one in found] == [True] * warned
+
+
 def test_early_stop_that_is_there_is_not_asked_for():
     lora = [{"kind": "lora"}, {"kind": "rehearsal"}]
     (without,) = warnings(training={"epochs": 5})

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from retain.settings import Settings
 
-Preset = Literal["quick", "standard", "thorough", "ladder"]
+Preset = Literal["quick", "standard", "thorough", "ladder", "rehearsal_share", "rehearsal_source"]
 Share = Annotated[float, Field(gt=0, le=1)]
 
 
@@ -21,11 +21,13 @@ class FrontierSettings(Settings):
 
     preset: Preset | None = None
     """``quick`` (4 arms), ``standard`` (7), ``thorough`` (those at three rates), or ``ladder``: LoRA of rank 16, then
-    of rank 64, then all weights with rehearsal and KL, until one reaches ``target`` within the margins."""
+    of rank 64, then all weights with rehearsal and KL, until one reaches ``target`` within the margins.
+    ``rehearsal_share`` (5) is the recipe with 0, 1, 5, 10 and 20% of rehearsal, ``rehearsal_source`` with 10% from each
+    set of ``data.general`` and from text that the base wrote; both are drawn as a figure of that one factor."""
     arms: dict[str, dict[str, Any]] = {}
     """Name -> what the arm replaces: the path of a setting, as in ``--set``, -> its value."""
     axes: dict[str, list[Any]] = {}
-    """Path of a setting -> values; every combination is an arm."""
+    """Path of a setting -> values; every combination is an arm. One axis alone is drawn as a figure of that factor."""
     shares: list[Share] = Field([1.0], min_length=1)
     """Shares of the training rows: every arm is trained on each."""
     strengths: list[Annotated[float, Field(gt=0)]] = Field([0.25, 0.5, 0.75, 1.0], min_length=1)

@@ -32,21 +32,26 @@ class Seen:
     """Weights of the base, where they are known."""
     rate: float | None
     """The rate that is trained with, where a scan has found it."""
+    rows: int | None = None
+    """Rows that an epoch goes through, where they are known."""
 
     def unit(self, kind: str) -> Any:
         """The recipe's mitigation of a kind, or None."""
         return next((one for one in self.recipe.mitigations if getattr(one, "kind", "") == kind), None)
 
 
-def recipe_warnings(recipe: Recipe, weights: int | None = None, rate: float | None = None) -> list[str]:
+def recipe_warnings(
+    recipe: Recipe, weights: int | None = None, rate: float | None = None, rows: int | None = None
+) -> list[str]:
     """All warnings about a recipe.
 
     Args:
         recipe: the recipe.
         weights: of the base; told from its files or its name when None.
         rate: the rate that a scan found.
+        rows: that an epoch goes through; at most ``data.limit`` when None.
     """
-    seen = Seen(recipe, weights if weights is not None else weights_of(recipe.model.base), rate)
+    seen = Seen(recipe, weights if weights is not None else weights_of(recipe.model.base), rate, rows)
     return [warning for rule in RULES if (warning := rule(seen)) is not None]
 
 
@@ -77,16 +82,17 @@ def many_epochs(seen: Seen) -> str | None:
 
 def _many_passes(seen: Seen) -> str | None:
     """What makes for more than three passes over the rows, or None."""
-    training, limit = seen.recipe.training, seen.recipe.data.limit
+    training = seen.recipe.training
+    rows = seen.recipe.data.limit if seen.rows is None else seen.rows
     steps = training.extra.get("max_steps", 0)
     if not isinstance(steps, int) or steps <= 0:
         many = training.epochs > MOST_EPOCHS
         return f"training.epochs: {training.epochs:g} is more than {MOST_EPOCHS}" if many else None
     drawn = steps * training.gradient_accumulation * training.batch_size
     what = f"training.extra.max_steps: {steps} updates, whatever training.epochs says, draw {drawn} rows"
-    if limit is None:
+    if rows is None:
         return f"{what}. Of fewer than {math.ceil(drawn / MOST_EPOCHS)} rows that is more than {MOST_EPOCHS} passes"
-    return f"{what} of {limit}: more than {MOST_EPOCHS} passes" if drawn > MOST_EPOCHS * limit else None
+    return f"{what} of {rows}: more than {MOST_EPOCHS} passes" if drawn > MOST_EPOCHS * rows else None
 
 
 def high_rate(seen: Seen) -> str | None:

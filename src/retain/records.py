@@ -326,6 +326,12 @@ class ArmResult(Record):
     seed: int
     folder: str
     """Its run, relative to the frontier's folder."""
+    factor: str = ""
+    """The one thing in which it differs from other arms; empty where that is not one thing."""
+    level: float | str | None = None
+    """Of the factor."""
+    plain: bool = False
+    """Nothing is done against forgetting."""
     curve: list[Candidate] = []
     """Dev items, by strength."""
     strength: float | None = None

@@ -23,7 +23,7 @@ OTHER_VALUES = {
     "token_weighting": {"rule": "flow", "threshold": 30.0, "tau": 0.5, "floor": 0.9},
     "null_space": {"energy": 0.5, "general": "second"},
     "l2_to_base": {"weight": 3.0},
-    "ewc": {"weight": 1e5, "rows": 2, "general": "second", "fisher": "empirical"},
+    "ewc": {"weight": 3.0, "rows": 2, "general": "second", "fisher": "empirical"},
     "freeze": {"layers": "0", "parts": ["mlp"], "random_share": 0.75},
 }
 """For every knob a value that is not its default."""

@@ -33,6 +33,11 @@ def moved_gradients(module, penalty):
     return value.item(), found
 
 
+def with_mean_one(importance):
+    mean = sum(one.sum() for one in importance.values()) / sum(one.numel() for one in importance.values())
+    return {name: one / mean for name, one in importance.items()}
+
+
 @pytest.mark.parametrize("variant", [None, "lora", "pissa"])
 def test_with_ones_for_f_it_is_l2_to_base(make_setup, toy, variant):
     setup = make_setup()
@@ -54,7 +59,7 @@ def test_with_ones_for_f_it_is_l2_to_base(make_setup, toy, variant):
 
 def test_full_fine_tuning_meets_the_formula(make_setup, toy):
     setup = make_setup()
-    importance = squared_gradients(toy, encoded_rows(setup, "own")[:5], "sampled")
+    importance = with_mean_one(squared_gradients(toy, encoded_rows(setup, "own")[:5], "sampled"))
     begin = {name: p.detach().clone() for name, p in toy.module.named_parameters()}
 
     def brute(step):
@@ -71,7 +76,7 @@ def test_full_fine_tuning_meets_the_formula(make_setup, toy):
 def test_with_an_adapter_it_acts_on_the_product(make_setup, toy):
     setup = make_setup()
     model = Lora(rank=2).wrap_model(toy, setup)
-    importance = squared_gradients(model, encoded_rows(setup, "own")[:5], "sampled")
+    importance = with_mean_one(squared_gradients(model, encoded_rows(setup, "own")[:5], "sampled"))
 
     def brute(step):
         products = {
@@ -141,7 +146,7 @@ def test_it_says_how_many_rows_there_were_and_how_strong_it_is(make_setup, toy):
     notes = []
     Ewc(rows=500, weight=10.0).penalty(toy, make_setup(note=notes.append))
     assert notes[0] == 'ewc: F is from 16 rows, all that the general set "own" has; 500 were asked'
-    assert "on average it pulls as l2_to_base with weight" in notes[1]
+    assert "F is divided by its mean over the weights" in notes[1]
     notes.clear()
     Ewc(rows=3).penalty(toy, make_setup(note=notes.append))
     assert len(notes) == 1

@@ -213,6 +213,35 @@ def test_warnings_know_the_adapter_of_a_peft_config(make):
 
 
 @pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        ({"max_steps": 16, "per_device_train_batch_size": 4, "gradient_accumulation_steps": 2}, "draw 128 rows of 40"),
+        ({"max_steps": 16, "per_device_train_batch_size": 4}, None),
+        ({"max_steps": 2, "num_train_epochs": 9}, None),
+        ({"num_train_epochs": 4}, "epochs: 4 is more than 3"),
+        ({"num_train_epochs": 3}, None),
+    ],
+    ids=str,
+)
+def test_passes_are_counted_from_max_steps_where_it_is_set(args, said, make):
+    trainer = make(["l2_to_base"], named={"args": args})
+    trainer.train()
+    found = [note for note in trainer.retention_notes if "Later passes mostly learn rows by heart" in note]
+    assert [said in note for note in found] == [True] * (said is not None)
+
+
+def test_rehearsed_and_packed_rows_count_as_the_rows_of_a_pass(make):
+    named = {"args": {"max_steps": 4, "per_device_train_batch_size": 32}}
+    fewer, more = make(["l2_to_base"], named=named), make([{"kind": "rehearsal", "share": 0.15}], GENERAL, named=named)
+    packed = make(["l2_to_base"], named={"args": {"packing": True, "max_steps": 10, "per_device_train_batch_size": 8}})
+    for trainer in (fewer, more, packed):
+        trainer.train()
+    assert any("128 rows of 40" in note for note in fewer.retention_notes)
+    assert not any("rows of" in note for note in more.retention_notes)
+    assert any(f"80 rows of {len(packed.train_dataset)}" in note for note in packed.retention_notes)
+
+
+@pytest.mark.parametrize(
     ("start", "message"),
     [
         ("pissa", "init_lora_weights: 'pissa'.*is not the base.*\n.*\n.*{kind: lora, variant: pissa}"),

@@ -173,7 +173,7 @@ def test_a_frontier_marks_the_base_the_margin_and_the_point_to_take():
     text = frontier_plot(curves, "Retention against gain", 1.0)
     root = parsed(text)
     texts = ["".join(node.itertext()) for node in root.iter() if node.tag.endswith("text")]
-    assert {"base", "mean margin", "take this", "plain", "<kept>"} <= set(texts) and "not measured" not in texts
+    assert {"base", "dashed: mean margin", "take this", "plain", "<kept>"} <= set(texts) and "not measured" not in texts
     assert text.count("<polyline") == 2 and text.count("<polygon") == 1
-    assert text.count(f"fill:{PAPER}") == 2, "points that did not pass are hollow"
+    assert text.count(f'style="fill:{PAPER};stroke') == 2, "points that did not pass are hollow"
     assert frontier_plot([], "x", 1.0) == frontier_plot([Curve("a", [])], "x", 1.0) == ""

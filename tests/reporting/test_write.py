@@ -4,8 +4,9 @@ from pathlib import Path
 import pytest
 
 from retain.reporting import write
-from retain.reporting.write import write_reports
+from retain.reporting.write import write_frontier, write_reports
 
+from .frontier_makers import make_frontier
 from .makers import make_full_record, make_record
 
 
@@ -45,5 +46,14 @@ def test_every_file_that_a_report_reads_is_in_the_package():
     project = tomllib.loads((root / "pyproject.toml").read_text())
     settings = project["tool"]["setuptools"]["package-data"]["retain"]
     read = sorted((root / "src" / "retain" / "reporting" / "templates").iterdir())
-    assert len(read) == 3
+    assert len(read) == 10
     assert all(any(path.match(pattern) for pattern in settings) for path in read)
+
+
+def test_a_frontiers_page_links_to_the_reports_that_there_are(tmp_path):
+    place = tmp_path / "arms" / "kept-0"
+    place.mkdir(parents=True)
+    (place / "report.html").write_text("x")
+    write_frontier(make_frontier(), tmp_path)
+    text = (tmp_path / "frontier.html").read_text("utf-8")
+    assert 'href="arms/kept-0/report.html"' in text and "arms/plain-0/report.html" not in text

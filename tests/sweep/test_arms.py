@@ -2,9 +2,11 @@
 
 import pytest
 
+from retain.data.example import Example
 from retain.errors import UserError
 from retain.recipe import as_plain, parse_recipe
 from retain.sweep.arms import arms_of, variants
+from retain.sweep.variant import Variant
 
 
 @pytest.fixture
@@ -13,6 +15,10 @@ def recipe(toy_recipe):
         return parse_recipe(toy_recipe(frontier=frontier, **sections))
 
     return make
+
+
+def rows(count):
+    return [Example(id=str(number), shape="text", text="one two three") for number in range(count)]
 
 
 def kinds(arm):
@@ -25,7 +31,7 @@ def test_named_arms_and_combinations_of_axes(recipe):
         "axes": {"training.learning_rate": [1e-3, 2e-3], "mitigations": [[], [{"kind": "lora", "rank": 4}]]},
         "strengths": [0.5, 1.0],
     }
-    arms = arms_of(recipe(frontier), 100)
+    arms = arms_of(recipe(frontier), rows(100))
     assert [arm.name for arm in arms] == [
         "by hand",
         "learning_rate 0.001, mitigations none",
@@ -41,7 +47,7 @@ def test_named_arms_and_combinations_of_axes(recipe):
 
 def test_seeds_and_shares_make_an_arm_each(recipe):
     frontier = {"arms": {"x": {}}, "seeds": [1, 2], "shares": [0.25, 1.0]}
-    arms = arms_of(recipe(frontier), 80)
+    arms = arms_of(recipe(frontier), rows(80))
     assert [(arm.variant, arm.share, arm.seed) for arm in arms] == [
         ("x", 0.25, 1),
         ("x", 0.25, 2),
@@ -56,23 +62,25 @@ def test_seeds_and_shares_make_an_arm_each(recipe):
 @pytest.mark.parametrize(("preset", "count"), [("quick", 4), ("standard", 7), ("thorough", 21)])
 def test_presets_begin_with_plain_and_keep_the_rates_of_each_kind(recipe, preset, count):
     found = variants(recipe({"preset": preset}))
-    assert len(found) == count and found[0] == ("plain", {"mitigations": [], "training.learning_rate": 0.02})
-    rates = {name: arm["training.learning_rate"] for name, arm in found}
+    assert len(found) == count
+    assert found[0] == Variant("plain", {"mitigations": [], "training.learning_rate": 0.02})
+    rates = {arm.name: arm.changes["training.learning_rate"] for arm in found}
     assert rates["lora"] == 0.2 and rates["all weights, kl"] == 0.02
-    assert len(arms_of(recipe({"preset": preset}), 10)) == count
+    assert len(arms_of(recipe({"preset": preset}), rows(10))) == count
 
 
 def test_presets_ask_for_general_text_where_the_recipe_has_none(recipe):
     plain = recipe({"preset": "quick"})
     without = plain.model_copy(update={"data": plain.data.model_copy(update={"general": []})})
-    given = {arm.name: arm.recipe.data.general for arm in arms_of(without, 10)}
+    given = {arm.name: arm.recipe.data.general for arm in arms_of(without, rows(10))}
     assert given["plain"] == [] and given["lora, kl"][0].source == "base_model"
 
 
 def test_with_4_bit_weights_only_adapters_are_trained(recipe, toy_recipe):
     base = toy_recipe()["model"]
     found = recipe({"preset": "quick"}, model={**base, "load_in": "4bit"}, mitigations=[{"kind": "lora"}])
-    assert [name for name, _ in variants(found)] == ["plain", "lora", "lora, kl"]
+    assert [one.name for one in variants(found)] == ["plain", "lora, kl"], "LoRA alone is plain there"
+    assert [arm.plain for arm in arms_of(found, rows(10))] == [True, False]
 
 
 @pytest.mark.parametrize(
@@ -94,18 +102,47 @@ def test_what_makes_no_frontier_is_refused(recipe, frontier, said):
 def test_all_wrong_arms_are_named_at_once(recipe):
     frontier = {"arms": {"a": {"training.epoch": 1}, "b": {"mitigations": [{"kind": "ewk"}]}, "c": {}}}
     with pytest.raises(UserError, match=r"(?s)2 wrong arms.*a: .*training.epoch.*b: .*ewk"):
-        arms_of(recipe(frontier), 10)
+        arms_of(recipe(frontier), rows(10))
 
 
 def test_a_name_that_is_given_twice_is_refused(recipe):
     with pytest.raises(UserError, match="'plain' is given twice"):
-        arms_of(recipe({"preset": "quick", "arms": {"plain": {}}}), 10)
+        arms_of(recipe({"preset": "quick", "arms": {"plain": {}}}), rows(10))
 
 
 def test_a_recipe_without_a_frontier_says_what_to_add(toy_recipe):
     with pytest.raises(UserError, match="preset: quick"):
-        arms_of(parse_recipe(toy_recipe()), 10)
+        arms_of(parse_recipe(toy_recipe()), rows(10))
 
 
 def test_the_resolved_recipe_says_its_frontier(recipe):
     assert as_plain(recipe({"preset": "quick"}))["frontier"]["preset"] == "quick"
+
+
+def test_the_arms_that_do_nothing_against_forgetting_are_plain(recipe):
+    arms = arms_of(recipe({"preset": "quick", "arms": {"other rate": {"training.learning_rate": 0.1}}}), rows(10))
+    assert [arm.name for arm in arms if arm.plain] == ["plain", "other rate"]
+
+
+def test_a_single_axis_is_a_factor(recipe):
+    numbers = variants(recipe({"axes": {"training.learning_rate": [1e-3, 2]}}))
+    assert [(one.factor, one.level) for one in numbers] == [
+        ("training.learning_rate", 0.001),
+        ("training.learning_rate", 2),
+    ]
+    kinds_of = variants(recipe({"axes": {"mitigations": [[], [{"kind": "lora"}]]}}))
+    assert [one.level for one in kinds_of] == ["none", "lora"]
+    assert [one.level for one in variants(recipe({"axes": {"training.packing": [True, False]}}))] == ["True", "False"]
+
+
+@pytest.mark.parametrize(
+    "frontier",
+    [
+        {"axes": {"seed": [1, 2], "training.epochs": [1, 2]}},
+        {"axes": {"seed": [1, 2]}, "arms": {"x": {}}},
+        {"axes": {"seed": [1, 2]}, "preset": "quick"},
+        {"preset": "quick"},
+    ],
+)
+def test_arms_that_differ_in_more_are_no_levels(recipe, frontier):
+    assert {(one.factor, one.level) for one in variants(recipe(frontier))} == {("", None)}

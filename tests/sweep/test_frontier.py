@@ -10,7 +10,8 @@ from retain.commands.run import run
 from retain.errors import BrokenError, UserError
 from retain.folder import read_record
 from retain.progress import Progress
-from retain.records import FrontierRecord, frontier_exit
+from retain.records import FrontierRecord, Training, frontier_exit
+from retain.reporting.frontier_figures import factor_levels
 from retain.sweep import arm_run
 
 QUIET = Progress(quiet=True)
@@ -37,6 +38,7 @@ def test_arms_are_measured_at_all_strengths_and_one_is_recommended(recipe_file, 
     place = tmp_path / "frontier"
     record = frontier(recipe_file({"arms": ARMS, "strengths": [0.5, 1.0]}), place, progress=QUIET)
     assert [arm.name for arm in record.arms] == ["plain", "kept"]
+    assert [(arm.plain, arm.factor, arm.level) for arm in record.arms] == [(True, "", None), (False, "", None)]
     for arm in record.arms:
         assert [one.value for one in arm.curve] == [0.5, 1.0] and arm.strength in (0.5, 1.0)
         assert all(one.gain_error is not None for one in arm.curve)
@@ -48,7 +50,11 @@ def test_arms_are_measured_at_all_strengths_and_one_is_recommended(recipe_file, 
     assert frontier_exit(record) in (0, 1, 3)
     assert read_record(place / "frontier.json", FrontierRecord) == record
     text = (place / "frontier.md").read_text()
-    assert f"Recommended: {record.recommended.variant}" in text and "| kept |" in text
+    assert f"Recommended: {record.recommended.variant}" in text and "kept" in text
+    page = (place / "frontier.html").read_text()
+    for arm in record.arms:
+        assert f'href="{arm.folder}/report.html"' in page and (place / arm.folder / "report.html").is_file()
+    assert not (place / "frontier-factor.svg").exists()
     again = run(place / "recommended.yaml", tmp_path / "again", progress=QUIET)
     best = next(arm for arm in record.arms if arm.variant == record.recommended.variant)
     assert again.comparison.gains[0].delta == best.gain.delta
@@ -128,3 +134,33 @@ def test_short_runs_drop_arms(recipe_file, tmp_path):
     assert "plain" in [arm.name for arm in record.arms]
     short = [json.loads((one / "training.json").read_text())["task_tokens"] for one in (place / "short").iterdir()]
     assert max(short) < record.arms[0].task_tokens
+
+
+def test_shares_of_rehearsal_are_drawn_as_a_factor(recipe_file, mastered_suite, tmp_path):
+    place = tmp_path / "frontier"
+    settings = {"preset": "rehearsal_share", "strengths": [1.0], "seeds": [1, 2]}
+    record = frontier(recipe_file(settings, measure={"suite": str(mastered_suite)}), place, progress=QUIET)
+    assert [arm.failed for arm in record.arms] == [""] * 10
+    assert [arm.level for arm in record.arms[::2]] == [0, 1, 5, 10, 20]
+    tokens = [read_record(place / arm.folder / "training.json", Training).general_tokens for arm in record.arms[::2]]
+    assert tokens[0] == 0 and tokens == sorted(tokens) and tokens[-1] > tokens[1] > 0
+    assert {arm.task_tokens for arm in record.arms} == {record.arms[0].task_tokens}
+    levels = factor_levels(record)[1]
+    assert [one.value for one in levels] == [0, 1, 5, 10, 20]
+    assert levels[4].gain.value == pytest.approx((record.arms[8].gain.delta + record.arms[9].gain.delta) / 2)
+    assert "frontier-factor.svg" in (place / "frontier.md").read_text()
+    assert "plain fine-tune" in (place / "frontier.svg").read_text(), "no rehearsal, and no other mitigation"
+    page = (place / "frontier.html").read_text()
+    assert page[page.index('id="strengths"') :].count('class="pooled"') == 2 * len(record.pareto), "of both seeds"
+    assert "Retention against rehearsal share (%)" in (place / "frontier.html").read_text()
+
+
+def test_sources_of_rehearsal_are_drawn_as_a_factor(recipe_file, toy_recipe, tmp_path):
+    data = toy_recipe()["data"]
+    sets = [{**data["general"][0], "name": name} for name in ("web", "instructions")]
+    other = [{"name": "few", "source": sets[0]["source"], "count": 2}]
+    path = recipe_file({"preset": "rehearsal_source", "strengths": [1.0]}, data={**data, "general": sets + other})
+    record = frontier(path, tmp_path / "frontier", progress=QUIET)
+    assert [arm.level for arm in record.arms] == ["web", "instructions", "few", "own"]
+    assert not any(arm.failed for arm in record.arms[:2])
+    assert "rehearsal source" in (tmp_path / "frontier" / "frontier-factor.svg").read_text()

@@ -24,7 +24,8 @@ class Checked(Record):
     task_metric: str
     notes: list[str]
     warnings: list[str]
-    """What the recipe does against what the field agrees on, each with its reason."""
+    """What the recipe does against what the field agrees on, each with its reason; arms of a frontier say it in their
+    own reports."""
     lint: Lint | None = None
     """What is wrong with the rows."""
     arms: list[str] = []
@@ -53,7 +54,7 @@ def check(recipe: str | Path, overrides: Sequence[str] = ()) -> Checked:
         probes=probes,
         task_metric=metric,
         notes=suite.notes(),
-        warnings=recipe_warnings(checked),
+        warnings=[] if checked.frontier else recipe_warnings(checked),
         lint=prepared.lint,
-        arms=[arm.name for arm in arms_of(checked, len(prepared.splits.train))] if checked.frontier else [],
+        arms=[arm.name for arm in arms_of(checked, prepared.splits.train)] if checked.frontier else [],
     )

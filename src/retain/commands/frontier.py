@@ -23,8 +23,8 @@ def frontier(
 ) -> FrontierRecord:
     """Train the arms of a recipe's ``frontier``, measure their strengths, and name the one to take.
 
-    Writes ``frontier.json``, ``frontier.md`` and ``recommended.yaml``, a recipe ready to run. Goes on where an earlier
-    go stopped.
+    Writes ``frontier.json``, the reports ``frontier.html`` and ``frontier.md`` with its figures, and
+    ``recommended.yaml``, a recipe ready to run. Goes on where an earlier go stopped.
 
     Args:
         recipe: the recipe file, with the key ``frontier``.

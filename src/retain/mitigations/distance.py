@@ -43,22 +43,18 @@ def distance_to_base(
     if not trained:
         raise UserError("mitigations: nothing of the model is trained, so that nothing can be held near the base")
     start = mapped(save_base(model, setup.folder / BASE_WEIGHTS))
-    distance = WeightDistance(
+    return WeightDistance(
         [(p, start[name], importance[name] if importance is not None else None) for name, p in trained.items()], weight
     )
 
-    def penalty(step: Step) -> torch.Tensor:
-        return distance()
-
-    return penalty
-
 
 class WeightDistance:
-    """Distance of weights from where they began, in the parts of a tensor, with a gradient in closed form.
+    """A penalty: the distance of weights from where they began, tensor by tensor, with a gradient in closed form.
 
     Autograd would hold the gradient of the whole penalty, as large as the model, until the loss's own is ready. Here
-    weight * F * (theta - theta0) is added to ``.grad`` part by part when a backward pass has ended. So only
-    ``backward()`` works, not ``torch.autograd.grad``.
+    weight * F * (theta - theta0) is added to ``.grad`` part by part when a backward pass has ended, times what the loss
+    was multiplied by on the way (a loss scaler's factor too). So only ``backward()`` works, not
+    ``torch.autograd.grad``, and no engine that takes gradients away while the pass still runs.
 
     Args:
         weights: (parameter, its value in the base, F or None) for each.
@@ -71,7 +67,7 @@ class WeightDistance:
         self.weights = weights
         self.weight = weight
 
-    def __call__(self) -> torch.Tensor:
+    def __call__(self, step: Step) -> torch.Tensor:
         """The penalty, a scalar in fp32."""
         value: torch.Tensor = _Distance.apply(self.weights[0][0], self)
         return value

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 class RowIndex:
     """Finds rows again in padded batches. Rows with the same tokens and labels are one, the first of them.
 
+    The label of a row's first token is not looked at: nothing predicts it, and some collators take it off.
+
     Args:
         rows: what is trained on.
     """
@@ -22,7 +24,7 @@ class RowIndex:
     def __init__(self, rows: Sequence[Encoded]) -> None:
         self._places: dict[tuple[tuple[int, ...], tuple[int, ...]], int] = {}
         for place, row in enumerate(rows):
-            self._places.setdefault((tuple(row.input_ids), tuple(row.labels)), place)
+            self._places.setdefault((tuple(row.input_ids), tuple(row.labels[1:])), place)
 
     def of(self, batch: Mapping[str, torch.Tensor]) -> list[int]:
         """The places of a batch's rows, in its order; padding is what ``attention_mask`` leaves out.
@@ -35,7 +37,7 @@ class RowIndex:
         found = []
         for ids, labels, real in zip(batch["input_ids"].tolist(), batch["labels"].tolist(), masks, strict=True):
             pairs = [(token, label) for token, label, there in zip(ids, labels, real, strict=True) if there]
-            place = self._places.get((tuple(token for token, _ in pairs), tuple(label for _, label in pairs)))
+            place = self._places.get((tuple(token for token, _ in pairs), tuple(label for _, label in pairs[1:])))
             if place is None:
                 trained = sum(label != IGNORED for label in labels)
                 raise BrokenError(

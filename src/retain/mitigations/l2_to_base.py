@@ -26,8 +26,8 @@ class L2ToBase(Mitigation):
     """
 
     kind: Literal["l2_to_base"] = "l2_to_base"
-    weight: float = Field(0.01, gt=0)
-    """Factor on half the squared distance; scan by factors of 10 from 0.001 to 1."""
+    weight: float = Field(0.1, gt=0)
+    """Factor on half the squared distance; scan by factors of 3 from 0.01 to 1."""
 
     def conflicts(self, recipe: Any) -> list[str]:
         """Adapters whose update is no product."""

@@ -21,7 +21,7 @@ THRESHOLD = 2.5
 FLOOR = 0.01
 READ = {"threshold": ("stm",), "tau": ("talr", "flow"), "floor": ("talr",)}
 """Knob -> the rules that read it."""
-PLAIN_LOSS = {"loss_type": ("nll", "chunked_nll"), "label_smoothing_factor": (0,), "router_aux_loss_coef": (0, None)}
+PLAIN_LOSS = {"loss_type": ("nll", "chunked_nll"), "label_smoothing_factor": (0,)}
 """Key of ``training.extra`` that changes the task's loss -> its values that change nothing."""
 
 
@@ -43,8 +43,10 @@ class TokenWeighting(Mitigation):
     The base's probability of each training token is asked once before training, in training's precision, and kept.
     Rows mixed in by ``rehearsal`` are weighed like the task's.
 
-    Requirements: rows are not packed, and the loss is cross-entropy: other losses, label smoothing and a router's loss
-    are refused.
+    The loss of a mixture-of-experts model's routers stays what the trainer makes of it, unweighted, as a mean over an
+    update's passes.
+
+    Requirements: rows are not packed, and the loss is cross-entropy: other losses and label smoothing are refused.
 
     Relations: it needs no general text. But what the base finds unlikely may be just what is to be learned: ``stm``
     blocks really new facts and labels (the first token of a short answer above all), ``talr`` slows them; then use

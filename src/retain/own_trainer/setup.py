@@ -39,8 +39,8 @@ GENERAL = "general"
 """Name of a script's one general set."""
 ROWS = "rows"
 BASE = "base.json"
-LOSSES = ("loss_type", "label_smoothing_factor", "router_aux_loss_coef")
-"""Arguments of a trainer that change its loss."""
+EXTRA = ("loss_type", "label_smoothing_factor", "max_steps")
+"""Arguments of a trainer that change its loss, or how long it trains."""
 
 
 def own_model(trainer: Any, module: Any) -> TransformersCausal:
@@ -117,9 +117,11 @@ def _training(args: Any) -> dict[str, Any]:
     return {
         "packing": bool(getattr(args, "packing", False)),
         "epochs": args.num_train_epochs,
+        "batch_size": args.train_batch_size * args.world_size,
+        "gradient_accumulation": args.gradient_accumulation_steps,
         "weight_decay": args.weight_decay,
         "learning_rate": args.learning_rate,
-        "extra": {name: getattr(args, name) for name in LOSSES if hasattr(args, name)},
+        "extra": {name: getattr(args, name) for name in EXTRA if hasattr(args, name)},
     }
 
 

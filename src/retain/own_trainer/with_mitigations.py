@@ -34,6 +34,9 @@ from retain.training.trainer import has_plain_loss, with_penalties
 GENERAL_TOKENS = 1024
 """Tokens to which a row of general text is cut where the trainer has no ``max_length`` and no longer rows."""
 
+LENGTHS = "seq_lengths"
+"""Column in which TRL keeps the lengths of the rows that it packed into one."""
+
 
 def with_mitigations(
     trainer_class: type[Any],
@@ -58,7 +61,7 @@ def with_mitigations(
     Args:
         trainer_class: ``trl.SFTTrainer``, ``transformers.Trainer``, or a subclass of one, for a causal model. With
             ``transformers.Trainer`` the rows hold ``input_ids`` and, where not all is trained, ``labels``.
-        mitigations: kinds (``"ewc"``), entries as in a recipe (``{"kind": "ewc", "weight": 300}``), or objects.
+        mitigations: kinds (``"ewc"``), entries as in a recipe (``{"kind": "ewc", "weight": 1.0}``), or objects.
             Instead of ``lora`` the trainer can be given a ``peft_config`` whose adapter begins at the base.
         general: general text: a file, a Hub set, ``"base_model"`` (the model writes it), a recipe's keys, or rows.
         suite: what ``early_stop`` and ``strength`` measure, on dev items: a suite's name or file.
@@ -151,7 +154,8 @@ class RetainingMixin:
         for mitigation in self._mitigations:
             mixed = mitigation.mix_data(mixed, setup)
         if mixed is not task:
-            self.train_dataset = _dataset([encoded for one in mixed if (encoded := setup.encode(one)) is not None])
+            encoded = [(one.id, row) for one in mixed if (row := setup.encode(one)) is not None]
+            self.train_dataset = _dataset(encoded, self.train_dataset, list(own))
             _check_collator(self.data_collator, self.train_dataset)
         self._start(model, replace(setup, rows=_rows(self.train_dataset)), rows)
 
@@ -169,7 +173,7 @@ class RetainingMixin:
         passes = len(self.get_train_dataloader()) * self.accelerator.num_processes
         self.streams = hooks.streams(used, setup, task_rows, passes)
         weights = sum(parameter.numel() for parameter in model.module.parameters())
-        self.retention_notes += recipe_warnings(self._recipe, weights, self.args.learning_rate)
+        self.retention_notes += recipe_warnings(self._recipe, weights, self.args.learning_rate, len(self.train_dataset))
         self._retained, self._setup, self._begun = model, setup, True
 
     def _finish(self: Any) -> None:
@@ -265,7 +269,19 @@ def _rows(dataset: Any) -> list[Encoded]:
     return rows
 
 
-def _dataset(rows: Sequence[Encoded]) -> Any:
+def _dataset(rows: Sequence[tuple[str, Encoded]], given: Any, own: Sequence[str]) -> Any:
+    """The trainer's own rows and others among them; packed rows still say how long each row in them is.
+
+    Args:
+        rows: each with its name.
+        given: the trainer's own rows.
+        own: their names, in order.
+    """
     from datasets import Dataset
 
-    return Dataset.from_list([{"input_ids": row.input_ids, "labels": row.labels} for row in rows])
+    found: list[dict[str, list[int]]] = [{"input_ids": row.input_ids, "labels": row.labels} for _, row in rows]
+    if LENGTHS in given[0]:
+        packed = {name: given[place][LENGTHS] for place, name in enumerate(own)}
+        for (name, row), entry in zip(rows, found, strict=True):
+            entry[LENGTHS] = packed.get(name, [len(row.input_ids)])
+    return Dataset.from_list(found)

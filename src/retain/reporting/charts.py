@@ -83,9 +83,20 @@ def forest_plot(marks: Sequence[Mark], title: str, axis: str, limit_name: str = 
 
     Below a width of 520 the label stands above its row, for phones. An empty text where nothing can be drawn.
     """
+    parts, height = forest_parts(marks, axis, limit_name, width)
+    spoken = f"{title}. " + "; ".join(
+        f"{mark.label}: {signed(mark.value)}, interval {signed(mark.low)} to {signed(mark.high)}"
+        for mark in marks
+        if finite(mark.value, mark.low, mark.high)
+    )
+    return svg(width, height, spoken, parts) if parts else ""
+
+
+def forest_parts(marks: Sequence[Mark], axis: str, limit_name: str, width: int) -> tuple[list[str], float]:
+    """What a forest plot is made of, and its height; nothing where nothing can be drawn."""
     marks = [mark for mark in marks if finite(mark.value, mark.low, mark.high)]
     if not marks:
-        return ""
+        return [], 0.0
     narrow = width < 520
     step, top = (46, 26) if narrow else (34, 26)
     box = Box(12 if narrow else 214, width - (12 if narrow else 184), top, top + step * len(marks))
@@ -93,10 +104,7 @@ def forest_plot(marks: Sequence[Mark], title: str, axis: str, limit_name: str = 
     x = linear(low, high, box.left, box.right)
     parts = [x_axis(x, low, high, box, axis, signed), _limit_label(marks, x, box, limit_name)]
     parts += [_forest_row(mark, x, box.top + step * index, step, box, narrow) for index, mark in enumerate(marks)]
-    spoken = f"{title}. " + "; ".join(
-        f"{mark.label}: {signed(mark.value)}, interval {signed(mark.low)} to {signed(mark.high)}" for mark in marks
-    )
-    return svg(width, box.bottom + 44, spoken, parts)
+    return parts, box.bottom + 44
 
 
 def line_chart(series: Sequence[Series], title: str, x_label: str, width: int = 360, height: int = 220) -> str:

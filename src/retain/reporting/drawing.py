@@ -147,14 +147,15 @@ def y_axis(y: Scale, low: float, high: float, box: Box) -> str:
     return "".join(parts)
 
 
-def line(points: Sequence[Point], x: Scale, y: Scale, colour: str, end: bool = True) -> str:
+def line(points: Sequence[Point], x: Scale, y: Scale, colour: str, end: bool = True, dash: str = "") -> str:
     """A line through points, with a dot at its end where ``end`` is wanted."""
     if not points:
         return ""
     path = " ".join(f"{number(x(a))},{number(y(b))}" for a, b in points)
+    dashed = f' stroke-dasharray="{dash}"' if dash else ""
     line = (
         f'<polyline points="{path}" fill="none" style="stroke:{colour}" stroke-width="2" '
-        'stroke-linejoin="round" stroke-linecap="round"/>'
+        f'stroke-linejoin="round" stroke-linecap="round"{dashed}/>'
     )
     return line + (dot(x(points[-1][0]), y(points[-1][1]), colour, radius=3.2) if end else "")
 
@@ -169,6 +170,15 @@ def dot(x: float, y: float, colour: str, radius: float = 5, hollow: bool = False
     fill, stroke = (PAPER, colour) if hollow else (colour, PAPER)
     return (
         f'<circle cx="{number(x)}" cy="{number(y)}" r="{number(radius)}" style="fill:{fill};stroke:{stroke}" '
+        f'stroke-width="{2 if hollow else 1.5}"/>'
+    )
+
+
+def square(x: float, y: float, colour: str, hollow: bool = False) -> str:
+    """A point of another kind than the dots; hollow ones show the paper."""
+    fill, stroke = (PAPER, colour) if hollow else (colour, PAPER)
+    return (
+        f'<rect x="{number(x - 5)}" y="{number(y - 5)}" width="10" height="10" style="fill:{fill};stroke:{stroke}" '
         f'stroke-width="{2 if hollow else 1.5}"/>'
     )
 
@@ -189,6 +199,12 @@ def rule(x1: float, y1: float, x2: float, y2: float, colour: str, wide: float, d
     )
 
 
+def bar(x: float, low: float, high: float, colour: str) -> str:
+    """An upright interval with its ends, in coordinates."""
+    ends = "".join(rule(x - 4, end, x + 4, end, colour, 1.6) for end in (low, high))
+    return rule(x, low, x, high, colour, 1.6) + ends
+
+
 def rect(x: float, y: float, wide: float, high: float, colour: str, opacity: float) -> str:
     """A filled rectangle."""
     return (
@@ -203,6 +219,12 @@ def text(x: float, y: float, text: str, colour: str, anchor: str = "start", size
         f'<text x="{number(x)}" y="{number(y)}" text-anchor="{anchor}" font-size="{size}" font-weight="{weight}" '
         f'style="fill:{colour}">{escape(text)}</text>'
     )
+
+
+def name_tag(x: float, y: float, words: str, anchor: str = "middle") -> str:
+    """A point's name: bold, with paper around the letters, so that it is read over lines."""
+    edge = text(x, y, words, PAPER, anchor, weight="600").replace('style="', f'style="stroke:{PAPER};stroke-width:4px;')
+    return edge.replace("<text ", '<text aria-hidden="true" ') + text(x, y, words, INK, anchor, weight="600")
 
 
 def clipped(text: str, most: int) -> str:

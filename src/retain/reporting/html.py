@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from functools import cache
-from importlib import resources
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from retain.records import Choice, RunRecord, Training
@@ -20,18 +16,16 @@ from retain.reporting.kl_meter import kl_block, kl_intro
 from retain.reporting.markdown import plain_value, training_facts
 from retain.reporting.measured import ways
 from retain.reporting.noise import noise_block, noise_intro
-from retain.reporting.numbers import NOT_AVAILABLE, count, duration, interval, number_of, plain, signed
+from retain.reporting.numbers import NOT_AVAILABLE, duration
+from retain.reporting.page import both_widths, minus, render_page
 from retain.reporting.pairs import Pair, pairs, shown
 from retain.reporting.tables import TONES, Row, gain_rows, loss_rows, main_reasons, pooled_row, unproven
-from retain.reporting.text import clean, shorten, words
-
-WIDE, NARROW = 1000, 330
-LONGEST_ANSWER = 4000
+from retain.reporting.text import words
 
 
 def render_html(record: RunRecord) -> str:
     """The whole report as one page: offline, light and dark, on a phone, printed and without JavaScript."""
-    return _environment().get_template("report.html").render(**_page(record))
+    return render_page("report", **_page(record))
 
 
 def _page(record: RunRecord) -> dict[str, Any]:
@@ -71,8 +65,8 @@ def _page(record: RunRecord) -> dict[str, Any]:
         "ways": ways(record),
         "provenance": _provenance(record),
         "recipe": as_yaml(record.recipe) if record.recipe else "",
-        "css": Markup(_asset("report.css")),
-        "js": Markup(_asset("report.js")),
+        "way": _way,
+        "value": plain_value,
     }
 
 
@@ -133,7 +127,7 @@ def _plots(record: RunRecord) -> dict[str, Markup]:
 
 def _forest(rows: Sequence[Row], title: str, axis: str, limit: str = "margin", side: int = -1) -> Markup:
     marks = [_mark(row, side) for row in rows]
-    return _both(lambda width: forest_plot(marks, title, axis, limit, width))
+    return both_widths(lambda width: forest_plot(marks, title, axis, limit, width))
 
 
 def _mark(row: Row, side: int) -> Mark:
@@ -146,7 +140,7 @@ def _mark(row: Row, side: int) -> Mark:
         high=change.high,
         tone=row.tone,
         limit=side * row.margin_value,
-        note=f"{_minus(row.delta)} ({_minus(row.interval)})",
+        note=f"{minus(row.delta)} ({minus(row.interval)})",
         strong=row.pooled,
     )
 
@@ -168,17 +162,9 @@ def _choice_plots(choice: Choice, record: RunRecord) -> Markup:
     ]
     gate = record.verdict.gate
     title = f"Choice of {words(choice.what)} on dev items"
-    return _both(
+    return both_widths(
         lambda width: strength_curve(settings, title, words(choice.what), gate.mean_margin, gate.margin, width)
     )
-
-
-def _both(draw: Any) -> Markup:
-    """One drawing for wide and one for narrow screens; CSS shows the one that fits."""
-    wide, narrow = draw(WIDE), draw(NARROW)
-    if not wide:
-        return Markup("")
-    return Markup(f'<div class="wide">{wide}</div><div class="narrow">{narrow}</div>')
 
 
 def _curves(training: Training) -> list[Markup]:
@@ -205,44 +191,5 @@ def _provenance(record: RunRecord) -> list[Block]:
     return found
 
 
-def _minus(text: str) -> str:
-    """A real minus sign before numbers."""
-    return re.sub(r"(?<![\w.])-(?=\d)", "\u2212", text)
-
-
-def _answer(text: str) -> str:
-    return shorten(clean(text), LONGEST_ANSWER)
-
-
 def _way(pair: Pair) -> str:
     return "fell" if pair.change < 0 else "rose"
-
-
-@cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("retain.reporting", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "minus": _minus,
-        "clean": clean,
-        "answer": _answer,
-        "words": words,
-        "plain": plain,
-        "signed": signed,
-        "interval": interval,
-        "count": count,
-        "value": plain_value,
-        "number_of": number_of,
-        "way": _way,
-    }
-    return environment
-
-
-@cache
-def _asset(name: str) -> str:
-    return resources.files("retain.reporting").joinpath("templates", name).read_text("utf-8")

@@ -1,13 +1,20 @@
-"""Writes the reports of a run into its folder."""
+"""Writes the reports of a run or a frontier into its folder."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import quote
 
-from retain.folder import write_text
-from retain.records import RunRecord
+from retain.folder import write_bytes, write_text
+from retain.records import FrontierRecord, RunRecord
+from retain.reporting.frontier import render_frontier
+from retain.reporting.frontier_figures import factor_figure, frontier_figure
+from retain.reporting.frontier_html import render_frontier_html
 from retain.reporting.html import render_html
 from retain.reporting.markdown import render_markdown
+from retain.reporting.png import png
+
+HTML = "report.html"
 
 
 def write_reports(record: RunRecord, folder: Path) -> list[Path]:
@@ -18,9 +25,35 @@ def write_reports(record: RunRecord, folder: Path) -> list[Path]:
     Raises:
         UserError: the disk is full or the folder cannot be written.
     """
-    texts = {"report.md": render_markdown(record), "report.html": render_html(record)}
-    paths = []
+    return _write({"report.md": render_markdown(record), HTML: render_html(record)}, folder)
+
+
+def write_frontier(record: FrontierRecord, folder: Path) -> list[Path]:
+    """Write ``frontier.md``, ``frontier.html`` and the figures into a frontier's folder, and return their paths.
+
+    Figures are SVG; with the extra ``png`` there is a PNG beside each. One that an earlier go left is removed.
+
+    Raises:
+        UserError: the disk is full or the folder cannot be written.
+    """
+    figures = {"frontier": frontier_figure(record), "frontier-factor": factor_figure(record)}
+    drawn = {f"{name}.svg": svg for name, svg in figures.items() if svg}
+    pictures = {f"{name}.png": pixels for name, svg in figures.items() if svg and (pixels := png(svg)) is not None}
+    reports = {
+        arm.folder: quote(f"{arm.folder}/{HTML}") for arm in record.arms if (folder / arm.folder / HTML).is_file()
+    }
+    texts = {"frontier.md": render_frontier(record, pictures), "frontier.html": render_frontier_html(record, reports)}
+    paths = _write({**drawn, **texts}, folder)
+    for name, content in pictures.items():
+        write_bytes(folder / name, content)
+        paths.append(folder / name)
+    for name in (f"{figure}.{kind}" for figure in figures for kind in ("svg", "png")):
+        if name not in drawn and name not in pictures:
+            (folder / name).unlink(missing_ok=True)
+    return paths
+
+
+def _write(texts: dict[str, str], folder: Path) -> list[Path]:
     for name, text in texts.items():
         write_text(folder / name, text)
-        paths.append(folder / name)
-    return paths
+    return [folder / name for name in texts]

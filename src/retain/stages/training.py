@@ -37,7 +37,8 @@ def train(run: RunFolder, bench: Workbench, general: Mapping[str, GeneralSet], r
     def make() -> Training:
         setup = bench.setup(general)
         settings = run.recipe.training.at_rate(rate.rate)
-        warnings = recipe_warnings(run.recipe, setup.base.module.num_parameters(), rate.rate)
+        size = setup.base.module.num_parameters()
+        warnings = recipe_warnings(run.recipe, size, rate.rate, len(bench.train_rows))
         model, record = fit(setup.base, setup, bench.train_rows, settings, run.recipe.mitigations, run.progress)
         save_trained(model, run.path / TRAINED)
         if (start := setup.folder / BASE_WEIGHTS).is_file():  # a penalty read it; the choosing stage needs it too

@@ -88,6 +88,9 @@ def unfinished(arm: Arm, kind: str = ARMS) -> ArmResult:
         share=arm.share,
         seed=arm.seed,
         folder=f"{kind}/{arm_folder(arm)}",
+        factor=arm.factor,
+        level=arm.level,
+        plain=arm.plain,
     )
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
+from retain.data.example import Example
 from retain.errors import UserError, listed
 from retain.frontier_settings import FrontierSettings
 from retain.recipe import Recipe, as_plain, parse_recipe, set_value
-from retain.sweep.presets import Overrides, preset_arms
+from retain.sweep.presets import preset_arms
+from retain.sweep.variant import Overrides, Variant
 
 WHOLE = 1.0
 
@@ -27,6 +29,8 @@ class Arm:
         changes: what it replaces, path -> value.
         share: of the training rows.
         seed: of everything that is drawn.
+        factor: the one thing in which it differs from the other arms; empty where that is not one thing.
+        level: of the factor.
     """
 
     name: str
@@ -35,14 +39,23 @@ class Arm:
     changes: Overrides
     share: float
     seed: int
+    factor: str = ""
+    level: float | str | None = None
+
+    @property
+    def plain(self) -> bool:
+        """Nothing is done against forgetting; 4-bit weights need LoRA to be trained at all."""
+        kinds = [getattr(one, "kind", "") for one in self.recipe.mitigations]
+        needed = ["lora"] if self.recipe.model.load_in == "4bit" else []
+        return [kind for kind in kinds if kind != "strength"] == needed
 
 
-def arms_of(recipe: Recipe, rows: int) -> list[Arm]:
+def arms_of(recipe: Recipe, rows: Sequence[Example]) -> list[Arm]:
     """Every arm of a recipe's ``frontier``, in the order in which they are trained.
 
     Args:
         recipe: as it was read, with absolute paths.
-        rows: training rows that there are.
+        rows: training rows, before any share is drawn of them.
 
     Raises:
         UserError: the recipe has no frontier, or arms are wrong; all that is wrong is named at once.
@@ -50,14 +63,15 @@ def arms_of(recipe: Recipe, rows: int) -> list[Arm]:
     settings = settings_of(recipe)
     seeds = settings.seeds or [recipe.seed]
     arms, problems = [], []
-    for (name, changes), share, seed in itertools.product(variants(recipe), settings.shares, seeds):
+    for variant, share, seed in itertools.product(variants(recipe, rows), settings.shares, seeds):
         tags = [f"{share:.0%} of the rows"] * (len(settings.shares) > 1) + [f"seed {seed}"] * (len(seeds) > 1)
         try:
-            made = _with(recipe, changes, share, seed, rows)
+            made = _with(recipe, variant.changes, share, seed, len(rows))
         except UserError as error:
-            problems.append(f"{name}: {error}")
+            problems.append(f"{variant.name}: {error}")
             continue
-        arms.append(Arm(", ".join([name, *tags]), name, made, changes, share, seed))
+        name = ", ".join([variant.name, *tags])
+        arms.append(Arm(name, variant.name, made, variant.changes, share, seed, variant.factor, variant.level))
     if problems:
         raise UserError(f"frontier has {len(problems)} wrong arms:\n{listed(problems)}")
     return arms
@@ -74,30 +88,41 @@ def settings_of(recipe: Recipe) -> FrontierSettings:
     return recipe.frontier
 
 
-def variants(recipe: Recipe) -> list[tuple[str, Overrides]]:
-    """(name, changes) of each variant: of the preset, those with a name, and the combinations of the axes.
+def variants(recipe: Recipe, rows: Sequence[Example] = ()) -> list[Variant]:
+    """Those of the preset, those with a name, and the combinations of the axes.
+
+    Args:
+        recipe: with the key ``frontier``.
+        rows: training rows, by which presets choose how much general text they need.
 
     Raises:
-        UserError: two have the same name.
+        UserError: two have the same name, or the recipe has nothing that the preset could compare.
     """
     settings = settings_of(recipe)
-    found: list[tuple[str, Overrides]] = []
+    found: list[Variant] = []
     if settings.preset is not None:
-        found += preset_arms(settings.preset, recipe).items()
-    found += settings.arms.items()
-    found += _combinations(settings.axes) if settings.axes else []
-    names = [name for name, _ in found]
+        found += preset_arms(settings.preset, recipe, rows)
+    found += [Variant(name, changes) for name, changes in settings.arms.items()]
+    found += _combinations(settings.axes, alone=not found) if settings.axes else []
+    names = [variant.name for variant in found]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise UserError(f"frontier.arms: the name {twice[0]!r} is given twice; presets use names too. Choose another.")
     return found
 
 
-def _combinations(axes: Mapping[str, list[Any]]) -> Iterator[tuple[str, Overrides]]:
-    """Every combination of the axes' values, named after them."""
+def _combinations(axes: Mapping[str, list[Any]], alone: bool) -> Iterator[Variant]:
+    """Every combination of the axes' values, named after them; levels of a factor where one axis is all there is."""
     for values in itertools.product(*axes.values()):
         changes = dict(zip(axes, values, strict=True))
-        yield ", ".join(f"{path.split('.')[-1]} {_short(value)}" for path, value in changes.items()), changes
+        name = ", ".join(f"{path.split('.')[-1]} {_short(value)}" for path, value in changes.items())
+        factor = next(iter(axes)) if alone and len(axes) == 1 else ""
+        yield Variant(name, changes, factor, _level(values[0]) if factor else None)
+
+
+def _level(value: Any) -> float | str:
+    """A number as it is, anything else in few letters."""
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else _short(value)
 
 
 def _short(value: Any) -> str:

@@ -14,7 +14,7 @@ from retain.frontier_settings import FrontierSettings
 from retain.progress import Progress
 from retain.recipe import Recipe, portable
 from retain.records import ArmResult, FrontierRecord, Recommendation
-from retain.reporting.frontier import write_frontier
+from retain.reporting.write import write_frontier
 from retain.stages.prepare import prepare
 from retain.stages.run_folder import RunFolder
 from retain.sweep.arm_run import prepare_arm, run_arm, try_arm
@@ -46,7 +46,7 @@ def run_frontier(recipe: Recipe, folder: Path, progress: Progress, address: str 
     if address is not None and settings.target is not None:
         raise UserError("--ray: the ladder climbs one rung after the other; leave --ray out")
     run = RunFolder(folder, recipe, progress)
-    arms = arms_of(recipe, len(prepare(run).splits.train))
+    arms = arms_of(recipe, prepare(run).splits.train)
     if address is None:
         return _with(run, arms, settings, partial(_in_turn, folder=folder, progress=progress, settings=settings))
     with cluster(address) as ray:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from retain.data.example import Example
 from retain.frontier_settings import Preset
 from retain.recipe import Recipe
+from retain.stages.prepare import OWN
+from retain.sweep.rehearsal_presets import rehearsal_share, rehearsal_source
+from retain.sweep.variant import Overrides, Variant
 from retain.training.rate_scan import rate_label
 
-Overrides = Mapping[str, Any]
 RATES = (0.5, 2.0)
 """``thorough``: factors on each arm's rate, beside 1."""
 LORA_OVER_FULL = 10
@@ -18,24 +21,32 @@ LORA = {"kind": "lora", "rank": 16}
 WIDE_LORA = {"kind": "lora", "rank": 64}
 KL = {"kind": "kl_to_base", "weight": 3.0, "share": 0.25}
 REHEARSAL = {"kind": "rehearsal", "share": 0.1}
-GENERAL = [{"name": "own", "source": "base_model", "count": 200}]
+SHORT = {"name": "own", "source": OWN, "count": 1000, "max_tokens": 32}
+"""General text where a recipe has none: short answers, since what is lost is lost at their beginning (docs/LOG.md)."""
 PLAIN = "plain"
 """All weights (with 4-bit weights LoRA), and nothing against forgetting: what the others are compared with."""
 
 
-def preset_arms(preset: Preset, recipe: Recipe) -> dict[str, Overrides]:
-    """Name -> what the arm replaces, in the order in which arms are trained.
+def preset_arms(preset: Preset, recipe: Recipe, rows: Sequence[Example] = ()) -> list[Variant]:
+    """A preset's arms, in the order in which they are trained.
 
-    A recipe's rate is that of its own kind of training; arms of the other kind get ten times as much, or a tenth.
+    A recipe's rate is that of its own kind of training; arms of the other kind get ten times as much, or a tenth. Of
+    arms that are alike, as LoRA and the plain fine-tune of 4-bit weights are, the first stays.
 
     Args:
         preset: which arms.
         recipe: for its rate, its precision and its general text.
+        rows: training rows; presets with rehearsal make the general text large enough for them.
+
+    Raises:
+        UserError: the recipe has nothing that the preset could compare.
     """
-    arms = _MAKERS[preset](recipe)
+    if preset in _FACTORS:
+        return _FACTORS[preset](recipe, rows)
+    arms = [Variant(name, changes) for name, changes in _MAKERS[preset](recipe).items()]
     if recipe.model.load_in == "4bit":
-        arms = {name: arm for name, arm in arms.items() if any(one["kind"] == "lora" for one in arm["mitigations"])}
-    return arms
+        arms = [arm for arm in arms if any(one["kind"] == "lora" for one in arm.changes["mitigations"])]
+    return [arm for place, arm in enumerate(arms) if arm.changes not in [one.changes for one in arms[:place]]]
 
 
 def _arm(recipe: Recipe, *mitigations: Mapping[str, Any], factor: float = 1.0) -> dict[str, Any]:
@@ -45,7 +56,7 @@ def _arm(recipe: Recipe, *mitigations: Mapping[str, Any], factor: float = 1.0) -
     if rate is not None:
         arm["training.learning_rate"] = float(rate_label(rate * factor))
     if not recipe.data.general and any(one["kind"] in ("kl_to_base", "rehearsal") for one in mitigations):
-        arm["data.general"] = GENERAL
+        arm["data.general"] = [SHORT]
     return arm
 
 
@@ -101,4 +112,8 @@ _MAKERS: dict[Preset, Callable[[Recipe], dict[str, Overrides]]] = {
     "standard": _standard,
     "thorough": _thorough,
     "ladder": _ladder,
+}
+_FACTORS: dict[Preset, Callable[[Recipe, Sequence[Example]], list[Variant]]] = {
+    "rehearsal_share": rehearsal_share,
+    "rehearsal_source": rehearsal_source,
 }

@@ -110,13 +110,15 @@ def sft_config(settings: TrainingSettings, model: TransformersCausal, checkpoint
     import torch
     from trl import SFTConfig
 
+    # TRL refuses a length for rows that it neither packs nor pads. Ours are cut to it before.
+    lines = settings.extra.get("padding_free", False) and not settings.packing
     own: dict[str, Any] = {
         "output_dir": str(checkpoints),
         "learning_rate": settings.learning_rate,
         "num_train_epochs": settings.epochs,
         "per_device_train_batch_size": settings.batch_size,
         "gradient_accumulation_steps": settings.gradient_accumulation,
-        "max_length": settings.max_length,
+        "max_length": None if lines else settings.max_length,
         "lr_scheduler_type": settings.scheduler,
         "warmup_steps": settings.warmup_share,
         "weight_decay": settings.weight_decay,

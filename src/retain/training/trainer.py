@@ -12,6 +12,9 @@ import torch
 from retain.errors import BrokenError
 from retain.mitigations.base import GeneralBatch, Penalty, Step, Weights
 from retain.models.unpadded import KEYS, padded_on_the_right, takes_unpadded
+from retain.training.engines import check_engine
+from retain.training.flattened import in_rows
+from retain.training.router import router_losses, trains_routers
 from retain.training.stream import GeneralStream
 
 PLAIN = ("transformers.trainer", "trl.trainer.sft_trainer")
@@ -63,6 +66,15 @@ class PenaltyMixin:
     _in_line: bool | None
     """Whether the model takes rows without padding; None until it was tried."""
 
+    def train(self: Any, *args: Any, **named: Any) -> Any:
+        """As the trainer does.
+
+        Raises:
+            UserError: a penalty does not go with the engine that trains.
+        """
+        check_engine(self, self.penalties)
+        return super().train(*args, **named)  # type: ignore[misc]
+
     def compute_loss(
         self: Any, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
@@ -71,20 +83,24 @@ class PenaltyMixin:
         Raises:
             BrokenError: the loss is NaN or infinite.
         """
-        step = None
-        if not model.training or not self._scores_labelled_only(inputs):
+        if not model.training:
+            return super().compute_loss(  # type: ignore[misc]
+                model, inputs, return_outputs=return_outputs, num_items_in_batch=num_items_in_batch
+            )
+        step, outputs = None, None
+        # For language models transformers sums the losses of accumulated passes and does not average them.
+        passes = 1 if num_items_in_batch is None else self.current_gradient_accumulation_steps
+        if self._scores_labelled_only(inputs):
+            step = self._step(model, inputs, num_items_in_batch)
+            with router_losses(self, model) as routers:
+                loss = self._labelled_loss(step, num_items_in_batch)
+            loss = loss + sum(routers) / passes
+        else:
             result = super().compute_loss(  # type: ignore[misc]
                 model, inputs, return_outputs=return_outputs, num_items_in_batch=num_items_in_batch
             )
-            if not model.training:
-                return result
             loss, outputs = result if return_outputs else (result, None)
-        else:
-            step = self._step(model, inputs, num_items_in_batch)
-            loss, outputs = self._labelled_loss(step, num_items_in_batch), None
         if self.penalties:
-            # For language models transformers sums the losses of accumulated passes and does not average them.
-            passes = 1 if num_items_in_batch is None else self.current_gradient_accumulation_steps
             loss = loss + self._penalise(step or self._step(model, inputs, num_items_in_batch)) / passes
         if not torch.isfinite(loss):
             raise BrokenError(f"The loss became {loss.item()} in step {self.state.global_step + 1}.")
@@ -99,7 +115,7 @@ class PenaltyMixin:
         if self.weights:
             return True
         plain = getattr(self.args, "loss_type", "nll") == "nll" and self.label_smoother is None
-        special = getattr(self, "aux_loss_enabled", False) or self.compute_loss_func is not None
+        special = trains_routers(self) or self.compute_loss_func is not None
         packed = getattr(self.args, "packing", False) or not {"attention_mask", "labels"} <= set(inputs)
         return (
             self.has_plain_loss
@@ -127,11 +143,12 @@ class PenaltyMixin:
     def _step(self: Any, model: Any, inputs: Any, num_items_in_batch: Any) -> Step:
         """This forward pass as penalties see it: the task's rows and the general rows of its number."""
         number = self._next_pass()
+        pad = self.processing_class.pad_token_id or 0
+        inputs = in_rows(inputs, pad)
         drawn: dict[str, GeneralBatch | None] = {}
 
         def general(name: str) -> GeneralBatch | None:
             if name not in drawn:
-                pad = self.processing_class.pad_token_id or 0
                 drawn[name] = self.streams[name].batch(number, pad, self.args.device)
             return drawn[name]
 

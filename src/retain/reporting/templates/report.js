@@ -26,7 +26,4 @@
     form.hidden = false;
     show();
   }
-  window.addEventListener("beforeprint", function () {
-    Array.prototype.forEach.call(document.querySelectorAll("details"), function (one) { one.open = true; });
-  });
 })();

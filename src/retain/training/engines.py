@@ -1,0 +1,34 @@
+"""Which ways of training a penalty goes with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from retain.errors import UserError
+from retain.mitigations.base import Penalty
+from retain.mitigations.distance import WeightDistance
+
+SHARDING = {"DEEPSPEED": "DeepSpeed", "FSDP": "FSDP", "MEGATRON_LM": "Megatron-LM"}
+"""accelerate's kinds of training that keep weights and gradients in places of their own, and their names."""
+DURING_BACKWARD = ("lomo", "layerwise")
+"""In the names of optimizers that change weights while the backward pass still runs."""
+
+
+def check_engine(trainer: Any, penalties: Mapping[str, Penalty]) -> None:
+    """Refuse a penalty whose gradient would be lost, or would not be multiplied by the loss scale as the loss's is.
+
+    Raises:
+        UserError: says which penalty, and why.
+    """
+    kind, optimizer = trainer.accelerator.distributed_type, trainer.args.optim
+    engine = SHARDING.get(kind)
+    if engine is None and any(one in optimizer for one in DURING_BACKWARD):
+        engine = f"the optimizer {getattr(optimizer, 'value', optimizer)}"
+    found = next((name for name, one in penalties.items() if isinstance(one, WeightDistance)), None)
+    if engine is not None and found is not None:
+        raise UserError(
+            f"mitigations.{found}: without an adapter its gradient is added when a backward pass has ended, and "
+            f"{engine} takes gradients (scaled, with fp16) while the pass runs, so that this one would be lost; use "
+            "kl_to_base, or train an adapter, whose distance is part of the loss"
+        )
