@@ -1,13 +1,16 @@
 """Secrets and personal data: what is found, what is not, and that nothing of it is shown."""
 
+import time
+
 import pytest
 
-from retain.data.formats import scan_values
+from retain.data.formats import read_examples, scan_examples, scan_values
 from retain.data.lint import personal, tokens_and_keys
 from retain.data.lint.masking import masked, shown_text
 from retain.data.lint.material import LintData
 from retain.data.lint.patterns import hits
 from retain.data.lint.run_checks import checks, run_checks
+from retain.errors import UserError
 
 PERSONAL = [
     ("write to jane.doe+x@mail.company.co.uk.", "e-mail address"),
@@ -92,6 +95,88 @@ def test_nothing_that_was_found_is_shown_by_any_check():
 def test_a_secret_is_masked_before_its_text_is_cut():
     text = "x" * 150 + " ghp_0123456789abcdefghijABCDEFGHIJ012345"
     assert "ghp" not in shown_text(text)
+
+
+LONG = "ghp_" + "a1B2" * 60
+
+
+@pytest.mark.parametrize(
+    ("prompt", "completion"),
+    [
+        ("a " * 60 + LONG, "yes"),
+        (f"{LONG} and jane.doe@mail.org", "yes"),
+        (f"jane.doe@mail.org {LONG}", "yes"),
+        (f"{LONG} <|im_end|> {LONG}", "yes"),
+        ("who", f"{LONG} caf\u00c3\u00a9 {LONG}"),
+        ("who", f"one two three four five six seven and then the key was {LONG}"),
+        ("who", "one two three four five six seven -----BEGIN PRIVATE KEY-----\n" + "a1B2" * 100),
+        ("\n" * 3990 + LONG, "yes"),
+    ],
+)
+def test_no_part_of_a_secret_is_shown_where_a_text_is_cut(prompt, completion):
+    rows = [{"prompt": prompt, "completion": completion}] * 2
+    rows.append({"messages": [{"role": "assistant", "content": LONG}, *_turns(prompt, completion)]})
+    for shape in ("prompt", "messages"):
+        data = LintData(examples=scan_values([row for row in rows if shape in row], "rows").examples, source="rows")
+        text = run_checks(data).model_dump_json()
+        assert "a1B2a1B2" not in text
+
+
+def _turns(prompt, completion):
+    return [{"role": "user", "content": prompt}, {"role": "assistant", "content": completion}]
+
+
+def test_sentences_about_rows_are_masked_as_well():
+    rows = [{"prompt": f"whose is number {n}", "completion": "jane@mail.org"} for n in range(40)]
+    rows.append({"prompt": "and this", "completion": "Jane@mail.org"})
+    rows = [{**row, "prompt": f"{row['prompt']} ghp_{'a1' * 18}"} for row in rows]
+    real = [f"hey u there number {n}" for n in range(40)]
+    lint = run_checks(LintData(examples=scan_values(rows, "rows").examples, real=real, source="rows"))
+    assert {"label_spelling", "unlike_real_prompts"} <= {one.check for one in lint.findings}
+    assert "jane@" not in lint.model_dump_json().lower() and "a1a1" not in lint.model_dump_json()
+
+
+def test_names_of_topics_hold_nothing_personal():
+    words = "river castle piano garden bicycle lantern".split()
+    rows = [f"please tell me about the {words[n % 6]} and its {words[n % 6]}s, {n}" for n in range(240)]
+    rows += [f"write to anneliese.zumbusch@bergmail.org about {n}" for n in range(6)]
+    data = LintData(examples=scan_values([{"text": row} for row in rows], "rows").examples, source="rows")
+    assert not {"anneliese", "zumbusch", "bergmail"} & {word for own in data.topics.own for word in own}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "ghp_" + "a1B2" * 9,
+        '{"prompt": "a", "completion": ghp_' + "a1B2" * 9 + "}",
+        '{"ghp_' + "a1B2" * 9 + '": 1}',
+        '{"prompt": [{"role": "ghp_' + "a1B2" * 9 + '", "content": "x"}], "completion": "x"}',
+    ],
+)
+def test_rows_that_cannot_be_read_show_no_secret(line, tmp_path):
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"prompt": "a", "completion": "b"}\n' + line + "\n")
+    scan = scan_examples(str(path))
+    assert len(scan.bad) == 1 and "[GitHub token]" in scan.bad[0].reason and "a1B2" not in scan.bad[0].reason
+    path.write_text(line + "\n")
+    with pytest.raises(UserError) as told:
+        read_examples(str(path))
+    assert "a1B2" not in str(told.value)
+
+
+def test_a_header_that_is_a_row_shows_no_secret(tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_text(f"my key is {LONG},hello\nsecond,there\n")
+    with pytest.raises(UserError, match="no known row shape") as told:
+        scan_examples(str(path))
+    assert "a1B2" not in str(told.value)
+
+
+def test_many_finds_in_one_text_are_found_quickly():
+    text = " ".join(f"name{n}@mail.org" for n in range(30_000))
+    begun = time.process_time()
+    assert len(hits(text, personal.PATTERNS)) == 30_000
+    assert time.process_time() - begun < 5
 
 
 def test_every_check_is_named_after_its_file():

@@ -24,6 +24,7 @@ from pathlib import Path
 
 from retain.data import shapes
 from retain.data.example import Example
+from retain.data.lint.masking import masked
 from retain.data.rows import BadRow, Row, RowError, refuse
 from retain.data.shapes import Fields, Values, present
 from retain.data.sources import scan_rows
@@ -162,7 +163,7 @@ def _unknown(path: str, row: Row) -> str:
         f"  - {format_.name}: {' and '.join(' or '.join(group) for group in format_.needs)}" for format_ in FORMATS
     )
     keys = ", ".join(map(str, row.value)) or "none"
-    return f"{path}:{row.line}: these keys are no known row shape: {keys}\nKnown shapes and their keys:\n{known}"
+    return f"{path}:{row.line}: these keys are no known row shape: {masked(keys)}\nKnown shapes and their keys:\n{known}"
 
 
 def _examples(path: str, row: Row, format_: Format) -> list[Example]:

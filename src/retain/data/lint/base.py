@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import ClassVar, Literal
 
 from retain.data.example import Example, Shape
-from retain.data.lint.masking import shown_text
+from retain.data.lint.masking import beginning, ending, masked, shown_text
 from retain.data.lint.material import LintData
 from retain.records import Record
 
@@ -103,27 +103,25 @@ class Check(ABC):
             severity: how bad it is.
             rows: the rows concerned; the first few are shown.
             of: rows that were looked at.
-            what: what was found.
+            what: what was found; secrets and personal data in it are masked.
             do: what to do about it.
-            text: what is shown of a row.
+            text: what is shown of a row. It cuts a text after masking it (`masking.py`).
             count: rows concerned, where ``rows`` are examples only.
         """
         count = len(rows) if count is None else count
         shown = [Shown(source=row.source, line=row.line, text=shown_text(text(row))) for row in rows[:MOST_SHOWN]]
         share = round(count / of, 6) if of else 0.0
         return Finding(
-            check=self.name, severity=severity, count=count, of=of, share=share, what=what, do=do, examples=shown
+            check=self.name, severity=severity, count=count, of=of, share=share, what=masked(what), do=do, examples=shown
         )
 
 
 def in_short(example: Example) -> str:
-    """A row in one line: the end of what is asked, and the beginning of the answer."""
+    """A row in one line, masked: the end of what is asked, and the beginning of the answer."""
     if example.shape == "text":
-        return example.text
-    asked = " ".join(example.input.split())
-    asked = asked if len(asked) <= 100 else f"... {asked[-96:]}"
+        return beginning(example.text)
     answer = example.positives[0] if example.shape == "ranking" else example.target
-    return f"{asked} => {' '.join(answer[:400].split())}"
+    return f"{ending(example.input, 100)} => {beginning(answer, 400)}"
 
 
 def graded(count: int, of: int, many: float) -> Severity:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from retain.data.example import Example
 from retain.data.lint.base import Check, Finding, Severity, in_short, part
+from retain.data.lint.masking import beginning
 from retain.data.lint.material import LintData
 
 MOST_COMPARED = 10
@@ -41,7 +42,8 @@ class InconsistentLabels(Check):
             if not data.closed:
                 do = "Keep several answers to one input only where all of them are good ones."
             findings.append(self._of(severity, data, same, what, do))
-        if data.closed and (near := [place for place in dict.fromkeys(_near(data)) if place not in set(same)]):
+        told = set(same)
+        if data.closed and (near := [place for place in dict.fromkeys(_near(data)) if place not in told]):
             what = (
                 f"{part(len(near), len(data.examples))} have nearly the input of another row and another answer, and "
                 "the words that differ do not say why."
@@ -81,7 +83,7 @@ class InconsistentLabels(Check):
 
 
 def _rejected(example: Example) -> str:
-    return f"{in_short(example)} (rejected: {example.rejected[:100]})"
+    return f"{in_short(example)} (rejected: {beginning(example.rejected, 100)})"
 
 
 def _by_input(data: LintData) -> list[list[int]]:

@@ -10,7 +10,9 @@ from typing import Any
 
 from retain.data.example import Example
 from retain.data.lint.about import Topics, find_topics
+from retain.data.lint.masking import masked, sensitive_parts
 from retain.data.lint.near import Groups, group_texts
+from retain.data.lint.patterns import Hit
 from retain.data.rows import BadRow
 from retain.data.splits import normalised
 
@@ -70,9 +72,19 @@ class LintData:
         return [_answer(example) for example in self.examples]
 
     @cached_property
+    def sensitive(self) -> dict[int, list[tuple[str, Hit]]]:
+        """Secrets and personal data of the training rows: place of a row -> each with the text that it is in."""
+        found = (
+            (place, [(text, hit) for text in texts_of(example) for hit in sensitive_parts(text)])
+            for place, example in enumerate(self.examples)
+        )
+        return {place: held for place, held in found if held}
+
+    @cached_property
     def asked(self) -> list[str]:
-        """The last thing that was said before the answer, of the training rows."""
-        return [asked(example) for example in self.examples]
+        """The last thing that was said before the answer, of the training rows; masked, as words of it are shown."""
+        said = (asked(example) for example in self.examples)
+        return [masked(text) if place in self.sensitive else text for place, text in enumerate(said)]
 
     @cached_property
     def near(self) -> Groups:

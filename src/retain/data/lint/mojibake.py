@@ -7,6 +7,7 @@ from typing import Any
 
 from retain.data.example import Example
 from retain.data.lint.base import Check, Finding, part
+from retain.data.lint.masking import around
 from retain.data.lint.material import LintData, texts_of
 
 _LOST = re.compile("[\ufffd\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
@@ -61,4 +62,4 @@ def _passage(row: Example) -> str:
     text = next(text for text in texts_of(row) if is_broken(text))
     found = _LOST.search(text) or BADNESS_RE.search(text)
     at = found.start() if found else 0
-    return text[max(0, at - 50) : at + 70]
+    return around(text, at, at + 1)

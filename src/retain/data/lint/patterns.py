@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect, insort
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -32,13 +33,18 @@ class Hit:
 
 def hits(text: str, patterns: Iterable[Pattern]) -> list[Hit]:
     """Everything that the patterns find, in order and without overlaps; of two that overlap the first pattern's."""
-    found: list[Hit] = []
+    found: list[tuple[int, int, str]] = []
     for pattern in patterns:
         if pattern.hint and not any(hint in text for hint in pattern.hint):
             continue
         for match in pattern.expression.finditer(text):
-            group = "it" if "it" in pattern.expression.groupindex else 0
-            start, end = match.span(group)
-            if pattern.holds(text[start:end]) and all(end <= hit.start or start >= hit.end for hit in found):
-                found.append(Hit(pattern.kind, start, end))
-    return sorted(found, key=lambda hit: hit.start)
+            start, end = match.span("it" if "it" in pattern.expression.groupindex else 0)
+            if pattern.holds(text[start:end]) and _is_free(found, start, end):
+                insort(found, (start, end, pattern.kind))
+    return [Hit(kind, start, end) for start, end, kind in found]
+
+
+def _is_free(found: list[tuple[int, int, str]], start: int, end: int) -> bool:
+    """Whether none of the spans, which are in order, overlaps this one."""
+    at = bisect(found, (start,))
+    return (at == 0 or found[at - 1][1] <= start) and (at == len(found) or found[at][0] >= end)

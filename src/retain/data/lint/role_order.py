@@ -9,6 +9,7 @@ from itertools import pairwise
 from retain.data.answer_spans import SpanError, render_chat
 from retain.data.example import Example
 from retain.data.lint.base import Check, Finding, part
+from retain.data.lint.masking import beginning
 from retain.data.lint.material import LintData
 from retain.errors import UserError
 
@@ -64,7 +65,7 @@ def _roles(row: Example) -> tuple[str, ...]:
 
 
 def _order_text(row: Example) -> str:
-    return f"{', '.join(_roles(row))}: {row.messages[0].content[:80]}"
+    return f"{', '.join(_roles(row))}: {beginning(row.messages[0].content, 80)}"
 
 
 def _refusal(row: Example, data: LintData) -> str | None:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 from retain.data.lint.base import Check, Finding, graded, part
+from retain.data.lint.masking import ending
 from retain.data.lint.material import LintData
 from retain.data.lint.target_formats import format_of
 
@@ -45,7 +46,7 @@ class UnfinishedAnswers(Check):
         severity = graded(len(rows), number, MANY)
         what = f"{part(len(rows), number)} have an answer that seems to end in the middle."
         do = "Take these rows out or finish them; look for a limit of tokens in the program that wrote them."
-        return [self.finding(severity, rows, number, what, do, lambda row: f"... {row.target.rstrip()[-120:]}")]
+        return [self.finding(severity, rows, number, what, do, lambda row: ending(row.target, 120))]
 
     def drops(self, data: LintData) -> Mapping[int, str]:
         """Those that surely end in the middle; a missing full stop alone is for a person to judge."""

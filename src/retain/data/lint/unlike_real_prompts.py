@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retain.data.lint.base import Check, Finding
+from retain.data.lint.masking import masked
 from retain.data.lint.material import LintData
 
 LEAST_PROMPTS = 20
@@ -42,7 +43,7 @@ class UnlikeRealPrompts(Check):
         texts = list(dict.fromkeys(data.asked))
         drawn = random.Random(0).sample(texts, min(MOST_PROMPTS, len(texts)))
         unique = list(dict.fromkeys(data.real))
-        real = random.Random(0).sample(unique, min(MOST_PROMPTS, len(unique)))
+        real = [masked(text) for text in random.Random(0).sample(unique, min(MOST_PROMPTS, len(unique)))]
         if min(len(drawn), len(real)) < LEAST_PROMPTS:
             return []
         auc, words = _told_apart(drawn, real)

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from retain.data.example import Example
 from retain.data.lint.base import Check, Finding, part
+from retain.data.lint.masking import around
 from retain.data.lint.material import LintData, texts_of
 
 KNOWN = (
@@ -59,14 +60,14 @@ class WrittenMarkup(Check):
         do = "Undo the template: give the turns as turns (messages), without marks and special tokens."
 
         def text(row: Example) -> str:
-            return _around(texts_of(row), counts)
+            return _first_mark(texts_of(row), counts)
 
         return [self.finding("warning", found, len(data.examples), what, do, text)]
 
 
-def _around(texts: Iterable[str], marks: Iterable[str], reach: int = 60) -> str:
+def _first_mark(texts: Iterable[str], marks: Iterable[str]) -> str:
     for text in texts:
         for mark in marks:
             if (at := text.find(mark)) >= 0:
-                return text[max(0, at - reach) : at + len(mark) + reach]
+                return around(text, at, at + len(mark), reach=60)
     return ""
