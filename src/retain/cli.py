@@ -123,7 +123,7 @@ def lint(
     named = None if suite == "none" else suite
     found = command(file, held_out, model, max_length, named, real, fix, _progress(quiet))
     _print(found.model_dump_json(indent=1) if json_ else render_linted(found), json_)
-    raise typer.Exit(2 if fix is None and found.lint.of("error") else 0)
+    raise typer.Exit(2 if found.stopping else 0)
 
 
 @app.command()

@@ -153,6 +153,103 @@ def test_wrong_files_are_the_users_mistake(call, write, tmp_path):
     assert code == 2 and "they need one shape" in err
 
 
+HALF = '{"prompt": "a", "completion": "b", "id": "\\ud83d"}'
+"""Half of a surrogate pair, which JSON can spell and no file can hold, where nothing is trained."""
+
+
+def test_half_surrogate_pairs_break_neither_json_nor_a_cleaned_file(call, write, tmp_path):
+    path = write("rows.jsonl", [*GOOD, '{"\\ud83d": 1}', HALF])
+    code, out, err = call("lint", path, "--suite", "none", "--quiet", "--json")
+    assert code == 2 and "Traceback" not in err and json.loads(out)["lint"]["rows"] == 61
+    code, _, err = call("lint", path, "--suite", "none", "--quiet", "--fix", tmp_path / "clean.jsonl")
+    assert code == 0, err
+    kept = (tmp_path / "clean.jsonl").read_text("utf-8").splitlines()
+    assert json.loads(kept[-1]) == json.loads(HALF)
+
+
+def test_a_row_goes_where_one_of_its_instances_must(write, tmp_path):
+    instances = [{"input": "in", "output": "ghp_" + "a1" * 18}, {"input": "other", "output": "good"}]
+    rows = [{"instruction": f"do {n}", "instances": [{"input": "in", "output": f"out {n}"}]} for n in range(30)]
+    again = {"instruction": "do 1", "instances": [{"input": "in", "output": "out 1"}, {"input": "x", "output": "new"}]}
+    path = write("rows.jsonl", [*rows, {"instruction": "do", "instances": instances}, again, again])
+    found = retain.lint(path, suite=None, fix=tmp_path / "clean.jsonl")
+    assert [(one.line, one.check) for one in found.repairs] == [(31, "secrets"), (33, "exact_duplicates")]
+    assert "ghp_" not in (tmp_path / "clean.jsonl").read_text()
+
+
+def test_an_interrupted_fix_leaves_nothing_behind(write, tmp_path, monkeypatch):
+    def interrupted(*given):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("retain.commands.lint.write_text", interrupted)
+    path = write("rows.jsonl", [*GOOD, GOOD[0]])
+    with pytest.raises(KeyboardInterrupt):
+        retain.lint(path, suite=None, fix=tmp_path / "clean.jsonl")
+    assert sorted(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_that_cannot_be_written_is_refused_before_the_work(write, tmp_path, monkeypatch):
+    def refused(dir):
+        raise PermissionError(13, "Permission denied", str(dir))
+
+    monkeypatch.setattr("retain.folder.tempfile.TemporaryFile", refused)
+    monkeypatch.setattr("retain.commands.lint.run_checks", lambda *given: pytest.fail("looked first"))
+    with pytest.raises(UserError, match="could not be written"):
+        retain.lint(write("rows.jsonl", GOOD), suite=None, fix=tmp_path / "clean.jsonl")
+
+
+def test_errors_that_a_cleaned_file_still_has_are_errors(call, write, tmp_path, toy_folder):
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(toy_folder)
+    tokenizer.chat_template = (
+        "{% if messages[0]['role'] == 'system' %}{{ raise_exception('no system turn') }}{% endif %}"
+        + tokenizer.chat_template
+    )
+    tokenizer.save_pretrained(tmp_path / "strict")
+    path = write("rows.jsonl", [{**one, "system": "be brief"} for one in [*GOOD, GOOD[0]]])
+    words = ("lint", path, "--model", tmp_path / "strict", "--suite", "none", "--quiet", "--fix", tmp_path / "c.jsonl")
+    code, out, _ = call(*words)
+    assert code == 2 and "refused by the model's chat template" in out
+    assert len((tmp_path / "c.jsonl").read_text().splitlines()) == 60
+
+
+def test_every_row_without_an_answer_goes_however_many_there_are(write, tmp_path, toy_folder, monkeypatch):
+    monkeypatch.setattr("retain.data.lint.truncated_targets.MOST_ENCODED", 4)
+    long = [row(f"{'sky ' * 60} {letter}", "blue") for letter in "abcdefghij"]
+    path = write("rows.jsonl", [*GOOD, *long])
+    found = retain.lint(path, model=str(toy_folder), max_length=40, suite=None, fix=tmp_path / "clean.jsonl")
+    assert [one.line for one in found.repairs if one.check == "truncated_targets"] == list(range(61, 71))
+
+
+def test_where_no_row_can_be_read_nothing_is_written(call, write, tmp_path):
+    path = write("rows.jsonl", [{"messages": [{"role": "user", "content": "hi"}]}])
+    code, out, _ = call("lint", path, "--suite", "none", "--quiet")
+    assert code == 2 and "no row that can be read" in out and "1 of 1 row (100.0%) cannot be read" in out
+    code, _, err = call("lint", path, "--suite", "none", "--quiet", "--fix", tmp_path / "clean.jsonl")
+    assert code == 2 and "every row would be removed" in err and not (tmp_path / "clean.jsonl").exists()
+
+
+def test_one_row_is_called_one_row(call, write):
+    _, out, _ = call("lint", write("rows.jsonl", GOOD[:1]), "--suite", "none", "--quiet")
+    assert "rows.jsonl: 1 chat row\n" in out
+    assert "identical_pairs, length_biased_pairs (for preference rows; these are chat rows)" in " ".join(out.split())
+
+
+def test_lines_are_those_of_the_file_in_every_format(write, tmp_path):
+    double = [GOOD[0], GOOD[1], GOOD[0]]
+    lines = [json.dumps(one) for one in double]
+    (tmp_path / "bom.jsonl").write_bytes(b"\xef\xbb\xbf" + "\r\n \r\n".join(lines).encode() + b"\r\n")
+    (tmp_path / "rows.json").write_text(json.dumps(double))
+    cells = [f'"{one["prompt"]}\n?",{one["completion"]}' for one in double]
+    (tmp_path / "rows.csv").write_text("prompt,completion\n" + "\n".join(cells) + "\n")
+    (tmp_path / "rows.txt").write_text("a b\nc\n\n\nd\n\na b\nc\n")
+    for name, first, again in (("bom.jsonl", 1, 5), ("rows.json", 1, 3), ("rows.csv", 2, 6), ("rows.txt", 1, 7)):
+        findings = retain.lint(tmp_path / name, suite=None).lint.findings
+        found = next(one for one in findings if one.check == "exact_duplicates")
+        assert found.examples[0].line == again and f"line {first})" in found.examples[0].text, name
+
+
 def test_a_file_that_would_be_emptied_is_refused(write, tmp_path):
     with pytest.raises(UserError, match="every row would be removed"):
         retain.lint(write("rows.jsonl", [row("a", "N/A")]), suite=None, fix=tmp_path / "clean.jsonl")

@@ -1,6 +1,7 @@
 """The data lint of a run: in the record and on the console, kept by content, a stop where rows cannot be trained."""
 
 import json
+import re
 from io import StringIO
 
 import pytest
@@ -10,6 +11,7 @@ from retain.errors import UserError
 from retain.pipeline import run_recipe
 from retain.progress import Progress
 from retain.recipe import parse_recipe
+from retain.reporting.html import render_html
 from retain.reporting.markdown import render_markdown
 from retain.stages import linting
 from retain.stages.prepare import prepare, read_and_split
@@ -72,3 +74,32 @@ def test_a_model_that_is_not_here_leaves_token_checks_out(toy_recipe):
     recipe = parse_recipe(toy_recipe(model={"base": "nobody/nothing", "load_in": "fp32"}))
     lint = read_and_split(recipe).lint
     assert "truncated_targets" in lint.left_out and "contamination" not in lint.left_out
+
+
+def test_no_row_is_markup_in_a_report(doubled, tmp_path):
+    record = run_recipe(doubled, tmp_path / "run", Progress(quiet=True))
+    row = {**record.data["lint"][0], "examples": ["rows.jsonl:1 <script>alert(1)</script> **x** | y"]}
+    odd = record.model_copy(update={"data": {**record.data, "lint": [row]}})
+    assert "<script>alert(1)" not in render_html(odd) and "&lt;script&gt;alert(1)" in render_html(odd)
+    text = render_markdown(odd)
+    assert "<script>alert(1)" not in text and r"\*\*x\*\* \| y" in text
+
+
+def test_rows_are_named_in_the_files_order_where_few_are_drawn(toy_recipe, colour_file):
+    colour_file.write_text(colour_file.read_text() * 3)
+    recipe = toy_recipe()
+    lint = read_and_split(parse_recipe({**recipe, "data": {**recipe["data"], "limit": 60}})).lint
+    found = next(one for one in lint.findings if one.check == "exact_duplicates")
+    lines = colour_file.read_text().splitlines()
+    for shown in found.examples:
+        earlier = int(re.search(r"the same as line (\d+)", shown.text)[1])
+        assert earlier < shown.line and lines[earlier - 1] == lines[shown.line - 1]
+    assert [one.line for one in found.examples] == sorted(one.line for one in found.examples)
+
+
+def test_rows_that_train_on_everything_are_cut_and_not_lost(toy_recipe, tmp_path):
+    training = {"epochs": 1, "max_length": 8}
+    recipe = toy_recipe(training=training)
+    lint = read_and_split(parse_recipe({**recipe, "data": {**recipe["data"], "loss_on": "all"}})).lint
+    found = [one for one in lint.findings if one.check == "truncated_targets"]
+    assert [one.severity for one in found] == ["warning"] and "cut at" in found[0].what

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from retain.data.formats import Scan, read_examples, scan_examples, scan_values
+from retain.data.lint.base import Finding
 from retain.data.lint.fix import Repair, clean_rows
 from retain.data.lint.material import LintData, asked
 from retain.data.lint.run_checks import Lint, run_checks
@@ -34,6 +35,12 @@ class Linted(Record):
     kept: int = 0
     """Rows of the cleaned file."""
     repairs: list[Repair] = []
+
+    @property
+    def stopping(self) -> list[Finding]:
+        """The errors: all of them, or where a cleaned file was written those that it still has."""
+        mended = {repair.check for repair in self.repairs}
+        return [one for one in self.lint.of("error") if self.fixed is None or one.check not in mended]
 
 
 def lint(
@@ -92,8 +99,18 @@ def _fixed(found: Lint, data: LintData, file: str, place: Path, removed: Path) -
     if not kept:
         raise UserError(f"{file}: every row would be removed, so nothing is written. See 'retain lint {file}'.")
     write_rows(removed, repairs)
-    write_text(place, "".join(json.dumps(row, ensure_ascii=False, default=str) + "\n" for row in kept))
+    try:
+        write_text(place, "".join(f"{_json(row)}\n" for row in kept))
+    except BaseException:
+        removed.unlink(missing_ok=True)
+        raise
     return Linted(lint=found, fixed=str(place), removed_list=str(removed), kept=len(kept), repairs=repairs)
+
+
+def _json(row: dict[str, Any]) -> str:
+    """A row in one line; half surrogate pairs, which no file can hold, stay escaped."""
+    text = json.dumps(row, ensure_ascii=False, default=str)
+    return json.dumps(row, default=str) if any("\ud800" <= letter <= "\udfff" for letter in text) else text
 
 
 def _places(file: object, fix: str | Path) -> tuple[Path, Path]:
@@ -152,5 +169,11 @@ def render_linted(found: Linted) -> str:
     removed = len(found.repairs) - mended
     return (
         f"{text}\n\n{found.fixed} holds {found.kept:,} rows: {removed:,} were removed and {mended:,} mended, each "
-        f"named with its reason in {found.removed_list}."
+        f"named with its reason in {found.removed_list}.{_still(found)}"
     )
+
+
+def _still(found: Linted) -> str:
+    """What a run would still stop at."""
+    names = ", ".join(one.check for one in found.stopping)
+    return f" It still has errors that only you can mend: {names}." if names else ""

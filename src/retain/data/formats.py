@@ -162,8 +162,8 @@ def _unknown(path: str, row: Row) -> str:
     known = "\n".join(
         f"  - {format_.name}: {' and '.join(' or '.join(group) for group in format_.needs)}" for format_ in FORMATS
     )
-    keys = ", ".join(map(str, row.value)) or "none"
-    return f"{path}:{row.line}: these keys are no known row shape: {masked(keys)}\nKnown shapes and their keys:\n{known}"
+    keys = masked(", ".join(map(str, row.value))) or "none"
+    return f"{path}:{row.line}: these keys are no known row shape: {keys}\nKnown shapes and their keys:\n{known}"
 
 
 def _examples(path: str, row: Row, format_: Format) -> list[Example]:

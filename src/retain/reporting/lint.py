@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from retain.data.lint.base import SEVERITIES, Finding, Shown
+from retain.data.lint.base import SEVERITIES, Finding, Shown, counted
 from retain.data.lint.run_checks import Lint
 from retain.reporting.text import one_line
 
@@ -24,8 +24,9 @@ def lint_summary(lint: Lint) -> str:
 
 def render_lint(lint: Lint) -> str:
     """All findings with examples, what was not looked at, and the counts."""
-    held_out = f", {lint.held_out:,} held-out rows" if lint.held_out else ""
-    lines = [f"{lint.source}: {lint.rows:,} {lint.shape} rows{held_out}", ""]
+    rows = counted(lint.rows, f"{lint.shape} row") if lint.rows else "no row that can be read"
+    held_out = f", {counted(lint.held_out, 'held-out row')}" if lint.held_out else ""
+    lines = [f"{lint.source}: {rows}{held_out}", ""]
     for finding in lint.findings:
         lines += [*finding_lines(finding), ""]
     for reason in dict.fromkeys(lint.left_out.values()):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from retain.data.example import Example
 from retain.data.lint.material import LintData, asked
 from retain.data.lint.run_checks import VERSION, Lint, run_checks
 from retain.data.splits import Splits
@@ -47,11 +50,12 @@ def lint_splits(recipe: Recipe, splits: Splits, progress: Progress | None = None
 
 def _found(recipe: Recipe, splits: Splits, tokenizer: object, progress: Progress | None) -> Lint:
     data = LintData(
-        examples=splits.train,
+        examples=_in_order(splits.train),
         held_out=(*splits.dev, *splits.test),
         real=[asked(row) for row in splits.shifted],
         tokenizer=tokenizer,
         max_length=recipe.training.max_length,
+        loss_on=recipe.data.loss_on,
         source=recipe.data.train,
     )
     lint = run_checks(
@@ -70,9 +74,15 @@ def _key(recipe: Recipe, splits: Splits, tokenized: bool) -> str | None:
     state = files_state(recipe.model.base, recipe.model.load_in) if tokenized else "none"
     if state is None:
         return None
-    parts = (splits.train, splits.dev, splits.test, splits.shifted)
+    parts = (_in_order(splits.train), splits.dev, splits.test, splits.shifted)
     rows = [[(row.id, row.line, row.source) for row in part] for part in parts]
-    return content_hash(VERSION, versions().get("retain"), state, recipe.training.max_length, rows, length=32)
+    settings = (recipe.training.max_length, recipe.data.loss_on)
+    return content_hash(VERSION, versions().get("retain"), state, settings, rows, length=32)
+
+
+def _in_order(rows: Sequence[Example]) -> list[Example]:
+    """As they stand in the file; a limited number is drawn in another order."""
+    return sorted(rows, key=lambda row: row.line)
 
 
 def _say(lint: Lint, progress: Progress, again: bool) -> None:

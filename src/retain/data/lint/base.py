@@ -76,7 +76,7 @@ class Check(ABC):
             if not data.has(need):
                 return MISSING[need]
         if data.shape and data.shape not in self.shapes:
-            return f"it is about {' and '.join(self.shapes)} rows, and these are {data.shape} rows"
+            return f"for {_and(self.shapes)} rows; these are {data.shape} rows"
         return None
 
     @abstractmethod
@@ -112,8 +112,20 @@ class Check(ABC):
         shown = [Shown(source=row.source, line=row.line, text=shown_text(text(row))) for row in rows[:MOST_SHOWN]]
         share = round(count / of, 6) if of else 0.0
         return Finding(
-            check=self.name, severity=severity, count=count, of=of, share=share, what=masked(what), do=do, examples=shown
+            check=self.name,
+            severity=severity,
+            count=count,
+            of=of,
+            share=share,
+            what=masked(what),
+            do=do,
+            examples=shown,
         )
+
+
+def _and(words: Sequence[str]) -> str:
+    """``chat``, ``chat and text``, ``chat, text and ranking``."""
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
 def in_short(example: Example) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections import Counter
 from collections.abc import Mapping
 
 from retain.data.lint.base import Check, Finding, part
 from retain.data.lint.material import LintData
+from retain.data.lint.target_formats import format_of
 
 FILLERS = frozenset(
     (
@@ -31,7 +33,7 @@ RARE = 0.02
 
 
 class EmptyTargets(Check):
-    """Answers without a letter or digit, fillers that an export left ("nan", "N/A", "TODO"), or unknown tokens only.
+    """Answers without a letter, digit or emoji, fillers that an export left ("nan", "TODO"), or unknown tokens only.
 
     Threshold: one row; an answer that at least 2% of the rows have (and three of them) is taken for meant.
     Relations: rows without any answer cannot be read at all (`unreadable_rows`).
@@ -59,9 +61,16 @@ class EmptyTargets(Check):
 
 
 def _says_nothing(target: str, data: LintData) -> bool:
-    if not any(letter.isalnum() for letter in target) or target.strip().casefold() in FILLERS:
+    if format_of(target) == "JSON":
+        return False
+    if target.strip().casefold() in FILLERS or not any(map(_speaks, target)):
         return True
     unknown = getattr(data.tokenizer, "unk_token_id", None)
     if unknown is None or len(target) > 200:
         return False
     return set(data.tokenizer(target, add_special_tokens=False)["input_ids"]) == {unknown}
+
+
+def _speaks(letter: str) -> bool:
+    """Letters, digits and pictures do; punctuation and the replacement character do not."""
+    return letter.isalnum() or (unicodedata.category(letter) == "So" and letter != "\ufffd")

@@ -14,6 +14,10 @@ from retain.data.lint.run_checks import checks
 from retain.data.rows import Row
 from retain.records import Record
 
+Reasons = dict[int, tuple[str, str]]
+"""Place of an example -> the check that drops it, and why."""
+MENDED = "text in the wrong encoding, or control characters"
+
 
 class Repair(Record):
     """What was done to one row of the input."""
@@ -34,28 +38,30 @@ def clean_rows(data: LintData, rows: Sequence[Row]) -> tuple[list[dict[str, Any]
         rows: the rows as they were read.
     """
     known = checks()
-    reasons: dict[int, tuple[str, str]] = {}
+    bad: Reasons = {}
     for name, check in known.items():
         if not check.repeats:
-            _add(reasons, name, check, data, range(len(data.examples)))
-    kept = [place for place in range(len(data.examples)) if place not in reasons]
+            _add(bad, name, check, data, range(len(data.examples)))
+    lines = {data.examples[place].line for place in bad}
+    kept = [place for place, example in enumerate(data.examples) if example.line not in lines]
     rest = replace(data, examples=[data.examples[place] for place in kept])
+    again: Reasons = {}
     for name, check in known.items():
         if check.repeats and rest.examples:
-            _add(reasons, name, check, rest, kept)
-    return _written(data, rows, reasons)
+            _add(again, name, check, rest, kept)
+    return _written(data, rows, bad, again)
 
 
-def _add(reasons: dict[int, tuple[str, str]], name: str, check: Check, data: LintData, places: Sequence[int]) -> None:
+def _add(reasons: Reasons, name: str, check: Check, data: LintData, places: Sequence[int]) -> None:
     if check.left_out(data) is None:
         for place, why in check.drops(data).items():
             reasons.setdefault(places[place], (name, why))
 
 
 def _written(
-    data: LintData, rows: Sequence[Row], reasons: dict[int, tuple[str, str]]
+    data: LintData, rows: Sequence[Row], bad: Reasons, again: Reasons
 ) -> tuple[list[dict[str, Any]], list[Repair]]:
-    """A row goes when every example that was made of it goes."""
+    """A row goes where one of the examples that were made of it is bad, or all of them are repeats."""
     of_line: dict[int, list[int]] = defaultdict(list)
     for place, example in enumerate(data.examples):
         of_line[example.line].append(place)
@@ -66,12 +72,13 @@ def _written(
         places = of_line[row.line]
         if row.line in unreadable:
             continue
-        if places and all(place in reasons for place in places):
-            check, why = reasons[places[0]]
+        repeated = again if all(place in again for place in places) else {}
+        if reason := next((found[place] for found in (bad, repeated) for place in places if place in found), None):
+            check, why = reason
             repairs.append(Repair(line=row.line, done="removed", check=check, why=why))
             continue
         value = mended(row.value)
         if value != row.value:
-            repairs.append(Repair(line=row.line, done="mended", check=Mojibake().name, why="text was read wrongly"))
+            repairs.append(Repair(line=row.line, done="mended", check=Mojibake().name, why=MENDED))
         kept.append(value)
     return kept, sorted(repairs, key=lambda repair: repair.line)

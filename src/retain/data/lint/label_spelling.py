@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 
@@ -13,6 +14,8 @@ from retain.data.lint.target_formats import FORMATS, format_of
 RARE = 0.1
 """A spelling is odd where it has less than this share of its label's rows: two spellings that are both common may be
 two things ("May" and "may")."""
+_SIGN = re.compile(r"(?<=\w)(?:[+#]+|-(?!\w))")
+"""Signs at a word that make another label of it: "C#", "C++", "A-"."""
 LONGEST = 60
 """Characters of a label; longer answers are sentences."""
 
@@ -44,12 +47,17 @@ class LabelSpelling(Check):
 
     def _common(self, data: LintData) -> Mapping[str, str]:
         """Odd spelling -> the common one."""
-        spellings: dict[str, Counter[str]] = defaultdict(Counter)
+        spellings: dict[object, Counter[str]] = defaultdict(Counter)
         for target in data.targets:
             if len(target) <= LONGEST and any(map(str.isalpha, target)) and format_of(target) not in FORMATS:
-                spellings[plain(target)][target] += 1
+                spellings[_key(target)][target] += 1
         found: dict[str, str] = {}
         for counts in spellings.values():
             (best, _), *others = counts.most_common()
             found |= {other: best for other, count in others if count < RARE * counts.total()}
         return found
+
+
+def _key(target: str) -> tuple[str, ...]:
+    """What two spellings of one label share."""
+    return plain(target), *_SIGN.findall(target)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from retain.data.encoding import Labelled
 from retain.data.example import Example
 from retain.data.lint.about import Topics, find_topics
 from retain.data.lint.masking import masked, sensitive_parts
@@ -35,6 +36,8 @@ class LintData:
     """A transformers tokenizer."""
     max_length: int | None = None
     """Most tokens of a training row."""
+    loss_on: Labelled = "completion"
+    """Which tokens are trained."""
     items: Mapping[str, Sequence[tuple[str, str]]] = field(default_factory=dict)
     """Probe -> (item id, text) of each of its items."""
     bad: Sequence[BadRow] = ()

@@ -12,11 +12,15 @@ from retain.data.lint.material import LintData, texts_of
 
 _LOST = re.compile("[\ufffd\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 """The replacement character, and control characters that no text needs."""
+_NEEDLESS = re.compile("[\x00-\x06\x0e-\x1f\x7f]")
+r"""Those that are taken out. Not the bell, backspace, tab and feed: they may be the first letter of \alpha or \frac."""
 
 
 class Mojibake(Check):
     """Text that was read in the wrong encoding ("Ã©" for "é"), lost characters (U+FFFD) and control characters.
 
+    Control characters that may stand for a lost backslash (a form feed for the start of LaTeX's frac) are found and
+    stay.
     Found and mended by ftfy (Speer 2019, doi 10.5281/zenodo.2591652), whose rule asks for characters that stand
     together in no language. `--fix` writes the mended text; what was lost stays lost.
     Threshold: one row.
@@ -50,7 +54,7 @@ def mended(value: Any) -> Any:
             return value
         from ftfy import fix_encoding
 
-        return _LOST.sub(lambda found: found[0] if found[0] == "\ufffd" else "", fix_encoding(value))
+        return _NEEDLESS.sub("", fix_encoding(value))
     if isinstance(value, list):
         return [mended(one) for one in value]
     return {key: mended(one) for key, one in value.items()} if isinstance(value, dict) else value

@@ -36,6 +36,10 @@ FEWEST = 8
 """An input with fewer other pieces is sketched by all that it has."""
 MOST_CANDIDATES = 200
 """Of one input; more are met only in sets made from few templates, where any of them will do."""
+REMEMBERED = 50_000_000
+"""Pieces that are kept to compare with, of four bytes each."""
+LARGEST = 10_000
+"""Pieces that a sketch is made from: those with the smallest hashes, a fair draw that is the same in like texts."""
 BUCKETS = 1 << 22
 """Size of the table that counts in how many inputs a piece is."""
 
@@ -104,7 +108,8 @@ def _firsts(keys: Sequence[str]) -> list[int]:
         counts[pieces(key) % BUCKETS] += 1
     weights = np.log(max(2, len(keys)) / np.maximum(counts, 1)).clip(min=1e-3).astype(np.float32)
     most = max(20, COMMON * len(keys))
-    remembered = lru_cache(maxsize=50_000)(pieces)
+    length = sum(map(len, keys)) // max(1, len(keys)) + 1
+    remembered = lru_cache(maxsize=max(MOST_CANDIDATES, REMEMBERED // length))(pieces)
     index = MinHashLSH(threshold=CANDIDATE, num_perm=PERMUTATIONS)
     firsts = []
     for place, key in enumerate(keys):
@@ -132,7 +137,7 @@ def _offered(index: Any, sketch: Any) -> Iterator[int]:
 
 def _rare(found: Pieces, counts: NDArray[np.int32], most: float) -> Pieces:
     rare = found[counts[found % BUCKETS] <= most]
-    return rare if len(rare) >= FEWEST else found
+    return (rare if len(rare) >= FEWEST else found)[:LARGEST]
 
 
 def _sketch(found: Pieces) -> Any:
@@ -152,8 +157,10 @@ def pieces(text: str) -> Pieces:
     """Hashes of all runs of five characters of a text, each once, in order."""
     letters = np.frombuffer(text.encode("utf-32-le", "replace"), dtype=np.uint32).astype(np.uint64)
     letters = np.pad(letters, (0, max(0, PIECE - len(letters))))
-    runs = np.lib.stride_tricks.sliding_window_view(letters, PIECE)
-    mixed = (runs * _FACTORS).sum(axis=1, dtype=np.uint64)
+    number = len(letters) - PIECE + 1
+    mixed = np.zeros(number, dtype=np.uint64)
+    for place, factor in enumerate(_FACTORS):
+        mixed += letters[place : place + number] * factor
     return np.unique((mixed >> np.uint64(32)).astype(np.uint32))
 
 

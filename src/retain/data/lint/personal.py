@@ -72,9 +72,9 @@ def is_telephone(text: str) -> bool:
     return 8 <= len(digits) <= 15 and len(set(digits)) > 2 and not re.search(r"55501\d\d$", digits)
 
 
-_NATIONAL = r"\(?[2-9]\d\d\)?[ .-]\s?[2-9]\d\d[ .-]\d{4}"
+_NATIONAL = r"(?:1[ .-])?(?:\([2-9]\d\d\)[ .-]?|[2-9]\d\d[ .-])\s?[2-9]\d\d[ .-]\d{4}"
 _INTERNATIONAL = r"\+\d{1,3}(?:[ .-]?\(?\d{1,5}\)?){2,5}"
-_TRUNK = r"0\d{2,4}[ /-]\d{3,4}[ -]\d{3,5}"
+_TRUNK = r"0\d{2,4}[ /-]\d{3,4}[ -]\d{3,5}|0\d{3,4}[ /-]\d{6,8}|0[1-9](?:[ .-]\d\d){4}(?![ .-]\d)"
 
 PATTERNS: tuple[Pattern, ...] = (
     Pattern(

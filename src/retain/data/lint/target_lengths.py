@@ -41,9 +41,13 @@ class TargetLengths(Check):
             return []
         rows = [data.examples[int(place)] for place in far[np.argsort(-away[far], kind="stable")]]
         usual = np.percentile(lengths, [5, 95])
-        what = (
-            f"{part(len(rows), len(logs))} have an answer of {lengths[far].min():,.0f} to {lengths[far].max():,.0f} "
-            f"characters, where nine in ten have {usual[0]:,.0f} to {usual[1]:,.0f}."
-        )
+        theirs = _span(lengths[far].min(), lengths[far].max())
+        what = f"{part(len(rows), len(logs))} have an answer of {theirs} characters, where nine in ten have "
+        what += f"{_span(*usual)}."
         do = "Look whether text was lost or whole documents slipped in; long answers weigh as much as many short ones."
         return [self.finding("note", rows, len(logs), what, do)]
+
+
+def _span(least: float, most: float) -> str:
+    """``12 to 40``; ``12`` where both are."""
+    return f"{least:,.0f}" if round(least) == round(most) else f"{least:,.0f} to {most:,.0f}"

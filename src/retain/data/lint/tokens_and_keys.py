@@ -30,8 +30,12 @@ def _prefixed(kind: str, prefixes: tuple[str, ...], rest: str) -> Pattern:
     return Pattern(kind, prefixes, re.compile(rf"(?<![A-Za-z0-9_])(?:{start}){rest}"))
 
 
-_WORDS = ("password", "passwd", "pwd", "secret", "api_key", "apikey", "api-key", "access_token", "auth_token", "token")
-_HINTS = tuple(form for word in _WORDS for form in (word, word.upper(), word.capitalize()))
+_PASSWORD = r"(?:password|passwd|pwd)"
+_NAMED = rf"(?:{_PASSWORD}|(?:client[_-]?)?secret|(?:secret[_-]?)?access[_-]?key|(?:api|secret|private)[_-]?key"
+_NAMED += r"|(?:access|auth|refresh)?[_-]?token)"
+_HINTS = ("assw", "ASSW", "pwd", "PWD", "ecret", "ECRET", "_key", "-key", "ikey", "eKey", "iKey", "tKey", "sKey")
+_HINTS += ("_KEY", "-KEY", "IKEY", "oken", "OKEN")
+_VALUE = r"[\"']?(?P<it>[^\s\"',;]{8,80})"
 
 PATTERNS: tuple[Pattern, ...] = (
     Pattern(
@@ -63,7 +67,8 @@ PATTERNS: tuple[Pattern, ...] = (
     Pattern(
         "password",
         _HINTS,
-        re.compile(rf"(?i)\b(?:{'|'.join(_WORDS)})[\"']?\s{{0,3}}[:=]\s{{0,3}}[\"']?(?P<it>[^\s\"',;]{{8,80}})"),
+        re.compile(rf"(?i)(?<![A-Za-z0-9]){_NAMED}[\"']?\s{{0,3}}[:=]\s{{0,3}}{_VALUE}"),
         _looks_random,
     ),
+    Pattern("password", _HINTS[:4], re.compile(rf"(?i)(?<![A-Za-z0-9]){_PASSWORD}\s+is:?\s+{_VALUE}"), _looks_random),
 )

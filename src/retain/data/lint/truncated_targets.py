@@ -38,7 +38,7 @@ class TruncatedTargets(Check):
             do = "Give the tokenizer an EOS token before training."
             what = "The tokenizer has no EOS token, so the model could not learn where to stop."
             return [self.finding("error", data.examples[:1], number, what, do, count=number)]
-        seen = _look(data)
+        seen = _look(data, MOST_ENCODED)
         findings = []
         for rows, severity, happened in (
             (seen.lost, self._lost(seen, number), "is beyond"),
@@ -58,7 +58,7 @@ class TruncatedTargets(Check):
         """Rows that have nothing to train."""
         if data.max_length is None or data.tokenizer is None or data.tokenizer.eos_token_id is None:
             return {}
-        lost = {id(row) for row in _look(data).lost}
+        lost = {id(row) for row in _look(data, len(data.examples)).lost}
         why = f"the answer begins beyond {data.max_length} tokens"
         return {place: why for place, row in enumerate(data.examples) if id(row) in lost}
 
@@ -79,16 +79,17 @@ class _Seen:
     """Rows that stand behind each one that was found."""
 
 
-def _look(data: LintData) -> _Seen:
+def _look(data: LintData, most: int) -> _Seen:
+    """What becomes of the rows that may be too long; of at most so many of them, drawn at random."""
     limit = data.max_length or 0
     added: dict[tuple[str, ...], int] = {}
     doubtful = [row for row in data.examples if _bytes(row) + _added(row, data.tokenizer, added) > limit]
-    seen = _Seen(scale=max(1.0, len(doubtful) / MOST_ENCODED))
-    if len(doubtful) > MOST_ENCODED:
-        doubtful = random.Random(0).sample(doubtful, MOST_ENCODED)
+    seen = _Seen(scale=max(1.0, len(doubtful) / max(1, most)))
+    if len(doubtful) > most:
+        doubtful = random.Random(0).sample(doubtful, most)
     for row in doubtful:
         try:
-            encoded = encode(row, data.tokenizer, limit)
+            encoded = encode(row, data.tokenizer, limit, data.loss_on)
         except UserError:  # the chat template refuses it: role_order says so
             continue
         if encoded is None:

@@ -21,7 +21,8 @@ LEAST_CAPPED = 5
 """Answers of the very greatest length, and long ones, that speak for a limit of the program which wrote them."""
 LONG = 200
 _ENDS = re.compile(r"(?:[.!?;:…。！？؟।\"'”’»)\]}*_`|>%]|\d|[^\W\d_]\)|[\U0001F300-\U0001FAFF\u2600-\u27BF\uFE0F])$")
-_HANGS = re.compile(r"(?i)(?:[,(\[{–—]|\s-|\b(?:the|a|an|and|or|but|of|because|than|their|its|your|our|my|his|her))$")
+_HANGS = re.compile(r"(?:[,(\[{–—]|\s-|\b(?:[Tt]he|and|or|but|of|because|than|their|its|your|our|my))$")
+"""Words after which a sentence goes on. Not among them: "a" and "an", which may be an option or German, and "her"."""
 _ITEM = re.compile(r"^\s*(?:[-*•+#>|]|\d+[.)])|https?://\S+$")
 
 
@@ -39,7 +40,9 @@ class UnfinishedAnswers(Check):
 
     def find(self, data: LintData) -> list[Finding]:
         """At most one finding."""
-        rows = [data.examples[place] for place in sorted({*_unended(data), *self.drops(data)})]
+        prose = _all_prose(data)
+        places = {*_unended(prose), *_hanging(prose), *self.drops(data)}
+        rows = [data.examples[place] for place in sorted(places)]
         if not rows:
             return []
         number = len(data.examples)
@@ -49,12 +52,11 @@ class UnfinishedAnswers(Check):
         return [self.finding(severity, rows, number, what, do, lambda row: ending(row.target, 120))]
 
     def drops(self, data: LintData) -> Mapping[int, str]:
-        """Those that surely end in the middle; a missing full stop alone is for a person to judge."""
-        found = {}
+        """Those that surely end in the middle; a missing full stop, or a last word, alone is for a person to judge."""
         prose = _all_prose(data)
-        for place, text in prose.items():
-            if _HANGS.search(text) or text.count("```") % 2:
-                found[place] = "the answer ends in the middle of a sentence or of code"
+        unended = _unended(prose)
+        found = {place: "the answer ends in the middle of a sentence" for place in _hanging(prose) if place in unended}
+        found |= {place: "the answer ends in the middle of code" for place, text in prose.items() if _open_code(text)}
         for place in _capped(data, {place for place, text in prose.items() if not _ends(text)}):
             found[place] = "the answer is exactly as long as others that end in the middle"
         return dict(sorted(found.items()))
@@ -64,9 +66,16 @@ def _all_prose(data: LintData) -> dict[int, str]:
     return {place: text for place, target in enumerate(data.targets) if (text := _prose(target)) is not None}
 
 
-def _unended(data: LintData) -> set[int]:
+def _hanging(prose: Mapping[int, str]) -> list[int]:
+    return [place for place, text in prose.items() if _HANGS.search(text)]
+
+
+def _open_code(text: str) -> bool:
+    return text.count("```") % 2 == 1
+
+
+def _unended(prose: Mapping[int, str]) -> set[int]:
     """Answers without a full stop, where nearly all others have one."""
-    prose = _all_prose(data)
     unended = {place for place, text in prose.items() if not _ends(text)}
     return unended if len(prose) >= 20 and len(unended) <= (1 - CUSTOM) * len(prose) else set()
 
