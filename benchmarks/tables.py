@@ -147,6 +147,38 @@ def headline_table() -> str:
     return "\n".join(lines)
 
 
+def lint_rates_table() -> str:
+    """One row for each check: in how many seeds a planted fault is found, how many rows of it, and false alarms."""
+    path = BENCHMARKS / "lint" / "results" / "rates.json"
+    if not path.is_file():
+        return "Not run yet."
+    found = read_json(path)
+    seeds = found["seeds"]
+    lines = ["| check | planted | found in | rows named | false alarms on clean sets |", "|---|---|---|---|---|"]
+    for name, one in found["checks"].items():
+        named, planted = one["rows"]
+        false = one["false alarms"]
+        cells = [f"`{name}`", one["about"], f"{one['found']} of {seeds}", f"{named} of {planted}" if planted else ""]
+        lines.append("| " + " | ".join([*cells, f"{sum(false.values())} of {seeds * len(false)}"]) + " |")
+    return "\n".join(lines)
+
+
+def lint_cost_table() -> str:
+    """What all checks cost on one large set: the whole, then the dearest checks."""
+    path = BENCHMARKS / "lint" / "results" / "cost.json"
+    if not path.is_file():
+        return "Not run yet."
+    one = read_json(path)
+    lines = ["| | |", "|---|---|"]
+    rows = f"{one['rows']:,} and {one['held_out']:,} held out, {one['characters_per_row']} characters each"
+    lines.append(f"| rows | {rows} |")
+    lines.append(f"| processor time | {one['seconds_processor']} s |")
+    lines.append(f"| peak memory, rows included | {one['peak_memory_mb']:,} MB |")
+    dear = list(one["seconds_processor_by_check"].items())[:8]
+    lines += [f"| `{name}` | {seconds} s |" for name, seconds in dear]
+    return "\n".join(lines)
+
+
 OVER = (("time", "trl"), ("time", "plain"), ("memory", "plain"))
 
 
@@ -175,6 +207,9 @@ TABLES: dict[str, Callable[[], str]] = {
     "null space table": lambda: null_space_table("banking77"),
     "cost table": lambda: cost_table("cost"),
     "second cost table": lambda: cost_table("second"),
+    "lint rates table": lint_rates_table,
+    "lint cost table": lint_cost_table,
+    "checks table": lambda: markdown_tables("checks").split("\n\n", 1)[-1],
     "mitigations table": lambda: markdown_tables("mitigations").split("\n\n", 1)[-1],
 }
 

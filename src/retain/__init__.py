@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from retain.commands.frontier import frontier
     from retain.commands.gate import gate
     from retain.commands.init import init
+    from retain.commands.lint import lint
     from retain.commands.list_units import list_units
     from retain.commands.measure import measure
     from retain.commands.noise import noise
@@ -34,6 +35,7 @@ COMMANDS = (
     "frontier",
     "gate",
     "init",
+    "lint",
     "list_units",
     "measure",
     "noise",
@@ -53,6 +55,7 @@ __all__ = [
     "frontier",
     "gate",
     "init",
+    "lint",
     "list_units",
     "measure",
     "noise",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from retain.data.lint.run_checks import Lint
 from retain.recipe import load_recipe
 from retain.recipe_rules import recipe_warnings
 from retain.records import Record
@@ -25,12 +26,14 @@ class Checked(Record):
     warnings: list[str]
     """What the recipe does against what the field agrees on, each with its reason; arms of a frontier say it in their
     own reports."""
+    lint: Lint | None = None
+    """What is wrong with the rows."""
     arms: list[str] = []
     """Of its frontier."""
 
 
 def check(recipe: str | Path, overrides: Sequence[str] = ()) -> Checked:
-    """Validate a recipe and its data: keys, files, rows, splits, overlap with the probes.
+    """Validate a recipe and its data: keys, files, rows, splits, overlap with the probes, and the data lint.
 
     Raises:
         UserError: everything that is wrong, with file, line and what to do.
@@ -52,5 +55,6 @@ def check(recipe: str | Path, overrides: Sequence[str] = ()) -> Checked:
         task_metric=metric,
         notes=suite.notes(),
         warnings=[] if checked.frontier else recipe_warnings(checked),
+        lint=prepared.lint,
         arms=[arm.name for arm in arms_of(checked, prepared.splits.train)] if checked.frontier else [],
     )

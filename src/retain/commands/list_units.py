@@ -12,16 +12,19 @@ from retain.errors import UserError, nearest
 TITLES: dict[str, str] = {
     "mitigations": "Ways to forget less (`mitigations: - kind: ...`)",
     "probes": "Things that can be measured (`kind` of a suite's probe)",
+    "checks": "What the data lint looks for (`retain lint FILE`)",
     "suites": "Named sets of probes (`measure: suite: ...`)",
     "builtin": "Embedded models (`model: base: builtin:...`)",
 }
+FOLDERS = {"checks": "data.lint"}
+"""Folders that are not called as what is in them."""
 
 
 def list_units(folder: str | None = None) -> dict[str, dict[str, str]]:
     """Everything a recipe can name: kind of thing -> name -> its first sentence.
 
     Args:
-        folder: ``mitigations``, ``probes``, ``suites`` or ``builtin``; all of them when empty.
+        folder: ``mitigations``, ``probes``, ``checks``, ``suites`` or ``builtin``; all of them when empty.
 
     Raises:
         UserError: there is no such kind of thing.
@@ -61,7 +64,8 @@ def _units(folder: str) -> dict[str, str]:
         return _suites()
     if folder == "builtin":
         return _builtin()
-    return {kind: registry.summary(unit) for kind, unit in sorted(registry.units(folder).items())}
+    found = registry.units(FOLDERS.get(folder, folder))
+    return {kind: registry.summary(unit) for kind, unit in sorted(found.items())}
 
 
 def _suites() -> dict[str, str]:

@@ -9,6 +9,7 @@ from retain.folder import write_record
 from retain.mitigations.base import GeneralSet
 from retain.recipe import portable, portable_path
 from retain.records import Comparison, KlReading, Measurement, RunRecord, Training, Verdict
+from retain.reporting.lint import lint_section
 from retain.reporting.write import write_reports
 from retain.stages.choosing import Chosen
 from retain.stages.prepare import Prepared
@@ -37,7 +38,7 @@ def finish(
         title=f"{plain['model']['base']}: {run.path.name}",
         recipe=plain,
         provenance={**run.provenance(), "data": hashes, "models": _fingerprints(before, after)},
-        data=data.summary,
+        data={**data.summary, **lint_section(data.lint)},
         general=[_described(one, origin) for one in general.values()],
         training=training,
         choices=[*([rate.choice] if rate.choice else []), *chosen.choices],
