@@ -240,6 +240,21 @@ class Choice(Record):
     reason: str
 
 
+class Alarm(Record):
+    """What one overfitting alarm came to in a training: a hint, which the recitation test follows up."""
+
+    name: str
+    """The file's in ``training/alarms``."""
+    raised: bool | None
+    """None where it cannot be told; the statement says why."""
+    statement: str
+    advice: str = ""
+    """What to do, in one line; empty where it was not raised."""
+    step: int | None = None
+    """The update at which it was raised, or last judged."""
+    epoch: float | None = None
+
+
 class Training(Record):
     """What training did."""
 
@@ -253,10 +268,17 @@ class Training(Record):
     trained_parameters: int
     seconds: float
     history: list[dict[str, float]]
-    """One entry per logging step: step, loss, learning_rate and each penalty by name."""
+    """One entry per logging step: step, loss, learning_rate and each penalty by name. ``task_loss`` where the loss holds
+    more than the task's; ``held_out_loss`` and its standard error ``held_out_error`` where dev rows were read."""
     base_unchanged: bool | None = None
     """Adapters only: the base weights' hash is the same before and after."""
     notes: list[str] = []
+    alarms: list[Alarm] = []
+    """Each overfitting alarm, raised or not."""
+    watched_rows: int = 0
+    """Dev rows whose loss was read for the alarms each time."""
+    watch_seconds: float = 0.0
+    """Time that this took, part of ``seconds``."""
 
 
 class KlReading(Record):
