@@ -27,8 +27,8 @@ PLAIN = "plain"
 def preset_arms(preset: Preset, recipe: Recipe, rows: Sequence[Example] = ()) -> list[Variant]:
     """A preset's arms, in the order in which they are trained.
 
-    A recipe's rate is that of its own kind of training; arms of the other kind get ten times as much, or a tenth. Of arms
-    that are alike, as LoRA and the plain fine-tune of 4-bit weights are, the first stays.
+    A recipe's rate is that of its own kind of training; arms of the other kind get ten times as much, or a tenth. Of
+    arms that are alike, as LoRA and the plain fine-tune of 4-bit weights are, the first stays.
 
     Args:
         preset: which arms.
