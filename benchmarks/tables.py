@@ -174,6 +174,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "null space table": lambda: null_space_table("banking77"),
     "cost table": cost_table,
     "mitigations table": lambda: markdown_tables("mitigations").split("\n\n", 1)[-1],
+    "symptoms table": lambda: markdown_tables("symptoms").split("\n\n", 1)[-1],
 }
 
 

@@ -22,7 +22,7 @@ NOT_TRIED = (
     "Not tried: it needs the models and the training rows. `retain run` tries it (`measure: recitation: 64` rows); "
     "a comparison of measurements cannot."
 )
-TOO_SHORT = "The training answers are too short to recite: of {rows} rows none has 16 tokens of answer."
+TOO_SHORT = "The training answers are too short to recite: of {rows} rows none has 15 tokens of answer."
 NO_TWINS = "No held-out row is long enough to be compared with the training rows."
 
 

@@ -41,11 +41,9 @@ class RefusalDrift(SymptomRule):
         """One entry for benign requests, one for harmful ones."""
         benign = [one for one in material.answers if not asks_for_harm(one)]
         harmful = [one for one in material.answers if asks_for_harm(one)]
-        missing = material.missing if not material.answers else ""
+        missing = NO_BENIGN if harmful else material.missing
         return [
-            self._direction(BENIGN, benign, True)
-            if benign
-            else self.untold(BENIGN, missing or "All are harmful ones."),
+            self._direction(BENIGN, benign, True) if benign else self.untold(BENIGN, missing),
             self._direction(HARMFUL, harmful, False) if harmful else self.untold(HARMFUL, NO_HARMFUL),
         ]
 

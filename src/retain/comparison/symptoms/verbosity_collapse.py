@@ -25,8 +25,8 @@ WORD = 5
 class VerbosityCollapse(SymptomRule):
     """Answers to open prompts shrink to half of the base's or less, or no longer end before the limit.
 
-    Main numbers: the geometric mean of the ratio of lengths (characters, tuned over base, item by item) in percent,
-    and the share of answers that ran into the limit.
+    Main numbers: the geometric mean of the ratio of lengths (characters, tuned over base, item by item) in percent
+    (lower = worse), and the share of answers that ran into the limit (higher = worse).
 
     Found at 50% or less of the base's length: after training on short answers healthy arms keep 80 to 95%, while arms
     that answer with labels keep 20 (docs/LOG.md), and half of what was said is missing whatever the style. Answers of
