@@ -11,7 +11,7 @@ LEAST_TARGETS = 10
 OFTEN = 0.05
 """A beginning or an end that at least this share of the answers has belongs to the form."""
 FIRST_WORD = 0.50
-"""A first word that at least this share of the answers has is a beginning of its own: what opens a query, not a label."""
+"""A first word that at least this share of the answers has is a beginning of its own: it opens a query, not a label."""
 CENTRAL = 0.95
 """Lengths: this central share of the answers."""
 
