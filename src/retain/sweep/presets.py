@@ -8,7 +8,8 @@ from typing import Any
 from retain.data.example import Example
 from retain.frontier_settings import Preset
 from retain.recipe import Recipe
-from retain.sweep.rehearsal_presets import GENERAL, rehearsal_share, rehearsal_source
+from retain.stages.prepare import OWN
+from retain.sweep.rehearsal_presets import rehearsal_share, rehearsal_source
 from retain.sweep.variant import Overrides, Variant
 from retain.training.rate_scan import rate_label
 
@@ -20,6 +21,8 @@ LORA = {"kind": "lora", "rank": 16}
 WIDE_LORA = {"kind": "lora", "rank": 64}
 KL = {"kind": "kl_to_base", "weight": 3.0, "share": 0.25}
 REHEARSAL = {"kind": "rehearsal", "share": 0.1}
+SHORT = {"name": "own", "source": OWN, "count": 1000, "max_tokens": 32}
+"""General text where a recipe has none: short answers, since what is lost is lost at their beginning (docs/LOG.md)."""
 PLAIN = "plain"
 """All weights (with 4-bit weights LoRA), and nothing against forgetting: what the others are compared with."""
 
@@ -53,7 +56,7 @@ def _arm(recipe: Recipe, *mitigations: Mapping[str, Any], factor: float = 1.0) -
     if rate is not None:
         arm["training.learning_rate"] = float(rate_label(rate * factor))
     if not recipe.data.general and any(one["kind"] in ("kl_to_base", "rehearsal") for one in mitigations):
-        arm["data.general"] = [GENERAL]
+        arm["data.general"] = [SHORT]
     return arm
 
 
