@@ -175,6 +175,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "cost table": lambda: cost_table("cost"),
     "second cost table": lambda: cost_table("second"),
     "mitigations table": lambda: markdown_tables("mitigations").split("\n\n", 1)[-1],
+    "symptoms table": lambda: markdown_tables("symptoms").split("\n\n", 1)[-1],
 }
 
 

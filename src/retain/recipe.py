@@ -96,6 +96,8 @@ class MeasureSettings(Settings):
     """At most this many test items per probe."""
     task: TaskSettings = TaskSettings()
     """How the task itself is scored."""
+    recitation: int = Field(64, ge=0)
+    """Training rows whose beginnings both models continue, and as many held-out ones; 0 = none."""
 
 
 class RecipeBase(Settings):

@@ -141,17 +141,53 @@ class NoiseFloor(Record):
 
 
 class Symptom(Record):
-    """Something read off a comparison, always against the base and with an interval."""
+    """Something read off a comparison, always against the base and with an interval.
+
+    Numbers are in points of 100: shares of answers, a capability's score, or lengths in percent of the base's.
+    """
 
     name: str
+    """The file's in ``comparison/symptoms``."""
     capability: str
-    found: bool
+    """Where it was looked for: open prompts, a capability, the ends of answers."""
+    found: bool | None
+    """None where it cannot be told; the statement says why."""
     statement: str
     before: float | None = None
     after: float | None = None
     low: float | None = None
     high: float | None = None
+    """Two-sided 95% interval of ``after - before``."""
     evidence: list[str] = []
+    """The worst example, shortened: the prompt, the base's answer, the tuned model's. Foreign text, not escaped."""
+
+
+class Recital(Record):
+    """How far both models reproduce the end of one row when they are given its beginning."""
+
+    item: str
+    """The row's id."""
+    tokens: int
+    """Of the row's end: at most 50."""
+    base_run: int
+    """Tokens of the longest run that the base's continuation has in common with the row's end."""
+    tuned_run: int
+    base_verbatim: bool
+    """The continuation begins with the whole end."""
+    tuned_verbatim: bool
+    group: str = ""
+    """Rows with the same end share this."""
+
+
+class Recitation(Record):
+    """Greedy continuations of beginnings of training rows and of held-out rows that are like them, by both models."""
+
+    training: list[Recital] = []
+    held_out: list[Recital] = []
+    too_short: int = 0
+    """Training rows that were looked at and have too few answer tokens to recite."""
+    evidence: list[str] = []
+    """The training row of which the tuned model reproduces most more than the base, shortened."""
 
 
 class Comparison(Record):
@@ -333,6 +369,8 @@ class RunRecord(Record):
     """Where the tuned model lies, relative to the run folder."""
     kl: list[KlReading] = []
     """The KL meter, on held-out task rows and on general text that training has not used."""
+    recitation: Recitation | None = None
+    """What training rows and held-out rows were continued with; None where nobody tried."""
 
 
 class ArmResult(Record):

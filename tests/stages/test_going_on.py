@@ -72,7 +72,7 @@ def test_training_goes_on_from_its_last_checkpoint(toy_recipe, tmp_path, monkeyp
     assert comparable(again) == comparable(expected)
 
 
-STAGES = ["before.json", "general.json", "training.json", "chosen.json", "after.json", "kl.json"]
+STAGES = ["before.json", "general.json", "training.json", "chosen.json", "after.json", "kl.json", "recitation.json"]
 
 
 @pytest.mark.parametrize("place", STAGES)

@@ -56,7 +56,7 @@ def _page(record: RunRecord) -> dict[str, Any]:
         "examples": examples,
         "example_probes": list(dict.fromkeys((pair.probe, pair.capability) for pair in examples)),
         "answered": len(pairs(record)),
-        "symptoms": sorted(record.comparison.symptoms, key=lambda symptom: not symptom.found),
+        "symptoms": sorted(record.comparison.symptoms, key=terms.most_telling),
         "choices": [(choice, _choice_plots(choice, record)) for choice in record.choices],
         "training_facts": training_facts(record.training) if record.training else [],
         "curves": _curves(record.training) if record.training else [],

@@ -11,7 +11,7 @@ from retain.reporting.flips import GUESSING, guessing_block
 from retain.reporting.kl_meter import kl_block, kl_intro
 from retain.reporting.measured import ways
 from retain.reporting.noise import noise_block, noise_intro
-from retain.reporting.numbers import count, duration, number_of, plain, share, signed
+from retain.reporting.numbers import count, duration, interval, number_of, plain, share, signed
 from retain.reporting.pairs import Pair, fallen
 from retain.reporting.tables import Row, gain_rows, loss_rows, main_reasons, pooled_row, unproven
 from retain.reporting.text import fenced, markdown, words
@@ -158,22 +158,21 @@ def _symptoms(record: RunRecord) -> str:
         [
             markdown(words(symptom.name)),
             markdown(symptom.capability),
-            "**found**" if symptom.found else "not found",
+            f"**{terms.found(symptom)}**" if symptom.found else terms.found(symptom),
             markdown(symptom.statement, 600),
-            plain(symptom.before, 2) if symptom.before is not None else "",
-            plain(symptom.after, 2) if symptom.after is not None else "",
-            f"{signed(symptom.low, 2)} to {signed(symptom.high, 2)}" if symptom.low is not None else "",
+            plain(symptom.before) if symptom.before is not None else "",
+            plain(symptom.after) if symptom.after is not None else "",
+            interval(symptom.low, symptom.high) if symptom.low is not None else "",
         ]
-        for symptom in sorted(symptoms, key=lambda symptom: not symptom.found)
+        for symptom in sorted(symptoms, key=terms.most_telling)
     ]
     columns = ["Symptom", "Where", "Found", "What was seen", "Before", "After", "95% interval"]
-    intro = "Ways of forgetting that a mean score can hide, each measured against the base."
     evidence = [
-        f"{markdown(words(symptom.name))}:\n\n{fenced(chr(10).join(symptom.evidence[:5]))}"
+        f"{markdown(words(symptom.name))}:\n\n{fenced(chr(10).join(symptom.evidence), most=2000)}"
         for symptom in symptoms
         if symptom.found and symptom.evidence
     ]
-    return _section("Symptoms", intro, _table(columns, body, numbers=range(4, 7)), *evidence)
+    return _section("Symptoms", terms.SYMPTOMS, _table(columns, body, numbers=range(4, 7)), *evidence)
 
 
 def _notes(record: RunRecord) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from retain.folder import write_record
 from retain.mitigations.base import GeneralSet
 from retain.recipe import portable, portable_path
-from retain.records import Comparison, KlReading, Measurement, RunRecord, Training, Verdict
+from retain.records import Comparison, KlReading, Measurement, Recitation, RunRecord, Training, Verdict
 from retain.reporting.write import write_reports
 from retain.stages.choosing import Chosen
 from retain.stages.prepare import Prepared
@@ -27,6 +27,7 @@ def finish(
     before: Sequence[Measurement],
     after: Sequence[Measurement],
     kl: Sequence[KlReading],
+    recitation: Recitation | None,
     comparison: Comparison,
     verdict: Verdict,
 ) -> RunRecord:
@@ -48,6 +49,7 @@ def finish(
         seconds=run.seconds(),
         output=TUNED,
         kl=list(kl),
+        recitation=recitation,
     )
     write_record(run.path / "record.json", record)
     write_reports(record, run.path)
