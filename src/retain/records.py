@@ -291,6 +291,16 @@ class Alarm(Record):
     epoch: float | None = None
 
 
+class HeldOutLosses(Record):
+    """The losses of held-out rows after some update."""
+
+    step: int
+    losses: list[float]
+    """Of each row, nats summed over its labelled tokens."""
+    tokens: list[int]
+    """Labelled tokens of each row."""
+
+
 class Training(Record):
     """What training did."""
 
@@ -304,15 +314,15 @@ class Training(Record):
     trained_parameters: int
     seconds: float
     history: list[dict[str, float]]
-    """One entry per logging step: step, loss, learning_rate and each penalty by name. ``task_loss`` where the loss holds
-    more than the task's; ``held_out_loss`` and its standard error ``held_out_error`` where dev rows were read."""
+    """One entry per logging step: step, loss, learning_rate and each penalty by name. ``task_loss`` where the loss
+    holds more than the task's; ``held_out_loss`` where dev rows were read."""
     base_unchanged: bool | None = None
     """Adapters only: the base weights' hash is the same before and after."""
     notes: list[str] = []
     alarms: list[Alarm] = []
     """Each overfitting alarm, raised or not."""
-    watched_rows: int = 0
-    """Dev rows whose loss was read for the alarms each time."""
+    held_out: list[HeldOutLosses] = []
+    """The dev rows' losses that were read for the alarms."""
     watch_seconds: float = 0.0
     """Time that this took, part of ``seconds``."""
 

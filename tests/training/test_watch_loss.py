@@ -13,7 +13,7 @@ from retain.pipeline import run_recipe
 from retain.progress import Progress
 from retain.recipe import parse_recipe
 from retain.training.alarms.history import HELD_OUT, course_of
-from retain.training.held_out import held_out_loss, padded, reading_steps, row_losses, rows_to_read
+from retain.training.held_out import held_out_losses, padded, reading_steps, row_losses, rows_to_read
 from retain.training.read_alarms import read_alarms
 
 WATCHED = {"learning_rate": 0.02, "epochs": 4, "batch_size": 2, "max_length": 64, "checkpoints": 0}
@@ -53,8 +53,11 @@ def test_rows_learned_by_heart_raise_alarms_that_are_said_recorded_and_reported(
     assert "growing_gap" in raised
     assert out.getvalue().count("alarm growing_gap, update ") == 1, "said once"
     assert raised["growing_gap"].advice in out.getvalue()
-    again = course_of(record.training.history, 40, record.training.watched_rows)
-    assert read_alarms(again) == record.training.alarms, "read off the record as off the trainer's log"
+    losses = {
+        one.step: {"held_out_losses": one.losses, "held_out_tokens": one.tokens} for one in record.training.held_out
+    }
+    entries = [{**entry, **losses.get(entry["step"], {})} for entry in record.training.history]
+    assert read_alarms(course_of(entries, 40, True)) == record.training.alarms, "read off the record as off the log"
 
 
 def test_held_out_rows_are_read_as_often_as_asked_and_change_nothing(toy_recipe, many_rows, tmp_path):
@@ -62,8 +65,8 @@ def test_held_out_rows_are_read_as_often_as_asked_and_change_nothing(toy_recipe,
     watched = go(toy_recipe, many_rows, tmp_path / "a", mitigations=lora)
     alone = go(toy_recipe, many_rows, tmp_path / "b", mitigations=lora, watch=0)
     assert readings(watched) == [15, 30, 75, 120] and readings(alone) == []
-    assert watched.training.watched_rows == 9 and watched.training.watch_seconds > 0
-    assert alone.training.watched_rows == 0 and alone.training.watch_seconds == 0
+    assert [len(one.losses) for one in watched.training.held_out] == [9] * 4 and watched.training.watch_seconds > 0
+    assert alone.training.held_out == [] and alone.training.watch_seconds == 0
     mine, other = (load_file(tmp_path / name / "tuned" / "adapter_model.safetensors") for name in "ab")
     assert mine.keys() == other.keys() and all(torch.equal(mine[name], other[name]) for name in mine)
     assert {one.name: one.raised for one in alone.training.alarms}["growing_gap"] is None
@@ -82,10 +85,12 @@ def test_the_loss_of_rows_is_the_models_own_however_they_are_batched(toy):
     assert [count for _, count in together] == tokens
     mean = sum(loss * count for loss, count in zip(alone, tokens, strict=True)) / sum(tokens)
     for size in (1, 4, 100):
-        assert held_out_loss(toy.module, rows, size, None).value == pytest.approx(mean, rel=1e-4)
+        read = held_out_losses(toy.module, rows[::-1], size, None)
+        assert read.losses == pytest.approx([loss for loss, _ in together[::-1]], rel=1e-4), "in the rows' order"
+        assert read.level.value == pytest.approx(mean, rel=1e-4)
     toy.module.train()
-    level = held_out_loss(toy.module, rows, 4, torch.bfloat16)
-    assert toy.module.training and level.value == pytest.approx(mean, rel=0.05) and level.error > 0
+    assert held_out_losses(toy.module, rows, 4, torch.bfloat16).level.value == pytest.approx(mean, rel=0.05)
+    assert toy.module.training
 
 
 def test_half_of_the_readings_lie_in_the_first_epoch_and_one_at_the_end():
@@ -101,6 +106,6 @@ def test_half_of_the_readings_lie_in_the_first_epoch_and_one_at_the_end():
 def test_reading_takes_a_twentieth_of_trainings_time_at_most():
     rows = [Encoded(input_ids=[n], labels=[n]) for n in range(100)]
     assert len(rows_to_read(rows, 1200, 4)) == 45
-    assert len(rows_to_read(rows, 1e6, 4)) == 64
+    assert len(rows_to_read(rows * 2, 1e6, 4)) == 128
     assert len(rows_to_read(rows, 10, 4)) == 8
     assert rows_to_read(rows[:7], 1e6, 4) == [] and rows_to_read(rows, 1e6, 0) == []

@@ -9,16 +9,18 @@ from pathlib import Path
 from retain import registry
 from retain.comparison.read_symptoms import FOLDER as SYMPTOMS
 from retain.errors import UserError, nearest
+from retain.training.read_alarms import FOLDER as ALARMS
 
 TITLES: dict[str, str] = {
     "mitigations": "Ways to forget less (`mitigations: - kind: ...`)",
     "probes": "Things that can be measured (`kind` of a suite's probe)",
     "symptoms": "Ways of forgetting that a mean score can hide (each report's section on symptoms)",
+    "alarms": "Hints, read off the losses, that training learns rows by heart (each starts the recitation test)",
     "suites": "Named sets of probes (`measure: suite: ...`)",
     "builtin": "Embedded models (`model: base: builtin:...`)",
 }
 
-PLACES = {"symptoms": SYMPTOMS}
+PLACES = {"symptoms": SYMPTOMS, "alarms": ALARMS}
 """Folders of units whose name is not where they lie."""
 
 
@@ -26,7 +28,7 @@ def list_units(folder: str | None = None) -> dict[str, dict[str, str]]:
     """Everything a recipe can name: kind of thing -> name -> its first sentence.
 
     Args:
-        folder: ``mitigations``, ``probes``, ``symptoms``, ``suites`` or ``builtin``; all of them when empty.
+        folder: ``mitigations``, ``probes``, ``symptoms``, ``alarms``, ``suites``, ``builtin``; all when empty.
 
     Raises:
         UserError: there is no such kind of thing.

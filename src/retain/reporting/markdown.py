@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from retain.records import Candidate, Choice, RunRecord, Training
 from retain.reporting import terms
+from retain.reporting.alarms import alarm_block, alarm_intro
 from retain.reporting.facts import Block, as_yaml, blocks, table
 from retain.reporting.flips import GUESSING, guessing_block
 from retain.reporting.kl_meter import kl_block, kl_intro
@@ -30,6 +31,7 @@ def render_markdown(record: RunRecord) -> str:
         _beyond_guessing(record),
         _noise(record),
         _symptoms(record),
+        _alarms(record),
         _notes(record),
         _examples(record),
         _choices(record),
@@ -173,6 +175,11 @@ def _symptoms(record: RunRecord) -> str:
         if symptom.found and symptom.evidence
     ]
     return _section("Symptoms", terms.SYMPTOMS, _table(columns, body, numbers=range(4, 7)), *evidence)
+
+
+def _alarms(record: RunRecord) -> str:
+    block = alarm_block(record)
+    return _section("Overfitting alarms", markdown(alarm_intro(record), 1000), _block(block)) if block else ""
 
 
 def _notes(record: RunRecord) -> str:

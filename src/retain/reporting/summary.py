@@ -8,6 +8,7 @@ from pathlib import Path
 
 from retain.records import RunRecord
 from retain.reporting import terms
+from retain.reporting.alarms import alarm_lines
 from retain.reporting.noise import noise_lines
 from retain.reporting.numbers import plain
 from retain.reporting.pairs import Pair, fallen
@@ -23,8 +24,8 @@ def render_summary(record: RunRecord, report: Path | str | None = None) -> str:
 
     Plain text without colour or markup, so that it reads the same in a terminal and in a log.
     """
-    parts = [_verdict(record), _gains(record), _losses(record), _noise(record), _symptoms(record), _unproven(record)]
-    parts += [_example(fallen(record)), f"Report: {report}" if report else ""]
+    parts = [_verdict(record), _gains(record), _losses(record), _noise(record), _symptoms(record), _alarms(record)]
+    parts += [_unproven(record), _example(fallen(record)), f"Report: {report}" if report else ""]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -99,6 +100,11 @@ def _symptoms(record: RunRecord) -> str:
 
 def _symptom(name: str, statement: str) -> str:
     return f"{words(one_line(name, 60))}: {one_line(statement, 240)}"
+
+
+def _alarms(record: RunRecord) -> str:
+    lines = [line for text in alarm_lines(record) for line in _wrapped(one_line(text, 600), "  - ", "    ")]
+    return "\n".join(["Overfitting alarms:", *lines]) if lines else ""
 
 
 def _unproven(record: RunRecord) -> str:

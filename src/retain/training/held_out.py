@@ -10,16 +10,16 @@ import torch
 
 from retain.data.encoding import IGNORED, Encoded
 from retain.models.logits import labelled_logits
-from retain.training.alarms.levels import Level, rows_level
+from retain.training.alarms.levels import RowLosses
 
-MOST_ROWS, LEAST_ROWS = 64, 8
+MOST_ROWS, LEAST_ROWS = 128, 8
 SHARE = 0.05
 """Of training's time that all readings together may take, by a forward pass being a third of a training step."""
 Batch = Mapping[str, torch.Tensor]
 
 
 def rows_to_read(rows: Sequence[Encoded], trained: float, times: int) -> list[Encoded]:
-    """The first rows, as many as a twentieth of training's time allows: at most 64, at least 8 or none.
+    """The first rows, as many as a twentieth of training's time allows: at most 128, at least 8 or none.
 
     Args:
         rows: held-out rows, in an order of chance.
@@ -48,29 +48,31 @@ def reading_steps(total: int, epoch: float, times: int) -> frozenset[int]:
     return frozenset(max(1, round(step)) for step in steps)
 
 
-def held_out_loss(module: Any, rows: Sequence[Encoded], batch_size: int, precision: torch.dtype | None) -> Level:
-    """The mean cross-entropy of the labelled tokens, and its error; training goes on as if nothing had been read.
+def held_out_losses(module: Any, rows: Sequence[Encoded], batch_size: int, precision: torch.dtype | None) -> RowLosses:
+    """Each row's cross-entropy, in the rows' order; training goes on as if nothing had been read.
 
     In evaluation mode (no dropout), in training's arithmetic. Nothing is drawn, no gradient is computed, and every
     module's mode is what it was.
 
     Args:
         module: the model in training.
-        rows: at least two.
+        rows: at least two, each with a labelled token beyond its first.
         batch_size: rows in a forward pass.
         precision: of autocast; None without it.
     """
     order = sorted(range(len(rows)), key=lambda place: len(rows[place].input_ids))
-    found: list[tuple[float, int]] = []
+    found: dict[int, tuple[float, int]] = {}
     with _evaluating(module), torch.autocast(_device(module).type, dtype=precision, enabled=precision is not None):
         for start in range(0, len(order), batch_size):
-            part = [rows[place] for place in order[start : start + batch_size]]
-            found += row_losses(module, padded(part, _device(module)))
-    return rows_level([loss for loss, _ in found], [tokens for _, tokens in found])
+            places = order[start : start + batch_size]
+            batch = padded([rows[place] for place in places], _device(module))
+            found.update(zip(places, row_losses(module, batch), strict=True))
+    inorder = [found[place] for place in range(len(rows))]
+    return RowLosses(tuple(loss for loss, _ in inorder), tuple(tokens for _, tokens in inorder))
 
 
 def row_losses(module: Any, batch: Batch) -> list[tuple[float, int]]:
-    """Of each row the sum of its labelled tokens' cross-entropy, and how many they are; rows without any are left out.
+    """Of each row the sum of its labelled tokens' cross-entropy, and how many they are.
 
     Args:
         module: a causal model.
@@ -80,7 +82,7 @@ def row_losses(module: Any, batch: Batch) -> list[tuple[float, int]]:
     labelled = following != IGNORED
     losses = torch.nn.functional.cross_entropy(labelled_logits(module, batch), following[labelled], reduction="none")
     tokens = labelled.sum(1).tolist()
-    return [(float(part.sum()), len(part)) for part in losses.split(tokens) if len(part)]
+    return [(float(part.sum()), len(part)) for part in losses.split(tokens)]
 
 
 def padded(rows: Sequence[Encoded], device: Any) -> Batch:

@@ -17,7 +17,7 @@ def rules() -> list[AlarmRule]:
 
 
 def read_alarms(course: Course) -> list[Alarm]:
-    """Each alarm over a whole training: where it was first raised, else what was last decided, else why it cannot be."""
+    """Each alarm over a whole training: where it was first raised, else as last decided, else why it cannot be told."""
     return [_over(rule, course) for rule in rules()]
 
 

@@ -93,7 +93,7 @@ class TrainingSettings(Settings):
     checkpoints: int = Field(4, ge=0)
     """How often training saves its state, to go on from there when it is interrupted; 0 = never."""
     watch: int = Field(4, ge=0)
-    """How often the loss of dev rows is read during training, for the overfitting alarms (at most 64 rows, a twentieth
+    """How often the loss of dev rows is read during training, for the overfitting alarms (at most 128 rows, a twentieth
     of training's time); 0 = never, and the alarms have the training loss alone."""
     report_to: list[str] = []
     """Trackers that transformers knows (tensorboard, wandb, trackio, ...)."""

@@ -19,6 +19,7 @@ from retain.models.update_files import is_adapter
 from retain.progress import Progress
 from retain.records import Training
 from retain.training import hooks
+from retain.training.alarms.history import ROW_LOSSES, ROW_TOKENS
 from retain.training.checkpoints import epoch_steps, intervals, last_checkpoint, total_steps
 from retain.training.held_out import reading_steps, rows_to_read
 from retain.training.settings import TrainingSettings
@@ -114,7 +115,7 @@ def train_sft(
         seconds=time.monotonic() - begun,
         history=[_entry(entry) for entry in trainer.state.log_history if "loss" in entry],
         alarms=watch.alarms,
-        watched_rows=len(read),
+        held_out=watch.readings,
         watch_seconds=watch.seconds,
     )
 
@@ -206,7 +207,7 @@ def _say(progress: Progress, line: str) -> None:
 
 
 def _entry(entry: Mapping[str, Any]) -> dict[str, float]:
-    dropped = ("total_flos", "train_runtime", "num_tokens")
+    dropped = ("total_flos", "train_runtime", "num_tokens", ROW_LOSSES, ROW_TOKENS)
     return {key: float(value) for key, value in entry.items() if key not in dropped}
 
 

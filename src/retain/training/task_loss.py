@@ -1,4 +1,4 @@
-"""The task's own part of a training's loss: cross-entropy of its rows, without penalties, weights and rehearsed text."""
+"""The task's own part of a training's loss: cross-entropy of its rows, without penalties, weights, other rows."""
 
 from __future__ import annotations
 

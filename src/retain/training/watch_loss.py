@@ -10,9 +10,9 @@ import torch
 from transformers import TrainerCallback
 
 from retain.data.encoding import Encoded
-from retain.records import Alarm
-from retain.training.alarms.history import HELD_OUT, HELD_OUT_ERROR, Course, course_of
-from retain.training.held_out import held_out_loss
+from retain.records import Alarm, HeldOutLosses
+from retain.training.alarms.history import HELD_OUT, ROW_LOSSES, ROW_TOKENS, Course, course_of
+from retain.training.held_out import held_out_losses
 from retain.training.read_alarms import read_alarms, rules
 
 
@@ -47,12 +47,18 @@ class WatchLoss(TrainerCallback):  # type: ignore[misc]
         """Each alarm there is, as the training decides it so far."""
         return read_alarms(self._course)
 
+    @property
+    def readings(self) -> list[HeldOutLosses]:
+        """What was read of held-out rows."""
+        read = [(one.step, one.held_out) for one in self._course.points if one.held_out is not None]
+        return [HeldOutLosses(step=step, losses=list(one.losses), tokens=list(one.tokens)) for step, one in read]
+
     def note(self) -> str:
         """Where the losses are, for the progress line."""
         if not self._course.points:
             return ""
         held_out = [one.held_out for one in self._course.points if one.held_out is not None]
-        parts = [f"loss {self._course.last.loss:.2f}", *(f"held-out {one.value:.2f}" for one in held_out[-1:])]
+        parts = [f"loss {self._course.last.loss:.2f}", *(f"held-out {one.level.value:.2f}" for one in held_out[-1:])]
         return ", ".join([*parts, *(f"alarm {name}" for name in self.raised)])
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
@@ -85,16 +91,16 @@ class WatchLoss(TrainerCallback):  # type: ignore[misc]
     def _due(self, state: Any, control: Any) -> bool:
         return state.global_step in self.steps or bool(control.should_training_stop)
 
-    def _held_out(self, args: Any, model: Any) -> dict[str, float]:
+    def _held_out(self, args: Any, model: Any) -> dict[str, Any]:
         begun = time.monotonic()
         precision = torch.bfloat16 if args.bf16 else torch.float16 if args.fp16 else None
-        level = held_out_loss(model, self.rows, args.per_device_train_batch_size, precision)
+        found = held_out_losses(model, self.rows, args.per_device_train_batch_size, precision)
         self.seconds += time.monotonic() - begun
-        return {HELD_OUT: level.value, HELD_OUT_ERROR: level.error}
+        return {HELD_OUT: found.level.value, ROW_LOSSES: list(found.losses), ROW_TOKENS: list(found.tokens)}
 
     def _read(self, args: Any, state: Any) -> Course:
         epochs = args.num_train_epochs if args.max_steps <= 0 else state.num_train_epochs
-        return course_of(state.log_history, epochs, len(self.rows), self.plain)
+        return course_of(state.log_history, epochs, bool(self.rows), self.plain)
 
 
 def in_one_line(alarm: Alarm) -> str:

@@ -34,11 +34,11 @@ class FastFall(AlarmRule):
         held_out, now = course.last.held_out, course.now()
         if held_out is None or now is None or course.repeats:
             return None
-        gap = held_out - now
+        gap = held_out.level - now
         raised = gap.value >= GAP and gap.above_zero()
         fell = f"In the first epoch the training loss fell to {now.value:.2f} nats a token, that of held-out rows to"
         so = "although both are new to the model" if raised else "as it should"
-        return self.at(course, raised, f"{fell} {held_out.value:.2f}, {so}.")
+        return self.at(course, raised, f"{fell} {held_out.level.value:.2f}, {so}.")
 
     def untold(self, course: Course) -> Alarm:
         """Nothing was read in the first epoch, or too little logged."""

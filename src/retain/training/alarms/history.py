@@ -5,15 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from retain.training.alarms.levels import LEAST, Level, line_level, mean_level
+from retain.training.alarms.levels import LEAST, Level, RowLosses, line_level, mean_level
 
 QUARTER = 0.25
 """Epochs that stand for "now"."""
 NEAR = 1e-6
 """Epochs are counted in floating point."""
-TASK_LOSS, HELD_OUT, HELD_OUT_ERROR = "task_loss", "held_out_loss", "held_out_error"
-"""Keys of a history's entries."""
+TASK_LOSS, HELD_OUT, ROW_LOSSES, ROW_TOKENS = "task_loss", "held_out_loss", "held_out_losses", "held_out_tokens"
+"""Keys of a log's entries; the last two hold a list with one number for each held-out row."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Point:
     updates: int
     loss: float
     """Of the task's training rows, nats a labelled token, each row's before it was trained on in this epoch."""
-    held_out: Level | None = None
+    held_out: RowLosses | None = None
     """Of held-out rows, read after the last update."""
 
 
@@ -85,14 +86,14 @@ def trend(points: Sequence[Point], at: float) -> Level | None:
     return line_level(middles, [one.loss for one in points], [one.updates for one in points], at)
 
 
-def course_of(entries: Iterable[Mapping[str, float]], epochs: float, rows: int, plain: bool = True) -> Course:
+def course_of(entries: Iterable[Mapping[str, Any]], epochs: float, watched: bool, plain: bool = True) -> Course:
     """A training's log as alarms see it.
 
     Args:
         entries: in order, with ``step``, ``epoch`` and ``loss`` (others are left out); ``task_loss`` where the loss
-            holds more than the task's; ``held_out_loss`` and ``held_out_error`` where held-out rows were read.
+            holds more than the task's; ``held_out_losses`` and ``held_out_tokens`` where held-out rows were read.
         epochs: of the whole training.
-        rows: held-out rows that were read each time; 0 where none are.
+        watched: held-out rows are read now and then.
         plain: ``loss`` is the task's. Where it is not, entries without ``task_loss`` are left out.
     """
     points: list[Point] = []
@@ -103,12 +104,12 @@ def course_of(entries: Iterable[Mapping[str, float]], epochs: float, rows: int, 
         loss = entry.get(TASK_LOSS, entry["loss"] if plain else None)
         now, done = int(entry["step"]), float(entry["epoch"])
         if loss is not None and math.isfinite(loss) and now > step:
-            points.append(Point(now, done, epoch, now - step, float(loss), _held_out(entry, rows)))
+            points.append(Point(now, done, epoch, now - step, float(loss), _held_out(entry)))
         step, epoch = now, done
-    return Course(tuple(points), epochs, rows > 0)
+    return Course(tuple(points), epochs, watched)
 
 
-def _held_out(entry: Mapping[str, float], rows: int) -> Level | None:
-    if HELD_OUT not in entry or rows < 2:
+def _held_out(entry: Mapping[str, Any]) -> RowLosses | None:
+    if ROW_LOSSES not in entry:
         return None
-    return Level(float(entry[HELD_OUT]), float(entry.get(HELD_OUT_ERROR, 0.0)), rows - 1)
+    return RowLosses(tuple(map(float, entry[ROW_LOSSES])), tuple(map(int, entry[ROW_TOKENS])))

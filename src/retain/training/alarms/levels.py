@@ -85,6 +85,25 @@ def line_level(places: Sequence[float], losses: ArrayLike, weights: ArrayLike, a
     return Level(mean - slope * middle, math.sqrt(variance), values.size - 2)
 
 
+@dataclass(frozen=True)
+class RowLosses:
+    """The loss of some held-out rows at one moment of a training."""
+
+    losses: tuple[float, ...]
+    """Of each row, nats summed over its labelled tokens; at least two rows."""
+    tokens: tuple[int, ...]
+    """Labelled tokens of each row."""
+
+    @property
+    def level(self) -> Level:
+        """Their mean loss a token."""
+        return rows_level(self.losses, self.tokens)
+
+    def change_since(self, earlier: RowLosses) -> Level:
+        """How much it changed on the same rows, row by row: what makes rows differ falls out of the error."""
+        return rows_level(np.subtract(self.losses, earlier.losses), self.tokens)
+
+
 def rows_level(sums: ArrayLike, tokens: ArrayLike) -> Level:
     """The mean loss a token over some rows, its error from how rows differ (a ratio of sums).
 

@@ -49,6 +49,6 @@ class LowLoss(AlarmRule):
 
     def _unseen(self, course: Course) -> Level | None:
         if course.watched:
-            return course.last.held_out
+            return course.last.held_out.level if course.last.held_out is not None else None
         first = course.at_end_of_first_epoch()
         return first.now() if first is not None and course.repeats else None

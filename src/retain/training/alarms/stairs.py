@@ -65,7 +65,7 @@ class Stairs(AlarmRule):
 
 
 def _start(course: Course, width: float) -> int | None:
-    """The epoch whose start is decided at the last point: it has just gone ``width`` beyond it, or as far as it goes."""
+    """The epoch whose start is decided at the last point, which has just gone ``width`` beyond it."""
     for start in range(1, math.ceil(course.last.epoch)):
         there = min(start + width, course.epochs) - NEAR
         if course.last.epoch < there or (len(course.points) > 1 and course.points[-2].epoch >= there):
