@@ -121,7 +121,8 @@ def headline_task_table(task: str) -> str:
             )
             strength = "" if tried["value"] == 1 else f" at strength {tried['value']:g}"
             cells = [family, f"**{name}**{strength}" if chosen else name + strength, f"{tried['gain']:+.1f}"]
-            lines.append("| " + " | ".join([*cells, f"{tried['mean_loss']:.1f}", seeds if chosen else ""]) + " |")
+            loss = f"{tried['mean_loss']:.1f}" if "mean_loss" in tried else ""
+            lines.append("| " + " | ".join([*cells, loss, seeds if chosen else ""]) + " |")
         lines += [f"| {family} | {name} | {reason} | | |" for name, reason in one["failed"].items()]
     return "\n".join(lines)
 
