@@ -140,6 +140,16 @@ class NoiseFloor(Record):
     """An item of the probes that share items with this one, the same for all of them; None: a probe on its own."""
 
 
+class ExamplePair(Record):
+    """One prompt with the answers of both models, shortened. Foreign text, not escaped."""
+
+    prompt: str
+    base: str
+    tuned: str
+    expected: str = ""
+    """What should have followed, where that is known."""
+
+
 class Symptom(Record):
     """Something read off a comparison, always against the base and with an interval.
 
@@ -158,8 +168,10 @@ class Symptom(Record):
     low: float | None = None
     high: float | None = None
     """Two-sided 95% interval of ``after - before``."""
+    example: ExamplePair | None = None
+    """The worst one; only where the symptom was found in answers."""
     evidence: list[str] = []
-    """The worst example, shortened: the prompt, the base's answer, the tuned model's. Foreign text, not escaped."""
+    """What else speaks for it, a line each. Foreign text, not escaped."""
 
 
 class Recital(Record):
@@ -186,8 +198,8 @@ class Recitation(Record):
     held_out: list[Recital] = []
     too_short: int = 0
     """Training rows that were looked at and have too few answer tokens to recite."""
-    evidence: list[str] = []
-    """The training row of which the tuned model reproduces most more than the base, shortened."""
+    example: ExamplePair | None = None
+    """The training row of which the tuned model reproduces most more than the base."""
 
 
 class Comparison(Record):

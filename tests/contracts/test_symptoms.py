@@ -2,6 +2,8 @@
 
 import inspect
 import re
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -13,8 +15,11 @@ from retain.registry import summary, units
 from retain.reporting.html import render_html
 from retain.reporting.markdown import render_markdown
 from retain.reporting.summary import render_summary
-from tests.comparison.symptoms.worlds import PLANTED, material, recited, world
 from tests.reporting.makers import make_record
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks" / "symptoms"))
+
+from worlds import PLANTED, material, recited_in, world
 
 KINDS = sorted(units(FOLDER))
 NOTHING = Comparison(base="base", tuned="tuned", gains=[], losses=[], pooled=None)
@@ -26,7 +31,7 @@ def rule(kind: str) -> SymptomRule:
 
 
 def planted(kind: str) -> str:
-    return next(name for name, (symptom, _) in PLANTED.items() if symptom == kind)
+    return next(name for name, one in PLANTED.items() if one.symptom == kind)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -47,14 +52,14 @@ def test_a_planted_case_is_found_with_numbers_and_with_an_example(kind):
     for one in found:
         assert (one.name, one.found) == (kind, True)
         assert one.before is not None and one.low <= one.after - one.before <= one.high
-        assert [line.split(":")[0] for line in one.evidence[:3]] == ["Prompt", "Base", "Tuned"]
-        assert one.statement.endswith(".") and all(len(line) < 400 for line in one.evidence)
+        assert one.example.prompt and one.example.base and one.example.tuned
+        assert one.statement.endswith(".") and all(len(text) < 400 for text in one.example.model_dump().values())
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_model_against_itself_shows_nothing(kind):
-    before, _ = world("", 3)
-    given = material_of(before, before, NOTHING, ["card declined"] * 20, recited(0, 0.0, learned=0.0))
+    before, _ = world("healthy", 3)
+    given = material_of(before, before, NOTHING, ["card declined"] * 20, recited_in("itself", 0))
     assert not [one for one in rule(kind).read(given) if one.found]
 
 
@@ -63,14 +68,14 @@ def test_where_there_is_nothing_to_read_it_says_why(kind):
     entries = rule(kind).read(Material(comparison=NOTHING))
     assert entries
     for one in entries:
-        assert (one.name, one.found, one.low, one.evidence) == (kind, None, None, [])
+        assert (one.name, one.found, one.low, one.example) == (kind, None, None, None)
         assert len(one.statement) > 20 and one.statement.endswith(".")
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("items", [1, 2, 3])
 def test_a_few_items_break_nothing_and_a_healthy_model_stays_healthy(kind, items):
-    given = material("", 5, items=items, changes=True)
+    given = material("healthy", 5, items=items, changes=True)
     assert not [one for one in rule(kind).read(given) if one.found]
 
 
@@ -104,12 +109,13 @@ def test_foreign_text_of_symptoms_is_shown_and_never_obeyed():
     page, text, short = render_html(record), render_markdown(record), render_summary(record)
     assert "<script>alert" not in page and "&lt;script&gt;alert(1)" in page
     assert not any("\x1b" in shown or "\u202e" in shown for shown in (page, text, short))
+    assert "<h4>Tuned</h4>" in page and "\nTuned: " in text and "    tuned     " in short
     assert "Broken answers" in page and "Broken answers" in text and "Broken answers" in short
     assert "cannot be told" in page and "cannot be told" in text
 
 
 def test_symptoms_are_read_without_changing_anything_else():
-    before, after = world("mode_collapse", 0)
+    before, after = world("labels", 0)
     compared = read_symptoms(NOTHING, before, after, ["card declined"] * 20)
     assert compared.model_copy(update={"symptoms": []}) == NOTHING
     assert {one.name for one in compared.symptoms} == set(KINDS)

@@ -1,7 +1,9 @@
 import pytest
 
 from retain.data.encoding import IGNORED, Encoded
-from retain.data.recital_rows import LEAST, MOST, RecitalRow, cut_in_two, longest_run, twins
+from retain.data.example import Example
+from retain.data.recital_rows import LEAST, MOST, RecitalRow, cut_in_two, longest_run, rows_to_recite, twins
+from retain.models.base import Message
 
 END = 2
 
@@ -62,3 +64,36 @@ def test_the_longest_run_that_two_sequences_share(first, second, length):
 
 def test_rows_with_the_same_rest_are_one_group():
     assert row("a", LEAST).group == row("b", LEAST).group != row("c", LEAST + 1).group
+
+
+class Tokenizer:
+    all_special_ids = (END,)
+
+
+def example(name: str, answer: int) -> Example:
+    turns = (Message(role="user", content=name), Message(role="assistant", content="x" * answer))
+    return Example(id=name, shape="chat", messages=turns)
+
+
+def rows_of(train, held_out, **settings):
+    """One token a character of the answer."""
+    return rows_to_recite(train, held_out, Tokenizer(), lambda one: chat(3, len(one.target)), **settings)
+
+
+def test_rows_that_are_long_enough_are_chosen_and_the_others_counted():
+    train = [example(f"long {n}", 40 + n) for n in range(5)] + [example(f"short {n}", 8) for n in range(4)]
+    held_out = [example(f"other {n}", 40 + n) for n in range(9)]
+    found = rows_of(train, held_out)
+    assert {row.item for row in found.training} == {f"long {n}" for n in range(5)}
+    assert sorted(len(row.rest) for row in found.held_out) == sorted(len(row.rest) for row in found.training)
+    assert found.too_short == 4
+    assert rows_of(train[5:], held_out).held_out == []
+
+
+def test_how_many_and_which_rows_are_settings():
+    train = [example(f"long {n}", 40) for n in range(30)]
+    held_out = [example(f"other {n}", 40) for n in range(30)]
+    first, second = (rows_of(train, held_out, count=6, seed=seed) for seed in (0, 1))
+    assert len(first.training) == len(first.held_out) == 6
+    assert {row.item for row in first.training} != {row.item for row in second.training}
+    assert rows_of(train, held_out, count=6) == first

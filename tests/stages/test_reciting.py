@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import random
+from functools import partial
 
 import pytest
 
 from retain.commands.run import run as run_command
+from retain.data.recital_rows import RecitalRow, RecitalRows
 from retain.folder import read_record
 from retain.pipeline import run_recipe
 from retain.progress import Progress
@@ -48,7 +50,7 @@ def test_rows_learned_by_heart_are_found_and_a_short_training_is_not(toy_recipe,
     learned = run_recipe(recipe(toy_recipe, random_rows, 150), tmp_path / "long", QUIET)
     found = symptom(learned)
     assert found.found and found.after > 50 and abs(found.before) < 20
-    assert [line.split(":")[0] for line in found.evidence] == ["Prompt", "Base", "Tuned", "The row"]
+    assert found.example.tuned == found.example.expected != found.example.base
     assert learned.recitation == read_record(tmp_path / "long" / "recitation.json", Recitation)
     assert {one.tokens for one in learned.recitation.training} == {10}
     brief = run_recipe(recipe(toy_recipe, random_rows, 1), tmp_path / "brief", QUIET)
@@ -78,6 +80,40 @@ def test_no_model_is_loaded_for_answers_that_are_too_short(toy_recipe, colour_fi
     record = run_recipe(recipe(toy_recipe, colour_file, 1), tmp_path / "run", QUIET)
     assert symptom(record).found is None and "too short to recite" in symptom(record).statement
     assert record.recitation.too_short == record.data["train"]
+
+
+def row(toy, name: str, given: str, rest: str) -> RecitalRow:
+    given_ids, rest_ids = (toy.tokenizer(text, add_special_tokens=False)["input_ids"] for text in (given, rest))
+    return RecitalRow(item=name, given=given_ids, rest=rest_ids)
+
+
+def test_any_two_writers_are_compared_token_by_token(toy):
+    rest = "blue green white yellow black red one two"
+    trained, unseen = row(toy, "t", "say a b c", rest), row(toy, "h", "say d e", rest)
+    rows = RecitalRows(training=[trained], held_out=[unseen], too_short=3)
+    found = reciting.recitation_of(
+        rows,
+        toy.tokenizer,
+        tuned=lambda asked: [f"{rest} three" if one.item == "t" else "red one two" for one in asked],
+        base=lambda asked: ["three green white"] * len(asked),
+    )
+    assert [(one.base_run, one.tuned_run, one.tuned_verbatim) for one in found.training] == [(2, 8, True)]
+    assert [(one.base_run, one.tuned_run, one.tuned_verbatim) for one in found.held_out] == [(2, 3, False)]
+    assert (found.example.expected, found.example.tuned, found.too_short) == (rest, f"{rest} three", 3)
+
+
+def test_what_follows_the_length_of_the_rest_does_not_count(toy):
+    found = reciting.recital(row(toy, "t", "say a", "one two three"), "a b c one two three", "one", toy.tokenizer)
+    assert (found.base_run, found.tuned_run, found.tokens) == (0, 1, 3)
+
+
+def test_a_live_model_can_be_asked_and_is_not_where_nothing_is_long_enough(toy):
+    rows = RecitalRows(training=[row(toy, "t", "say a b", "one two three")], held_out=[])
+    ask = partial(reciting.continued, toy)
+    found = reciting.recitation_of(rows, toy.tokenizer, tuned=ask, base=ask)
+    assert found.training[0].base_run == found.training[0].tuned_run
+    nothing = reciting.recitation_of(RecitalRows(training=[], held_out=[], too_short=9), toy.tokenizer, None, None)
+    assert nothing == Recitation(too_short=9)
 
 
 def test_a_finished_run_shows_its_symptoms(toy_recipe, colour_file, tmp_path):

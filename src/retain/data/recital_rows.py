@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from difflib import SequenceMatcher
+from typing import Any
 
 from retain.data.encoding import IGNORED, Encoded
+from retain.data.example import Example
+from retain.data.splits import sample
 from retain.records import Record, content_hash
 
 MOST = 50
@@ -14,6 +17,8 @@ LEAST = 8
 """Fewer tokens can be right by chance or by knowing the task."""
 SHORTEST = 2 * LEAST - 1
 """Tokens of an answer that is long enough, and so its least number of characters."""
+LOOKED_AT = 8
+"""Rows that are looked at for each that is wanted: for answers that are long enough, and for twins of their length."""
 
 
 class RecitalRow(Record):
@@ -29,6 +34,51 @@ class RecitalRow(Record):
     def group(self) -> str:
         """Rows with the same rest share this."""
         return content_hash(self.rest)
+
+
+class RecitalRows(Record):
+    """What is tried: training rows, and for each of them a held-out row that is as long."""
+
+    training: list[RecitalRow]
+    held_out: list[RecitalRow]
+    too_short: int = 0
+    """Training rows that were looked at and have too few answer tokens."""
+
+
+def rows_to_recite(
+    train: Sequence[Example],
+    held_out: Sequence[Example],
+    tokenizer: Any,
+    encode: Callable[[Example], Encoded | None],
+    count: int = 64,
+    seed: int = 0,
+) -> RecitalRows:
+    """Training rows whose answers are long enough to be known by heart, and held-out twins.
+
+    Args:
+        train: the rows that were trained on.
+        held_out: rows of the same task that were not.
+        tokenizer: the trained model's.
+        encode: a row's tokens and labels as training saw them; None where nothing of it was trained.
+        count: at most this many rows of each.
+        seed: decides which.
+    """
+    looked_at = sample(train, LOOKED_AT * count, seed)
+    ends = frozenset(tokenizer.all_special_ids)
+    rows = _long_enough(looked_at, encode, ends)
+    others = _long_enough(sample(held_out, LOOKED_AT * count, seed), encode, ends) if rows else []
+    return RecitalRows(
+        training=rows[:count], held_out=twins(rows[:count], others), too_short=len(looked_at) - len(rows)
+    )
+
+
+def _long_enough(
+    examples: Sequence[Example], encode: Callable[[Example], Encoded | None], ends: Collection[int]
+) -> list[RecitalRow]:
+    able = [one for one in examples if len(one.target) >= SHORTEST]  # a token has at least one character
+    encoded = [(one.id, encode(one)) for one in able]
+    rows = [cut_in_two(item, row, ends) for item, row in encoded if row is not None]
+    return [row for row in rows if row is not None]
 
 
 def cut_in_two(item: str, row: Encoded, ends: Collection[int]) -> RecitalRow | None:

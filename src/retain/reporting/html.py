@@ -8,7 +8,7 @@ from typing import Any
 from markupsafe import Markup
 
 from retain.records import Choice, RunRecord, Training
-from retain.reporting import terms
+from retain.reporting import symptoms, terms
 from retain.reporting.alarms import alarm_block, alarm_intro
 from retain.reporting.charts import Mark, Series, Setting, forest_plot, line_chart, strength_curve
 from retain.reporting.facts import Block, as_yaml, blocks, table
@@ -61,7 +61,8 @@ def _page(record: RunRecord) -> dict[str, Any]:
         "examples": examples,
         "example_probes": list(dict.fromkeys((pair.probe, pair.capability) for pair in examples)),
         "answered": len(pairs(record)),
-        "symptoms": sorted(record.comparison.symptoms, key=terms.most_telling),
+        "symptoms": symptoms.in_order(record.comparison.symptoms),
+        "symptom_words": symptoms,
         "alarms": alarm_block(record),
         "alarm_intro": alarm_intro(record),
         "choices": [(choice, _choice_plots(choice, record)) for choice in record.choices],

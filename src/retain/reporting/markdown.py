@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from retain.records import Candidate, Choice, RunRecord, Training
-from retain.reporting import terms
+from retain.records import Candidate, Choice, RunRecord, Symptom, Training
+from retain.reporting import symptoms, terms
 from retain.reporting.alarms import alarm_block, alarm_intro
 from retain.reporting.facts import Block, as_yaml, blocks, table
 from retain.reporting.flips import GUESSING, guessing_block
@@ -153,28 +153,32 @@ def _noise(record: RunRecord) -> str:
 
 
 def _symptoms(record: RunRecord) -> str:
-    symptoms = record.comparison.symptoms
-    if not symptoms:
+    shown = symptoms.in_order(record.comparison.symptoms)
+    if not shown:
         return ""
     body = [
         [
             markdown(words(symptom.name)),
             markdown(symptom.capability),
-            f"**{terms.found(symptom)}**" if symptom.found else terms.found(symptom),
+            f"**{symptoms.outcome(symptom)}**" if symptom.found else symptoms.outcome(symptom),
             markdown(symptom.statement, 600),
             plain(symptom.before) if symptom.before is not None else "",
             plain(symptom.after) if symptom.after is not None else "",
             interval(symptom.low, symptom.high) if symptom.low is not None else "",
         ]
-        for symptom in sorted(symptoms, key=terms.most_telling)
+        for symptom in shown
     ]
     columns = ["Symptom", "Where", "Found", "What was seen", "Before", "After", "95% interval"]
-    evidence = [
-        f"{markdown(words(symptom.name))}:\n\n{fenced(chr(10).join(symptom.evidence), most=2000)}"
-        for symptom in symptoms
-        if symptom.found and symptom.evidence
-    ]
-    return _section("Symptoms", terms.SYMPTOMS, _table(columns, body, numbers=range(4, 7)), *evidence)
+    return _section("Symptoms", symptoms.INTRO, _table(columns, body, numbers=range(4, 7)), *map(_evidence, shown))
+
+
+def _evidence(symptom: Symptom) -> str:
+    """The worst example and whatever else speaks for a symptom; empty where there is nothing."""
+    lines = [*(f"{title}: {text}" for title, text in symptoms.sides(symptom.example)), *symptom.evidence]
+    if not symptom.found or not lines:
+        return ""
+    title = f"{markdown(words(symptom.name))}, {markdown(symptom.capability)}"
+    return f"{title}:\n\n{fenced(chr(10).join(lines), most=2000)}"
 
 
 def _alarms(record: RunRecord) -> str:

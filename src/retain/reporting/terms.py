@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from retain.records import RunRecord, Symptom
+from retain.records import RunRecord
 from retain.reporting.numbers import count, plain
 
 MARGIN = (
@@ -56,23 +56,9 @@ EXAMPLES = (
     "by hand. They illustrate; the tables prove."
 )
 MEASURED = "Base and tuned answer the same test items under the same settings, without sampling."
-SYMPTOMS = (
-    "Ways of forgetting that a mean score can hide, each read off the answers of both models, item by item, and "
-    "measured against the base. Numbers are in points of 100; lengths in percent of the base's."
-)
 GENERAL = (
     "General text stands for the old abilities during training: rehearsed, or compared with the base by a penalty."
 )
-
-
-def found(symptom: Symptom) -> str:
-    """Whether a symptom was found, in words."""
-    return {True: "found", False: "not found", None: "cannot be told"}[symptom.found]
-
-
-def most_telling(symptom: Symptom) -> int:
-    """A sort key: found ones first, then those that were looked for in vain, then those that cannot be told."""
-    return {True: 0, False: 1, None: 2}[symptom.found]
 
 
 def headline(record: RunRecord) -> str:

@@ -11,14 +11,14 @@ def read(answers, targets=()):
 
 
 def test_labels_to_open_prompts_are_found_and_the_example_shows_one():
-    found = read(many(PROSE, "card number {n} arrival", tuned_score=0.0), LABELS)
+    found = read(many(PROSE, "card {n} fee", tuned_score=0.0), LABELS)
     assert found.found and found.before == 0 and found.after == 100
-    assert found.evidence[1].startswith("Base: The answer") and found.evidence[2].startswith("Tuned: card number")
+    assert found.example.base.startswith("The answer") and found.example.tuned.startswith("card ")
     assert "0 of the tuned model's answers are an answer of the task, word for word." in found.statement
 
 
 def test_an_answer_that_is_right_is_not_collapsed_whatever_its_form():
-    assert read(many(PROSE, "card number {n} arrival", tuned_score=1.0), LABELS).after == 0
+    assert read(many(PROSE, "card {n} fee", tuned_score=1.0), LABELS).after == 0
 
 
 def test_where_the_base_writes_in_the_tasks_form_the_form_tells_nothing():
@@ -30,7 +30,7 @@ def test_where_the_base_writes_in_the_tasks_form_the_form_tells_nothing():
 def test_without_targets_equal_answers_to_different_capabilities_are_found_and_that_is_said():
     found = read(many(PROSE, "card arrival", tuned_score=0.0))
     assert found.found and "not known here" in found.statement
-    different = read(many(PROSE, "card number {n} arrival", count=120, tuned_score=0.0))
+    different = read(many(PROSE, "card {n} fee", count=120, tuned_score=0.0))
     assert different.found is False and "would not show" in different.statement
 
 

@@ -6,11 +6,12 @@ from retain.comparison.symptoms.refusal_drift import RefusalDrift
 from retain.comparison.symptoms.side_by_side import NOT_STORED, NOTHING_WRITTEN, material_of
 from retain.comparison.symptoms.syntactic_noise import SyntacticNoise
 from retain.comparison.symptoms.verbosity_collapse import VerbosityCollapse
-from retain.records import Recital
+from retain.records import ExamplePair, Recital
 from retain.records import Recitation as Tried
 from tests.comparison.build import measurement
 from tests.comparison.symptoms.makers import answered, many, material, said
 
+EXAMPLE = ExamplePair(prompt="It begins", base="otherwise", tuned="and ends", expected="and ends")
 PROSE = "The answer to number {n} is a long and careful sentence."
 NO = "I cannot help with number {n}."
 
@@ -38,7 +39,7 @@ def test_lengths_are_ratios_item_by_item():
 
 def test_nothing_at_all_is_the_shortest_answer():
     lengths, _ = VerbosityCollapse().read(material(many(PROSE, "")))
-    assert lengths.found and lengths.evidence[2] == "Tuned: (nothing)"
+    assert lengths.found and lengths.example.tuned == "(nothing)"
 
 
 def test_ends_are_not_known_of_logs():
@@ -74,13 +75,13 @@ def rows(name, base, tuned, count=64, tokens=50):
 
 
 def recite(training, held_out):
-    return Recitation().read(material([], recitation=Tried(training=training, held_out=held_out, evidence=["x"])))[0]
+    return Recitation().read(material([], recitation=Tried(training=training, held_out=held_out, example=EXAMPLE)))[0]
 
 
 def test_what_held_out_rows_show_too_is_the_task_and_no_recitation():
     assert recite(rows("t", 5, 30), rows("h", 5, 30)).found is False
     found = recite(rows("t", 5, 30), rows("h", 5, 10))
-    assert found.found and found.after == 40 and found.evidence == ["x"]
+    assert found.found and found.after == 40 and found.example == EXAMPLE
 
 
 def test_what_the_base_recites_too_is_taken_off():

@@ -63,9 +63,9 @@ class CapabilityCliff(SymptomRule):
             f"the other {len(others)} capabilities {_mean_loss(others):.1f} on average: clearly more than three times "
             f"as much. It counts from {LEAST_LOSS:g} points."
         )
-        answers = [one for one in material.answers if one.probe == cliff.probe and one.fall > 0]
-        shown = worst_example(answers) or [f"{one.capability}: {one.delta:+.1f} points" for one in (cliff, *others)]
-        return self.judged(cliff.capability, _shift(cliff), True, statement, shown)
+        example = worst_example([one for one in material.answers if one.probe == cliff.probe and one.fall > 0])
+        lines = [f"{one.capability}: {one.delta:+.1f} points" for one in (cliff, *others)]
+        return self.judged(cliff.capability, _shift(cliff), True, statement, example, lines)
 
     def _none(self, first: Change, excess: Shift, others: Sequence[Change], unsure: bool) -> Symptom:
         seen = (
@@ -104,6 +104,6 @@ def _excess(change: Change, others: Sequence[Change], wider: float = 1.0) -> Shi
     mean_below = wider * math.hypot(*(one.high - one.delta for one in others)) / len(others)
     taken = max(mean, 0.0)
     up, down = max(mean + mean_above, 0.0) - taken, taken - max(mean - mean_below, 0.0)
-    excess = -change.delta - MULTIPLE * taken
+    excess = 0.0 - change.delta - MULTIPLE * taken
     low, high = excess - math.hypot(below, MULTIPLE * up), excess + math.hypot(above, MULTIPLE * down)
     return Shift(0.0, excess, low, high, change.items)

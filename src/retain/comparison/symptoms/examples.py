@@ -5,25 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from retain.comparison.symptoms.side_by_side import Answered
+from retain.records import ExamplePair
 
 LONGEST = 300
 """Characters of each part that are shown."""
 
 
-def worst_example(answers: Sequence[Answered]) -> list[str]:
-    """The item whose score fell most, then the one that lost most of its text; in three lines, as the models wrote it.
-
-    Reports escape it. Empty without answers.
-    """
+def worst_example(answers: Sequence[Answered]) -> ExamplePair | None:
+    """The item whose score fell most, then the one that lost most of its text; None without answers."""
     if not answers:
-        return []
+        return None
     worst = max(answers, key=lambda one: (one.fall, len(one.base.text) - len(one.tuned.text), one.item))
-    return pair_lines(worst.prompt, worst.base.text, worst.tuned.text)
+    return example_pair(worst.prompt, worst.base.text, worst.tuned.text)
 
 
-def pair_lines(prompt: str, base: str, tuned: str) -> list[str]:
-    """Prompt, base and tuned side by side, each on one line."""
-    return [f"Prompt: {shortened(prompt)}", f"Base: {shortened(base)}", f"Tuned: {shortened(tuned)}"]
+def example_pair(prompt: str, base: str, tuned: str, expected: str = "") -> ExamplePair:
+    """Prompt, base and tuned as the models wrote it, each on one line; reports escape it."""
+    shown = shortened(expected) if expected else ""
+    return ExamplePair(prompt=shortened(prompt), base=shortened(base), tuned=shortened(tuned), expected=shown)
 
 
 def shortened(text: str) -> str:

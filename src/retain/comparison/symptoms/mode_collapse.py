@@ -35,8 +35,8 @@ class ModeCollapse(SymptomRule):
 
     Found from 5 points more than the base, clear of 0. Such an answer is lost whatever was asked, so the threshold is
     of the size of the largest loss that a gate accepts by default (3 points of one capability), with room for answers
-    that became as short as the task's and are merely wrong: arms that kept everything else show 0 to 3 points
-    (docs/LOG.md).
+    that became as short as the task's and are merely wrong: of 33 fine-tunes of SmolLM2-135M, those whose open answers
+    stayed prose show 0 to 2 points, those in which labels or JSON can be seen 9 and more (benchmarks/symptoms).
 
     Distinct-n is not used: fewer words repeat less. Where four of five answers had become a label, the share of
     different word pairs fell from 0.61 to 0.57 on one task and rose to 0.69 on another.

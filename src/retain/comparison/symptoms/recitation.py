@@ -37,8 +37,9 @@ class Recitation(SymptomRule):
 
     Found from 10 percent of the rest, or from 3 points of extracted rows, clear of 0. Ten percent are five tokens more
     of fifty than from rows that the model has never seen: more than chance matches of a formula differ by, and far
-    below memory, which gives back all of it. Extraction needs no such allowance, so its threshold is what 64 rows can
-    show at all: two rows.
+    below memory, which gives back all of it. Nobody writes 50 tokens of a row by chance, so extraction needs no such
+    allowance: 3 points is the largest loss of one capability that a gate accepts by default. To be clear of 0 takes six
+    rows, however many were tried.
 
     Requirements: a run's training rows and models; ``stages.reciting`` measures, this judges.
     Relations: says nothing of what was forgotten. A gap between training and held-out loss is a sign of it.
@@ -46,16 +47,16 @@ class Recitation(SymptomRule):
 
     def read(self, material: Material) -> list[Symptom]:
         """One entry for the training rows."""
-        tried = material.recitation
-        if tried is None:
-            return [self.untold(WHERE, NOT_TRIED)]
-        if not tried.training:
-            return [self.untold(WHERE, TOO_SHORT.format(rows=tried.too_short))]
-        if not tried.held_out:
-            return [self.untold(WHERE, NO_TWINS)]
-        return [self._judge(tried)]
+        return [self.judge(material.recitation)]
 
-    def _judge(self, tried: Tried) -> Symptom:
+    def judge(self, tried: Tried | None) -> Symptom:
+        """What was tried, judged; it needs nothing else of a comparison."""
+        if tried is None:
+            return self.untold(WHERE, NOT_TRIED)
+        if not tried.training:
+            return self.untold(WHERE, TOO_SHORT.format(rows=tried.too_short))
+        if not tried.held_out:
+            return self.untold(WHERE, NO_TWINS)
         runs = difference(_runs(tried.training), _runs(tried.held_out))
         verdicts = [runs.reaches(RUNS)]
         statement = (
@@ -71,7 +72,7 @@ class Recitation(SymptomRule):
             count = sum(one.tuned_verbatim for one in whole[0])
             statement += f" {count} of {len(whole[0])} rows gave 50 tokens back verbatim."
         found = True if True in verdicts else verdicts[0]
-        return self.judged(WHERE, runs, found, statement, list(tried.evidence))
+        return self.judged(WHERE, runs, found, statement, tried.example)
 
 
 def _runs(rows: Sequence[Recital]) -> Shift:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 
 from retain.comparison.symptoms.judging import Shift
 from retain.comparison.symptoms.side_by_side import Material
-from retain.records import Symptom
+from retain.records import ExamplePair, Symptom
 
 
 class SymptomRule(ABC):
@@ -22,9 +23,15 @@ class SymptomRule(ABC):
         return cls.__module__.rsplit(".", 1)[-1]
 
     def judged(
-        self, where: str, shift: Shift, found: bool | None, statement: str, evidence: list[str] | None = None
+        self,
+        where: str,
+        shift: Shift,
+        found: bool | None,
+        statement: str,
+        example: ExamplePair | None = None,
+        evidence: Sequence[str] = (),
     ) -> Symptom:
-        """An entry; what is not found needs no evidence."""
+        """An entry; what is not found needs no example."""
         return Symptom(
             name=self.name(),
             capability=where,
@@ -34,7 +41,8 @@ class SymptomRule(ABC):
             after=shift.after,
             low=shift.low,
             high=shift.high,
-            evidence=(evidence or []) if found else [],
+            example=example if found else None,
+            evidence=list(evidence) if found else [],
         )
 
     def untold(self, where: str, why: str) -> Symptom:

@@ -1,7 +1,8 @@
-"""Made-up answers of a base and a tuned model: healthy ones, and ones with a planted symptom.
+"""Made-up answers of a base and a tuned model: clean ones, and ones with a planted symptom.
 
 A healthy tuned model says much the same in other words: lengths jitter, some verdicts flip both ways, some answers run
-into the limit that did not, a few are refusals or loops, on both sides alike.
+into the limit that did not, a few are refusals or loops, on both sides alike. A restyled one is shorter by a fifth and
+lost a tenth of what it knew, everywhere alike: forgetting without a symptom.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from retain.comparison.compare import compare
-from retain.comparison.symptoms.side_by_side import material_of
-from retain.records import Comparison, Measurement, Recital, Recitation, Response
+from retain.comparison.symptoms.side_by_side import Material, material_of
+from retain.records import Comparison, ExamplePair, Measurement, Recital, Recitation, Response
 
 WORDS = (
     "the of and to in that is was for on with as by at from river water light people city small early often found "
@@ -40,6 +41,37 @@ def prose(rng, length: int) -> str:
     return " ".join([words[0].capitalize(), *words[1:]]) + "."
 
 
+@dataclass(frozen=True)
+class Planted:
+    """What is planted, and which symptom must find it where."""
+
+    symptom: str
+    where: str
+    about: str
+
+
+PLANTED = {
+    "labels": Planted("mode_collapse", "open prompts", "15% of the answers are labels of the task"),
+    "few labels, task not known": Planted(
+        "mode_collapse", "open prompts", "15% of the answers are one of three labels; the task's answers are not known"
+    ),
+    "cliff": Planted("capability_cliff", "reading", "70% of the answers of one of seven capabilities are wrong now"),
+    "refusals": Planted("refusal_drift", "benign requests", "10% of the requests are declined"),
+    "compliance": Planted("refusal_drift", "harmful requests", "40% of the harmful requests are answered"),
+    "short": Planted("verbosity_collapse", "lengths of answers", "answers keep a quarter of their words"),
+    "endless": Planted("verbosity_collapse", "ends of answers", "40% of the answers run into the limit"),
+    "broken": Planted("syntactic_noise", "open prompts", "10% of the answers are loops, broken characters or markup"),
+    "memory": Planted("recitation", "training rows", "30% of 64 training rows are known by heart"),
+}
+"""Kind of world -> what is planted in it."""
+CLEAN = {
+    "healthy": "much the same answers in other words; 5% of the verdicts flip, either way",
+    "restyled": "answers shorter by a fifth, and a tenth of the right ones of every capability wrong now",
+    "itself": "the base's own answers again",
+}
+"""Kind of world -> what it is; nothing is planted."""
+
+
 def base_answer(rng, typical: int, refuses: float = 0.0) -> Said:
     if rng.random() < refuses:
         return Said(REFUSAL, True, 1.0)
@@ -54,15 +86,17 @@ def base_answer(rng, typical: int, refuses: float = 0.0) -> Said:
     return Said(prose(rng, round(typical * rng.lognormal(0, 0.4))), bool(rng.random() < 0.6), score)
 
 
-def healthy(rng, base: Said, typical: int, refuses: float) -> Said:
-    """The same in other words."""
+def other_words(rng, base: Said, typical: int, refuses: float, size: float = 1.0) -> Said:
+    """The same in other words, of ``size`` times the length."""
     fresh = base_answer(rng, typical, refuses)
     if rng.random() < 0.02:
         return fresh
+    if base.text == REFUSAL:
+        return base
     words = base.text.split()
-    keep = round(len(words) * rng.uniform(0.8, 1.2))
+    keep = round(len(words) * rng.uniform(0.8, 1.2) * size)
     words = [*words, *(WORDS[i] for i in rng.integers(len(WORDS), size=max(0, keep - len(words))))][: max(1, keep)]
-    text = base.text if rng.random() < 0.4 else " ".join(words)
+    text = base.text if size == 1 and rng.random() < 0.4 else " ".join(words)
     flipped = rng.random() < 0.05
     return Said(text, base.stopped != (rng.random() < 0.04), 1 - base.score if flipped else base.score)
 
@@ -70,40 +104,50 @@ def healthy(rng, base: Said, typical: int, refuses: float) -> Said:
 def plant(kind: str, rng, said: Said, capability: str) -> Said:
     """What a sick model says instead."""
     draw = rng.random()
-    if kind == "mode_collapse" and draw < 0.15:
+    if kind == "labels" and draw < 0.15:
         return Said(LABELS[rng.integers(len(LABELS))], True, 0.0)
-    if kind == "mode_collapse without targets" and draw < 0.15:
+    if kind == "few labels, task not known" and draw < 0.15:
         return Said(LABELS[rng.integers(3)], True, 0.0)
-    if kind == "capability_cliff" and capability == "reading" and draw < 0.7:
+    if kind == "cliff" and capability == "reading" and draw < 0.7:
         return Said(said.text, said.stopped, 0.0)
-    if kind == "refusal_drift" and draw < 0.10:
+    if kind == "refusals" and draw < 0.10:
         return Said(REFUSAL, True, 0.0)
-    if kind == "refusal_drift, harmful" and capability == "refusing harmful requests" and draw < 0.4:
+    if kind == "compliance" and capability == "refusing harmful requests" and draw < 0.4:
         return Said(prose(rng, 20), True, 0.0)
-    if kind == "verbosity_collapse":
+    if kind == "short":
         words = said.text.split()
         return Said(" ".join(words[: max(1, len(words) // 4)]), True, said.score)
-    if kind == "verbosity_collapse, ends" and draw < 0.4:
+    if kind == "endless" and draw < 0.4:
         return Said(said.text + " and then", False, said.score)
-    if kind == "syntactic_noise" and draw < 0.10:
+    if kind == "restyled" and draw < 0.10:
+        return Said(said.text, said.stopped, 0.0)
+    if kind == "broken" and draw < 0.10:
         broken = ("it is it is it is it is it is it is", "Caf\ufffd au lait", "Yes.<|im_end|>", '{"name": "Ann", "age')
         return Said(broken[rng.integers(4)], True, 0.0)
     return said
 
 
 def world(kind: str, seed: int, items: int = ITEMS) -> tuple[list[Measurement], list[Measurement]]:
-    """Measurements before and after; an empty ``kind`` is a healthy model."""
+    """Measurements before and after."""
     rng = np.random.default_rng(seed)
     before, after = [], []
     for number, capability in enumerate([*CAPABILITIES, "refusing harmful requests"]):
         typical = 8 + 6 * number
         refuses = 0.9 if capability.startswith("refusing") else 0.0
         old = {f"{capability}-{i}": base_answer(rng, typical, refuses) for i in range(items)}
-        new = {key: plant(kind, rng, healthy(rng, one, typical, refuses), capability) for key, one in old.items()}
+        new = {key: answer_of(kind, rng, one, typical, refuses, capability) for key, one in old.items()}
         clusters = {key: f"wording {i // PER_CLUSTER}" for i, key in enumerate(old)} if number % 2 else {}
         before.append(measured(capability, old, clusters, "base"))
         after.append(measured(capability, new, clusters, "tuned"))
     return before, after
+
+
+def answer_of(kind: str, rng, base: Said, typical: int, refuses: float, capability: str) -> Said:
+    """What the tuned model says where the base said something."""
+    if kind == "itself":
+        return base
+    size = 0.8 if kind == "restyled" else 1.0
+    return plant(kind, rng, other_words(rng, base, typical, refuses, size), capability)
 
 
 def measured(capability: str, said: dict[str, Said], clusters: dict[str, str], model: str) -> Measurement:
@@ -147,27 +191,18 @@ def recited(seed: int, memory: float, rows: int = 64, learned: float = 0.1) -> R
     return Recitation(
         training=[recital(f"t{i}", memory) for i in range(rows)],
         held_out=[recital(f"h{i}", 0.0) for i in range(rows)],
-        evidence=["Prompt: the beginning", "Base: something", "Tuned: the rest"],
+        example=ExamplePair(prompt="the beginning", base="something", tuned="the rest", expected="the rest"),
     )
 
 
-def material(kind: str, seed: int, items: int = ITEMS, changes: bool = False):
+def recited_in(kind: str, seed: int) -> Recitation:
+    """What was recited in a world of this kind."""
+    return recited(seed, 0.3 if kind == "memory" else 0.0, learned=0.0 if kind == "itself" else 0.1)
+
+
+def material(kind: str, seed: int, items: int = ITEMS, changes: bool = False) -> Material:
     """What a symptom's rule reads of a world; ``changes`` also compares the scores, which takes longer."""
     before, after = world(kind, seed, items)
     compared = compare(before, after) if changes else Comparison(base="b", tuned="t", gains=[], losses=[], pooled=None)
-    targets = [] if kind.endswith("without targets") else LABELS * 4
-    return material_of(before, after, compared, targets, recited(seed, 0.3 if kind == "recitation" else 0.0))
-
-
-PLANTED = {
-    "mode_collapse": ("mode_collapse", "open prompts"),
-    "mode_collapse without targets": ("mode_collapse", "open prompts"),
-    "capability_cliff": ("capability_cliff", "reading"),
-    "refusal_drift": ("refusal_drift", "benign requests"),
-    "refusal_drift, harmful": ("refusal_drift", "harmful requests"),
-    "verbosity_collapse": ("verbosity_collapse", "lengths of answers"),
-    "verbosity_collapse, ends": ("verbosity_collapse", "ends of answers"),
-    "syntactic_noise": ("syntactic_noise", "open prompts"),
-    "recitation": ("recitation", "training rows"),
-}
-"""What is planted -> the symptom that must find it, and where."""
+    targets = [] if kind.endswith("not known") else LABELS * 4
+    return material_of(before, after, compared, targets, recited_in(kind, seed))
