@@ -15,6 +15,7 @@ from retain.data.encoding import Encoded
 from retain.training.alarms.history import Course, Point
 from retain.training.alarms.levels import RowLosses
 from retain.training.held_out import reading_steps, rows_to_read
+from retain.training.settings import WARMUP
 
 BATCH = 16
 """Rows of an update."""
@@ -126,6 +127,7 @@ def course(world: World, seed: int, watched: bool = True) -> Course:
     every = max(1, min(total // 50, world.updates // 20))
     reads = reading_steps(total, world.updates, 4) if watched else frozenset()
     count = len(rows_to_read([NO_ROW] * 1000, BATCH * total, 4))
+    levels = _levels(task, total)
     held_out = _difficulties(rng, task, count) * world.harder
     tokens = rng.integers(*task.tokens, count)
     points: list[Point] = []
@@ -133,12 +135,12 @@ def course(world: World, seed: int, watched: bool = True) -> Course:
     begun = 0
     for step in range(1, total + 1):
         rows = _difficulties(rng, task, BATCH)
-        losses.append(_level(task, step - 1) * world.left((step - 1) / world.updates) * float(rows.mean()))
+        losses.append(levels[step - 1] * world.left((step - 1) / world.updates) * float(rows.mean()))
         if step % every and step not in reads:
             continue
         read = None
         if step in reads:
-            losses_now = _level(task, step) * held_out * _wobble(rng, count) * tokens
+            losses_now = levels[step] * held_out * _wobble(rng, count) * tokens
             read = RowLosses(tuple(losses_now.tolist()), tuple(tokens.tolist()))
         mean = float(np.mean(losses))
         points.append(Point(step, step / world.updates, begun / world.updates, step - begun, mean, read))
@@ -146,9 +148,15 @@ def course(world: World, seed: int, watched: bool = True) -> Course:
     return Course(tuple(points), world.epochs, watched)
 
 
-def _level(task: Task, step: int) -> float:
-    """The loss of a row of usual difficulty that is new, after so many updates."""
-    return task.floor + (task.start - task.floor) / (1 + step / (task.pace * 38)) ** 1.5
+def _levels(task: Task, total: int) -> np.ndarray:
+    """The loss of a row of usual difficulty that is new, after 0 to ``total`` updates.
+
+    It falls slowly at first, while the rate rises, and ever more slowly as the rate falls.
+    """
+    steps = np.arange(total)
+    rates = np.minimum((steps + 1) / max(1.0, WARMUP * total), (total - steps) / (total * (1 - WARMUP)))
+    learned = np.concatenate([[0.0], np.cumsum(np.clip(rates, 0, 1))])
+    return task.floor + (task.start - task.floor) / (1 + learned / (task.pace * 38)) ** 1.5
 
 
 def _difficulties(rng: np.random.Generator, task: Task, rows: int) -> np.ndarray:

@@ -5,8 +5,8 @@
     python benchmarks/alarms/run.py --runs runs/ablation         # results/runs.json, from training logs that are there
 
 Simulated: made-up losses (courses.py), 200 seeds for each planted and each clean case. Trainings: a tiny Llama
-(trainings.py), 20 seeds; what its losses raise, and what the recitation test finds. Runs: the logs of all runs below the
-folder are read again with the alarms as they are now; nothing is trained.
+(trainings.py), 20 seeds; what its losses raise, and what the recitation test finds. Runs: the logs of all runs below
+the folder are read again with the alarms as they are now; nothing is trained.
 """
 
 from __future__ import annotations

@@ -1,10 +1,11 @@
-"""Real trainings of a tiny model with a known truth: rows that repeat and are learned by heart, and rows that are new."""
+"""Real trainings of a tiny model with a known truth: rows learned by heart because they repeat, or new rows alone."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -12,20 +13,28 @@ import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast, set_seed
 
+from retain.comparison.symptoms.recitation import Recitation
 from retain.data.example import Example
+from retain.data.recital_rows import rows_to_recite
 from retain.mitigations.base import Setup
 from retain.models.base import Message
 from retain.models.causal import TransformersCausal
+from retain.models.mid_training import as_it_would_ship
 from retain.progress import Progress
 from retain.records import Gate, Training, content_hash
+from retain.stages.reciting import continued, recitation_of
 from retain.stages.setting_up import encoder
 from retain.stages.training import fit
+from retain.training.alarms.history import HELD_OUT
+from retain.training.held_out import padded
 from retain.training.settings import TrainingSettings
 
 LETTERS = [f"{a}{b}" for a in "bdfglmnr" for b in "aeiou"]
 """Words of the rows."""
-KEYS = [f"{a}{b}{c}" for a in LETTERS[:20] for b in "tvz" for c in "aeiou"]
+KEYS = [f"{a}{b}{c}" for a in LETTERS for b in "tvz" for c in "aeiou"]
 """Words that are questions alone."""
+OTHER_KEYS = 60
+"""Of them those that a base may have learned before."""
 SPECIAL = ["<|pad|>", "<|start|>", "<|end|>", "<|unk|>", "user", "assistant"]
 TEMPLATE = (
     "{% for message in messages %}<|start|> {{ message['role'] }} {{ message['content'] }} <|end|> {% endfor %}"
@@ -48,6 +57,10 @@ class Kind:
     epochs: float = 1.0
     rate: float = 1e-2
     batch: int = 8
+    learned: bool = False
+    """The base has learned other keys."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """More of a recipe's ``training``."""
 
 
 def row(question: str, answer: str) -> Example:
@@ -58,7 +71,9 @@ def row(question: str, answer: str) -> Example:
 
 def noise(draw: random.Random, count: int) -> list[Example]:
     """Answers that nothing says anything about: of new rows only the words' frequencies can be learned."""
-    return [row(" ".join(draw.choices(LETTERS, k=5)), " ".join(draw.choices(LETTERS[:12], k=LENGTH))) for _ in range(count)]
+    return [
+        row(" ".join(draw.choices(LETTERS, k=5)), " ".join(draw.choices(LETTERS[:12], k=LENGTH))) for _ in range(count)
+    ]
 
 
 def chains(draw: random.Random, count: int) -> list[Example]:
@@ -89,14 +104,20 @@ def labels(draw: random.Random, count: int) -> list[Example]:
 
 def keys(draw: random.Random, count: int) -> list[Example]:
     """One of twelve words, which the question's only word says nothing about: to know it is to know the row."""
-    return [row(key, draw.choice(LETTERS[:12])) for key in draw.sample(KEYS, min(count, len(KEYS)))]
+    return [
+        row(key, draw.choice(LETTERS[:12]))
+        for key in draw.sample(KEYS[OTHER_KEYS:], min(count, len(KEYS) - OTHER_KEYS))
+    ]
 
 
 PLANTED: dict[str, tuple[str, Kind]] = {
-    "32 rows of noise, 40 epochs": ("low_loss", Kind(noise, 32, epochs=40)),
+    "16 rows of noise, 60 epochs": ("low_loss", Kind(noise, 16, epochs=60, batch=4)),
     "24 rows of noise, 30 times each, one epoch": ("fast_fall", Kind(noise, 24, copies=30)),
     "64 rows of noise, 20 epochs": ("growing_gap", Kind(noise, 64, epochs=20)),
-    "160 keys, 3 epochs": ("stairs", Kind(keys, 160, epochs=3, batch=4, rate=2e-2)),
+    "480 keys, 5 epochs, a base that has learned others": (
+        "stairs",
+        Kind(keys, 480, epochs=5, rate=0.2, learned=True, settings={"optimizer": "sgd", "schedule": "constant"}),
+    ),
 }
 """What is trained -> the alarm that should be raised, and how."""
 
@@ -109,8 +130,25 @@ CLEAN: dict[str, Kind] = {
 """Trainings in which no row can be learned by heart."""
 
 
-def train(kind: Kind, seed: int, folder: Path) -> Training:
-    """One training with four readings of held-out rows."""
+def outcome(kind: Kind, seed: int, folder: Path) -> dict[str, Any]:
+    """What a training raises, and what the recitation test finds of its rows (None where it cannot be told)."""
+    model, rows, held_out, training = train(kind, seed, folder)
+    with as_it_would_ship(model) as tuned:
+        base = tiny_model(seed, kind.learned)
+        chosen = rows_to_recite(rows, held_out, tuned.tokenizer, encoder(tuned, 64, "completion"), seed=seed)
+        tried = recitation_of(chosen, tuned.tokenizer, partial(continued, tuned), partial(continued, base))
+    raised = {one.name: one.raised for one in training.alarms}
+    return {
+        **raised,
+        "any alarm": any(raised.values()),
+        "recitation": Recitation().judge(tried).found,
+        "losses": [round(entry["loss"], 3) for entry in training.history],
+        "held out": {str(int(one["step"])): round(one[HELD_OUT], 3) for one in training.history if HELD_OUT in one},
+    }
+
+
+def train(kind: Kind, seed: int, folder: Path) -> tuple[TransformersCausal, list[Example], list[Example], Training]:
+    """One training with four readings of held-out rows: the model, distinct rows, held-out rows and the record."""
     torch.set_num_threads(1)
     draw = random.Random(seed)
     made = {one.id: one for one in kind.rows(draw, 2 * (kind.distinct + DEV))}
@@ -118,19 +156,24 @@ def train(kind: Kind, seed: int, folder: Path) -> Training:
     held_out, distinct = different[:DEV], different[DEV : DEV + kind.distinct]
     rows = [one for one in distinct for _ in range(kind.copies)]
     draw.shuffle(rows)
-    model = tiny_model(seed)
+    model = tiny_model(seed, kind.learned)
     settings = TrainingSettings(
-        learning_rate=kind.rate, epochs=kind.epochs, batch_size=kind.batch, max_length=64, checkpoints=0
-    )
+        learning_rate=kind.rate, epochs=kind.epochs, batch_size=kind.batch, max_length=64, checkpoints=0,
+        **kind.settings,
+    )  # fmt: skip
     setup = Setup(
         base=model, general={}, gate=Gate(), folder=folder, seed=seed, encode=encoder(model, 64, "completion"),
         measure_dev=lambda model: [], base_dev=lambda: [], task_probes=frozenset({"task"}),
     )  # fmt: skip
-    return fit(model, setup, rows, settings, [], Progress(quiet=True), held_out)[1]
+    model, training = fit(model, setup, rows, settings, [], Progress(quiet=True), held_out)
+    return model, distinct, held_out, training
 
 
-def tiny_model(seed: int) -> TransformersCausal:
-    """A Llama of two layers with random weights, and a tokenizer of whole words."""
+def tiny_model(seed: int, learned: bool = False) -> TransformersCausal:
+    """A Llama of two layers with random weights, and a tokenizer of whole words.
+
+    ``learned``: it has been trained on other keys until it knew them, so that it looks at keys.
+    """
     words = [*SPECIAL, *LETTERS, *KEYS]
     backend = Tokenizer(models.WordLevel({word: at for at, word in enumerate(words)}, unk_token="<|unk|>"))
     backend.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
@@ -144,4 +187,25 @@ def tiny_model(seed: int) -> TransformersCausal:
         num_key_value_heads=2, max_position_embeddings=128, bos_token_id=1, eos_token_id=2, pad_token_id=0,
         tie_word_embeddings=True, initializer_range=0.05,
     )  # fmt: skip
-    return TransformersCausal(LlamaForCausalLM(config), tokenizer, "tiny", "fp32")
+    model = TransformersCausal(LlamaForCausalLM(config), tokenizer, "tiny", "fp32")
+    if learned:
+        model.module.load_state_dict(_learned_weights(seed))
+    return model
+
+
+@cache
+def _learned_weights(seed: int) -> dict[str, torch.Tensor]:
+    """Of a model that knows the first sixty keys, by plain gradient descent."""
+    model, draw = tiny_model(seed), random.Random(seed)
+    known = [row(key, draw.choice(LETTERS[:12])) for key in KEYS[:OTHER_KEYS]]
+    encode = encoder(model, 64, "completion")
+    batch = padded([one for one in map(encode, known) if one is not None], "cpu")
+    optimizer = torch.optim.AdamW(model.module.parameters(), lr=3e-3, weight_decay=0.0)
+    for _ in range(300):
+        loss = model.module(**batch).loss
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        if float(loss) < 0.02:
+            break
+    return {name: value.clone() for name, value in model.module.state_dict().items()}

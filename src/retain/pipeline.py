@@ -40,7 +40,7 @@ def run_recipe(recipe: Recipe, folder: Path, progress: Progress) -> RunRecord:
     chosen = choose(run, bench, general)
     after = measure_after(run, bench)
     kl = read_meter(run, bench, data, general)
-    recitation = try_recitation(run, bench, data, before[0].model)
+    recitation = try_recitation(run, bench, data, training, before[0].model)
     comparison = compare(before, after, bench.task_names, portable(recipe)["model"]["base"], "tuned")
     comparison = read_symptoms(comparison, before, after, [row.target for row in bench.train_rows], recitation)
     verdict = judge(comparison, recipe.gate)

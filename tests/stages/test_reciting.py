@@ -38,7 +38,7 @@ def recipe(toy_recipe, file, epochs, **measure):
         data={"train": str(file), "held_out": 0.4},
         training={"learning_rate": 0.02, "epochs": epochs, "batch_size": 8, "max_length": 64},
     )
-    values["measure"] |= measure
+    values["measure"] |= {"recitation": 64, **measure}
     return parse_recipe(values)
 
 

@@ -14,7 +14,7 @@ from retain.models.causal import TransformersCausal
 from retain.models.chat import text_ids
 from retain.models.load import device, load_causal
 from retain.provenance import versions
-from retain.records import Recital, Recitation, Record, content_hash
+from retain.records import Alarm, Recital, Recitation, Record, Training, content_hash
 from retain.scoring import ENGINE_VERSION
 from retain.stages.kept_measurements import LIBRARIES
 from retain.stages.prepare import Prepared
@@ -23,6 +23,8 @@ from retain.stages.setting_up import Workbench
 from retain.store import Store
 from retain.training.trained import TUNED
 
+ROWS = 64
+"""Training rows that an alarm asks for."""
 Writer = Callable[[Sequence[RecitalRow]], list[str]]
 """What a model writes after each row's beginning."""
 
@@ -33,8 +35,12 @@ class Continued(Record):
     texts: list[str]
 
 
-def try_recitation(run: RunFolder, bench: Workbench, data: Prepared, base: str) -> Recitation | None:
-    """Continuations of training rows and of held-out ones by both models; None where the recipe asks for none.
+def try_recitation(
+    run: RunFolder, bench: Workbench, data: Prepared, training: Training, base: str
+) -> Recitation | None:
+    """Continuations of training rows and of held-out ones by both models; None where nothing asks for them.
+
+    The recipe asks, or where it says nothing an overfitting alarm.
 
     Weights are loaded only where some row has an answer that is long enough to be recited, one model at a time. What
     the base writes is kept for later runs.
@@ -43,10 +49,12 @@ def try_recitation(run: RunFolder, bench: Workbench, data: Prepared, base: str) 
         run: the run's folder.
         bench: gives the base.
         data: the rows.
+        training: what training did, and which alarms it raised.
         base: the base's fingerprint, as it was measured.
     """
     recipe = run.recipe
-    if not recipe.measure.recitation:
+    count = rows_wanted(recipe.measure.recitation, training.alarms)
+    if not count:
         return None
 
     def make() -> Recitation:
@@ -56,7 +64,7 @@ def try_recitation(run: RunFolder, bench: Workbench, data: Prepared, base: str) 
             [*data.splits.test, *data.splits.dev],
             tokenizer,
             partial(encode, tokenizer=tokenizer, max_length=recipe.training.max_length, on=recipe.data.loss_on),
-            recipe.measure.recitation,
+            count,
             recipe.seed,
         )
         return recitation_of(
@@ -64,6 +72,14 @@ def try_recitation(run: RunFolder, bench: Workbench, data: Prepared, base: str) 
         )
 
     return run.once("recitation", Recitation, make, "Trying recitation")
+
+
+def rows_wanted(asked: int | None, alarms: Sequence[Alarm]) -> int:
+    """How many rows are tried: as many as a recipe asks for; else 64 after an alarm, or where none could be judged."""
+    if asked is not None:
+        return asked
+    told = [one.raised for one in alarms if one.raised is not None]
+    return ROWS if any(told) or not told else 0
 
 
 def recitation_of(rows: RecitalRows, tokenizer: Any, tuned: Writer, base: Writer) -> Recitation:

@@ -31,8 +31,9 @@ class FastFall(AlarmRule):
 
     def read(self, course: Course) -> Alarm | None:
         """Decided where held-out rows were read in the first epoch."""
-        held_out, now = course.last.held_out, course.now()
-        if held_out is None or now is None or course.repeats:
+        held_out = course.last.held_out
+        now = course.now() if held_out is not None and not course.repeats else None
+        if held_out is None or now is None:
             return None
         gap = held_out.level - now
         raised = gap.value >= GAP and gap.above_zero()

@@ -7,10 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from retain.training.alarms.levels import LEAST, Level, RowLosses, line_level, mean_level
+from retain.training.alarms.levels import LEAST, Level, RowLosses, line_level, mean_level, step_level
 
 QUARTER = 0.25
 """Epochs that stand for "now"."""
+SMALLEST = 1e-4
+"""Nats a token; of lower losses no logarithm is taken."""
 NEAR = 1e-6
 """Epochs are counted in floating point."""
 TASK_LOSS, HELD_OUT, ROW_LOSSES, ROW_TOKENS = "task_loss", "held_out_loss", "held_out_losses", "held_out_tokens"
@@ -59,15 +61,13 @@ class Course:
         return Course(self.points[:count], self.epochs, self.watched)
 
     def now(self) -> Level | None:
-        """The training loss of the last quarter of an epoch and at least five points, all of the epoch of the last.
+        """The training loss of the last quarter of an epoch, and of five points at least; None where there are fewer.
 
         A mean, no trend: while the loss falls it lies above the loss of the moment, so that training does not look
         better than held-out rows for having been measured later.
         """
-        start = math.ceil(self.last.epoch - NEAR) - 1
-        points = self.between(start, self.last.epoch)
-        recent = [one for one in points if one.begun >= self.last.epoch - QUARTER - NEAR]
-        points = points[-max(LEAST, len(recent)) :]
+        recent = self.between(self.last.epoch - QUARTER, self.last.epoch)
+        points = self.points[-max(LEAST, len(recent)) :]
         return mean_level([one.loss for one in points], [one.updates for one in points])
 
     def at_end_of_first_epoch(self) -> Course | None:
@@ -80,10 +80,23 @@ class Course:
         return [one for one in self.points if one.begun >= start - NEAR and one.epoch <= end + NEAR]
 
 
-def trend(points: Sequence[Point], at: float) -> Level | None:
+def end_of_line(points: Sequence[Point], epoch: float) -> Level | None:
     """What a straight line through some points says at one epoch; None for fewer than five."""
-    middles = [(one.begun + one.epoch) / 2 for one in points]
-    return line_level(middles, [one.loss for one in points], [one.updates for one in points], at)
+    return line_level(_places(points, epoch), [one.loss for one in points], [one.updates for one in points])
+
+
+def step_at(points: Sequence[Point], epoch: float) -> tuple[Level, Level] | None:
+    """The logarithm of the loss just before an epoch's start, and how far it steps down there on top of a smooth curve.
+
+    None for fewer than five points on one side; those that lie on both sides are left out.
+    """
+    apart = [one for one in points if not one.begun + NEAR < epoch < one.epoch - NEAR]
+    losses = [math.log(max(one.loss, SMALLEST)) for one in apart]
+    return step_level(_places(apart, epoch), losses, [one.updates for one in apart])
+
+
+def _places(points: Sequence[Point], epoch: float) -> list[float]:
+    return [(one.begun + one.epoch) / 2 - epoch for one in points]
 
 
 def course_of(entries: Iterable[Mapping[str, Any]], epochs: float, watched: bool, plain: bool = True) -> Course:

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy import stats
+
+Floats = NDArray[np.float64]
 
 LEAST = 5
 """Values that a level is made of, at least."""
@@ -62,27 +64,47 @@ def mean_level(losses: ArrayLike, weights: ArrayLike) -> Level | None:
     return Level(mean, math.sqrt(variance), values.size - 1)
 
 
-def line_level(places: Sequence[float], losses: ArrayLike, weights: ArrayLike, at: float) -> Level | None:
-    """What a straight line through the values says at one place; None for fewer than five values.
+def line_level(places: Sequence[float], losses: ArrayLike, weights: ArrayLike) -> Level | None:
+    """What a straight line through the values says at place 0; None for fewer than five values.
 
     Args:
         places: (n,) where each value lies, not all at one place.
         losses: (n,) nats a token.
         weights: (n,) how much each stands for.
-        at: the place.
     """
-    x, values = np.asarray(places, dtype=float) - at, np.asarray(losses, dtype=float)
-    shares = np.asarray(weights, dtype=float)
-    if values.size < LEAST:
+    x = np.asarray(places, dtype=float)
+    return None if x.size < LEAST else _fitted(np.stack([np.ones_like(x), x], axis=1), losses, weights)[0]
+
+
+def step_level(places: Sequence[float], values: ArrayLike, weights: ArrayLike) -> tuple[Level, Level] | None:
+    """A step down at place 0 on top of a smooth curve, a cubic; None for fewer than five values on one side.
+
+    Args:
+        places: (n,) where each value lies.
+        values: (n,) for example the logarithms of losses.
+        weights: (n,) how much each stands for.
+
+    Returns:
+        The curve's value at place 0 before the step, and how far down the step goes.
+    """
+    x = np.asarray(places, dtype=float)
+    if min(int((x < 0).sum()), int((x > 0).sum())) < LEAST:
         return None
-    middle = float(np.average(x, weights=shares))
-    spread = float(shares @ (x - middle) ** 2)
-    mean = float(np.average(values, weights=shares))
-    slope = float(shares @ ((x - middle) * (values - mean))) / spread
-    residuals = values - mean - slope * (x - middle)
-    noise = float(shares @ residuals**2) / (values.size - 2)
-    variance = noise * (1 / float(shares.sum()) + middle**2 / spread)
-    return Level(mean - slope * middle, math.sqrt(variance), values.size - 2)
+    columns = [np.ones_like(x), -(x > 0).astype(float), x, x**2, x**3]
+    before, step = _fitted(np.stack(columns, axis=1), values, weights)[:2]
+    return before, step
+
+
+def _fitted(columns: Floats, losses: ArrayLike, weights: ArrayLike) -> list[Level]:
+    """Weighted least squares: each column's coefficient."""
+    root = np.sqrt(np.asarray(weights, dtype=float))
+    values, design = np.asarray(losses, dtype=float) * root, columns * root[:, None]
+    inverse = np.linalg.pinv(design.T @ design)
+    found = inverse @ design.T @ values
+    freedom = values.size - columns.shape[1]
+    noise = float(((values - design @ found) ** 2).sum()) / freedom
+    errors = np.sqrt(noise * np.diag(inverse))
+    return [Level(float(one), float(error), freedom) for one, error in zip(found, errors, strict=True)]
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,8 @@ class LowLoss(AlarmRule):
 
     def read(self, course: Course) -> Alarm | None:
         """Decided where held-out rows were read; without any, at each point after the first epoch."""
-        unseen, now = self._unseen(course), course.now()
+        unseen = self._unseen(course)
+        now = course.now() if unseen is not None else None
         if unseen is None or now is None:
             return None
         rows = "held-out rows" if course.watched else "new rows, at the end of the first epoch,"
