@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from retain.commands.list_units import markdown_tables
 from retain.folder import read_json, read_record, write_text
@@ -179,6 +180,61 @@ def lint_cost_table() -> str:
     return "\n".join(lines)
 
 
+def symptom_rates_table() -> str:
+    """In how many seeds each planted symptom is found, by items of a capability."""
+    found = read_json(BENCHMARKS / "symptoms" / "results" / "rates.json")
+    sizes, seeds = list(found["found"]), found["seeds"]
+    head = " | ".join(f"found of {seeds} at {size} items" for size in sizes)
+    lines = [f"| planted | symptom | {head} |", "|---|---|" + "---|" * len(sizes)]
+    for kind, one in found["planted"].items():
+        cells = " | ".join(str(found["found"][size][kind]) for size in sizes)
+        lines.append(f"| {one['about']} | {one['symptom']}, {one['where']} | {cells} |")
+    return "\n".join(lines)
+
+
+def symptom_alarms_table() -> str:
+    """False alarms of each symptom in clean worlds, over all numbers of items."""
+    found = read_json(BENCHMARKS / "symptoms" / "results" / "rates.json")
+    kinds, sizes = found["clean"], found["false alarms"]
+    worlds = found["seeds"] * len(sizes)
+    lines = [f"| false alarms of {worlds} | " + " | ".join(kinds.values()) + " |", "|---|" + "---|" * len(kinds)]
+    for name in next(iter(sizes.values()))["healthy"]:
+        cells = [str(sum(size[kind][name] for size in sizes.values())) for kind in kinds]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+SYMPTOM_COLUMNS = {
+    "mode collapse, %": ("mode_collapse", "open prompts"),
+    "length, % of base's": ("verbosity_collapse", "lengths of answers"),
+    "without an end, %": ("verbosity_collapse", "ends of answers"),
+    "broken, %": ("syntactic_noise", "open prompts"),
+    "benign declined, %": ("refusal_drift", "benign requests"),
+}
+
+
+def symptom_runs_table(task: str) -> str:
+    """One row for each run of a task: what the tuned model shows; found ones are bold, open ones have a ?."""
+    runs = read_json(BENCHMARKS / "symptoms" / "results" / "runs.json")
+    lines = ["| run | mean of points | " + " | ".join([*SYMPTOM_COLUMNS, "capability cliff"]) + " |"]
+    lines += ["|---|---|" + "---|" * (len(SYMPTOM_COLUMNS) + 1)]
+    for run, told in runs.items():
+        if not run.startswith(f"{task}/"):
+            continue
+        shown = {(one["name"], one["capability"]): one for one in told["symptoms"]}
+        cells = [_symptom_cell(shown[place]) for place in SYMPTOM_COLUMNS.values()]
+        cliffs = [where for (name, where), one in shown.items() if name == "capability_cliff" and one["found"]]
+        unsure = any(name == "capability_cliff" and one["found"] is None for (name, _), one in shown.items())
+        cells.append(", ".join(f"**{where}**" for where in cliffs) or ("?" if unsure else "none"))
+        lines.append(f"| {run.partition('/')[2].replace('_', ' ')} | {told['mean']:+.1f} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _symptom_cell(one: dict[str, Any]) -> str:
+    value = f"{one['after']:.1f}"
+    return {True: f"**{value}**", False: value, None: f"{value} ?"}[one["found"]]
+
+
 OVER = (("time", "trl"), ("time", "plain"), ("memory", "plain"))
 
 
@@ -211,6 +267,10 @@ TABLES: dict[str, Callable[[], str]] = {
     "lint cost table": lint_cost_table,
     "checks table": lambda: markdown_tables("checks").split("\n\n", 1)[-1],
     "mitigations table": lambda: markdown_tables("mitigations").split("\n\n", 1)[-1],
+    "symptom rates table": symptom_rates_table,
+    "symptom alarms table": symptom_alarms_table,
+    **{f"symptoms {task} table": partial(symptom_runs_table, task) for task in ("banking77", "restaurant8k")},
+    "symptoms table": lambda: markdown_tables("symptoms").split("\n\n", 1)[-1],
 }
 
 

@@ -9,7 +9,7 @@ import pytest
 
 SOURCE = Path(__file__).parents[1] / "src" / "retain"
 LAYERS = [
-    {"errors", "settings", "records"},
+    {"errors", "settings", "records", "wording"},
     {"registry", "folder", "store", "progress", "quiet"},
     {"comparison", "scoring", "importing"},
     {"models"},

@@ -264,10 +264,12 @@ def init(
 
 @app.command("list")
 def list_(
-    what: Annotated[str | None, typer.Argument(help="mitigations, probes, checks, suites or builtin.")] = None,
+    what: Annotated[
+        str | None, typer.Argument(help="mitigations, probes, symptoms, alarms, checks, suites or builtin.")
+    ] = None,
     json_: AsJson = False,
 ) -> None:
-    """Show what there is: mitigations, probes, suites, embedded models."""
+    """Show what there is: mitigations, probes, symptoms, alarms, checks, suites, embedded models."""
     from retain.commands.list_units import list_units, render_list
 
     found = list_units(what)

@@ -96,6 +96,9 @@ class MeasureSettings(Settings):
     """At most this many test items per probe."""
     task: TaskSettings = TaskSettings()
     """How the task itself is scored."""
+    recitation: int | None = Field(None, ge=0)
+    """Training rows whose beginnings both models continue, and as many held-out ones. When empty 64 where an
+    overfitting alarm was raised or none could be judged; 0 = never."""
 
 
 class RecipeBase(Settings):

@@ -8,7 +8,7 @@ from typing import Any
 from retain.folder import write_record
 from retain.mitigations.base import GeneralSet
 from retain.recipe import portable, portable_path
-from retain.records import Comparison, KlReading, Measurement, RunRecord, Training, Verdict
+from retain.records import Comparison, KlReading, Measurement, Recitation, RunRecord, Training, Verdict
 from retain.reporting.lint import lint_section
 from retain.reporting.write import write_reports
 from retain.stages.choosing import Chosen
@@ -28,6 +28,7 @@ def finish(
     before: Sequence[Measurement],
     after: Sequence[Measurement],
     kl: Sequence[KlReading],
+    recitation: Recitation | None,
     comparison: Comparison,
     verdict: Verdict,
 ) -> RunRecord:
@@ -49,6 +50,7 @@ def finish(
         seconds=run.seconds(),
         output=TUNED,
         kl=list(kl),
+        recitation=recitation,
     )
     write_record(run.path / "record.json", record)
     write_reports(record, run.path)

@@ -30,6 +30,7 @@ class Workbench:
         self.probes: list[Probe] = [*task, *self.suite.probes]
         self.task_names = frozenset(probe.name for probe in task)
         self.train_rows = data.splits.train
+        self.dev_rows = data.splits.dev
         self._base: TransformersCausal | None = None
 
     def base(self) -> TransformersCausal:
