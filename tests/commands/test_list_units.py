@@ -9,13 +9,14 @@ from retain.models.builtin import BUILTINS
 
 def test_every_unit_of_every_folder_is_listed_with_its_docstring():
     listed = list_units()
-    assert list(listed) == ["mitigations", "probes", "symptoms", "suites", "builtin"]
+    assert list(listed) == ["mitigations", "probes", "symptoms", "alarms", "suites", "builtin"]
     for folder in ("mitigations", "probes"):
         assert set(listed[folder]) == set(registry.units(folder))
         assert all(about.strip() for about in listed[folder].values())
     assert set(listed["builtin"]) == set(BUILTINS)
     assert "lora" in listed["mitigations"]
     assert "mode_collapse" in listed["symptoms"]
+    assert set(listed["alarms"]) == {"fast_fall", "growing_gap", "low_loss", "stairs"}
 
 
 def test_one_folder_can_be_asked_for():
