@@ -16,7 +16,10 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from rich.progress import Progress as Bars
+from rich.table import Column
 
+BAR = 14
+"""Columns of a bar: beside it there is room for a note on a terminal of 80."""
 PLAIN_SECONDS = 15.0
 """At most one plain line in this time."""
 
@@ -76,18 +79,18 @@ class Progress:
         if self._bars is None:
             self._bars = Bars(
                 TextColumn("  {task.description}", markup=False),
-                BarColumn(),
+                BarColumn(bar_width=BAR),
                 MofNCompleteColumn(),
                 TimeElapsedColumn(),
                 TimeRemainingColumn(),
-                TextColumn("{task.fields[note]}", markup=False),
+                TextColumn("{task.fields[note]}", markup=False, table_column=Column(no_wrap=True)),
                 console=self.console,
                 transient=True,
             )
             self._task = self._bars.add_task(what, total=total, note="")
             self._bars.start()
         assert self._task is not None
-        self._bars.update(self._task, description=what, completed=done, total=total)
+        self._bars.update(self._task, description=what, completed=done, total=total, note=_printable(note))
 
     def _clear(self) -> None:
         if self._bars is not None:

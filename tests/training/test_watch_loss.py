@@ -12,6 +12,9 @@ from retain.data.encoding import IGNORED, Encoded
 from retain.pipeline import run_recipe
 from retain.progress import Progress
 from retain.recipe import parse_recipe
+from retain.records import Alarm
+from retain.stages.reciting import rows_wanted
+from retain.training import sft
 from retain.training.alarms.history import HELD_OUT, course_of
 from retain.training.held_out import held_out_losses, padded, reading_steps, row_losses, rows_to_read
 from retain.training.read_alarms import read_alarms
@@ -109,3 +112,74 @@ def test_reading_takes_a_twentieth_of_trainings_time_at_most():
     assert len(rows_to_read(rows * 2, 1e6, 4)) == 128
     assert len(rows_to_read(rows, 10, 4)) == 8
     assert rows_to_read(rows[:7], 1e6, 4) == [] and rows_to_read(rows, 1e6, 0) == []
+
+
+def test_a_training_that_is_killed_and_goes_on_reads_and_says_the_same(toy_recipe, many_rows, tmp_path, monkeypatch):
+    settings = {"epochs": 40, "learning_rate": 0.01, "checkpoints": 9, "batch_size": 8}
+    whole = go(toy_recipe, many_rows, tmp_path / "whole", **settings)
+    assert any(one.raised for one in whole.training.alarms) and len(whole.training.held_out) == 4
+    original = sft.ShowProgress.on_step_end
+
+    def kill(self, args, state, control, **kwargs):
+        if state.global_step == 250:
+            raise KeyboardInterrupt
+        original(self, args, state, control, **kwargs)
+
+    monkeypatch.setattr(sft.ShowProgress, "on_step_end", kill)
+    with pytest.raises(KeyboardInterrupt):
+        go(toy_recipe, many_rows, tmp_path / "broken", **settings)
+    monkeypatch.setattr(sft.ShowProgress, "on_step_end", original)
+    out = io.StringIO()
+    again = go(toy_recipe, many_rows, tmp_path / "broken", Progress(console=Console(file=out)), **settings)
+    assert again.training.alarms == whole.training.alarms
+    assert again.training.held_out == whole.training.held_out
+    late = {one.name for one in whole.training.alarms if one.raised and one.step > 250}
+    said = {
+        name for name in ("growing_gap", "low_loss", "stairs", "fast_fall") if f"alarm {name}, update" in out.getvalue()
+    }
+    assert said == late, "what was said before the kill is not said again"
+
+
+@pytest.mark.parametrize("asked", [None, 0, 5])
+def test_an_alarm_starts_the_recitation_test_unless_the_recipe_decides(toy_recipe, many_rows, tmp_path, asked):
+    recipe = toy_recipe(training={**WATCHED, "epochs": 40, "learning_rate": 0.01})
+    recipe["data"] |= {"train": str(many_rows), "held_out": 0.4}
+    recipe["measure"] |= {"recitation": asked}
+    record = run_recipe(parse_recipe(recipe), tmp_path / "run", Progress(quiet=True))
+    assert any(one.raised for one in record.training.alarms)
+    assert (record.recitation is not None) == (asked != 0)
+    text = (tmp_path / "run" / "report.md").read_text()
+    assert "Overfitting alarms" in text and ("Recitation test" in text) == (asked != 0)
+
+
+def test_rows_wanted():
+    def alarm(raised):
+        return Alarm(name="x", raised=raised, statement="x")
+
+    assert rows_wanted(None, [alarm(False), alarm(None)]) == 0
+    assert rows_wanted(None, [alarm(False), alarm(True)]) == 64
+    assert rows_wanted(None, [alarm(None)]) == 64, "where nothing could be judged the test decides"
+    assert rows_wanted(7, [alarm(False)]) == 7 and rows_wanted(0, [alarm(True)]) == 0
+
+
+def test_a_training_that_is_ended_early_is_read_where_it_ends(toy_recipe, many_rows, mastered_suite, tmp_path):
+    recipe = toy_recipe(
+        training={**WATCHED, "learning_rate": 0.1},
+        mitigations=[{"kind": "early_stop", "every": 5}],
+        measure={"suite": str(mastered_suite)},
+        gate={"mean_margin": 0, "margin": 0},
+    )
+    recipe["data"] |= {"train": str(many_rows), "held_out": 0.4}
+    record = run_recipe(parse_recipe(recipe), tmp_path / "run", Progress(quiet=True))
+    assert record.training.steps < 120 and record.training.held_out[-1].step == record.training.steps
+
+
+def test_the_progress_line_has_the_losses_and_the_alarms(toy_recipe, many_rows, tmp_path):
+    notes = []
+
+    class Noted(Progress):
+        def update(self, what, done, total, note=""):
+            notes.append(note) if what == "training" else None
+
+    go(toy_recipe, many_rows, tmp_path / "run", Noted(quiet=True), epochs=40, learning_rate=0.01)
+    assert notes[1].startswith("loss ") and "held-out" in notes[-1] and "alarm" in notes[-1]

@@ -58,8 +58,10 @@ class WatchLoss(TrainerCallback):  # type: ignore[misc]
         if not self._course.points:
             return ""
         held_out = [one.held_out for one in self._course.points if one.held_out is not None]
+        count = len(self.raised)
+        alarms = [f"{count} alarm{'s' * (count > 1)}"] if count else []
         parts = [f"loss {self._course.last.loss:.2f}", *(f"held-out {one.level.value:.2f}" for one in held_out[-1:])]
-        return ", ".join([*parts, *(f"alarm {name}" for name in self.raised)])
+        return ", ".join([*parts, *alarms])
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """A run that goes on has raised alarms before; they are not said again."""

@@ -40,6 +40,11 @@ class Level:
         parts = sum(square**2 / freedom for square, freedom in squares)
         return Level(self.value - other.value, math.sqrt(total), total**2 / parts if parts else math.inf)
 
+    @property
+    def in_errors(self) -> float:
+        """How many standard errors it lies above 0."""
+        return self.value / self.error if self.error else math.copysign(math.inf, self.value)
+
     def above_zero(self, share: float = SHARE) -> bool:
         """Whether it is clear of 0: at a true level of 0 this errs in at most ``share`` of cases (Student's t)."""
         return self.value > 0 and self.value >= float(stats.t.ppf(1 - share, self.freedom)) * self.error
@@ -79,8 +84,11 @@ def line_level(places: Sequence[float], losses: ArrayLike, weights: ArrayLike) -
 def step_level(places: Sequence[float], values: ArrayLike, weights: ArrayLike) -> tuple[Level, Level] | None:
     """A step down at place 0 on top of a smooth curve, a cubic; None for fewer than five values on one side.
 
+    Where neighbouring residuals agree the curve is no cubic, and the errors grow by sqrt((1 + r) / (1 - r)), r the
+    residuals' correlation with their neighbours, as for a process that remembers its last value.
+
     Args:
-        places: (n,) where each value lies.
+        places: (n,) where each value lies, in ascending order.
         values: (n,) for example the logarithms of losses.
         weights: (n,) how much each stands for.
 
@@ -96,15 +104,22 @@ def step_level(places: Sequence[float], values: ArrayLike, weights: ArrayLike) -
 
 
 def _fitted(columns: Floats, losses: ArrayLike, weights: ArrayLike) -> list[Level]:
-    """Weighted least squares: each column's coefficient."""
+    """Weighted least squares: each column's coefficient. Values are in the order of their places."""
     root = np.sqrt(np.asarray(weights, dtype=float))
     values, design = np.asarray(losses, dtype=float) * root, columns * root[:, None]
     inverse = np.linalg.pinv(design.T @ design)
     found = inverse @ design.T @ values
     freedom = values.size - columns.shape[1]
-    noise = float(((values - design @ found) ** 2).sum()) / freedom
-    errors = np.sqrt(noise * np.diag(inverse))
+    residuals = values - design @ found
+    errors = np.sqrt(float(residuals @ residuals) / freedom * np.diag(inverse)) * _agreement(residuals)
     return [Level(float(one), float(error), freedom) for one, error in zip(found, errors, strict=True)]
+
+
+def _agreement(residuals: Floats) -> float:
+    """sqrt((1 + r) / (1 - r)) of the correlation of neighbours, at least 1."""
+    total = float(residuals @ residuals)
+    shared = float(residuals[1:] @ residuals[:-1]) / total if total > 0 else 0.0
+    return math.sqrt((1 + max(shared, 0.0)) / (1 - max(shared, 0.0)))
 
 
 @dataclass(frozen=True)
