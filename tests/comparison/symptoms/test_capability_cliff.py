@@ -23,7 +23,9 @@ def test_one_that_falls_alone_is_found_and_named():
 
 def test_its_worst_answer_is_shown_where_it_was_written():
     answers = [answered("right", "wrong", capability="c0", tuned_score=0.0), answered("a", "b", capability="c1")]
-    assert read(40, 2, 1, 0, 3, 2, answers=answers)[0].example == ExamplePair(prompt="What?", base="right", tuned="wrong")
+    assert read(40, 2, 1, 0, 3, 2, answers=answers)[0].example == ExamplePair(
+        prompt="What?", base="right", tuned="wrong"
+    )
 
 
 def test_two_may_fall():
