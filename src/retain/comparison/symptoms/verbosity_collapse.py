@@ -50,6 +50,8 @@ class VerbosityCollapse(SymptomRule):
         answers = material.answers
         logs = np.array([_length(one.tuned.text) - _length(one.base.text) for one in answers])
         low, high = mean_bounds(logs, material.index)
+        if not math.isfinite(low):
+            return self.untold(LENGTH, "A single answer, or several to one wording, say nothing of lengths.")
         ratio = 100 * math.exp(float(logs.mean()))
         shift = Shift(100.0, ratio, _percent(low) - 100, _percent(high) - 100, len(answers))
         found = shift.reaches(HALF)
