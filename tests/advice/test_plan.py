@@ -137,4 +137,4 @@ def test_everything_that_changes_a_prompt_changes_the_fingerprint(examples, pass
     assert replace(plan, examples=examples(2)).fingerprint == plan.fingerprint
     same = [replace(plan, examples=examples(2, seed=seed)).fingerprint for seed in (0, 1)]
     assert same[0] == same[1], "the seed does not draw similar examples"
-    assert plan.label == "instruction before the question, 2 similar examples, 1 passage"
+    assert plan.label == '"Be short." before the question, 2 similar examples, 1 passage'

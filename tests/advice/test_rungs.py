@@ -15,10 +15,8 @@ def labels(plans):
 
 def test_instructions_are_tried_in_both_places(bench):
     made = bench(rewrites=0)
-    assert labels(instructions.plans(made)) == [
-        "instruction before the question",
-        "instruction after the question",
-    ]
+    begun = '"Answer with exactly one of these ..."'
+    assert labels(instructions.plans(made)) == [f"{begun} before the question", f"{begun} after the question"]
     assert instructions.plans(made)[0].instruction.startswith("Answer with exactly one of these and nothing else: ")
     written = {plan.instruction for plan in instructions.plans(bench(rewrites=3, folder="more"))}
     assert 2 <= len(written) <= 4
@@ -42,7 +40,7 @@ def test_a_template_without_system_turns_gets_instructions_after_the_question(be
         return encode(prompt)
 
     monkeypatch.setattr(model, "encode_prompt", refusing)
-    assert labels(instructions.plans(made)) == ["instruction after the question"]
+    assert [plan.place for plan in instructions.plans(made)] == ["after"]
 
 
 def test_what_the_base_writes_is_seeded_and_kept(bench, toy):
@@ -64,7 +62,7 @@ def test_an_instruction_goes_on_only_where_it_helped(bench, monkeypatch):
     made = bench(rungs=["instructions", "few_shot"], shots=[1])
     helped = made.plan().with_instruction("Be short.", "system")
     monkeypatch.setattr(instructions, "helpful", lambda bench: helped)
-    assert labels(few_shot.plans(made)) == ["1 similar example", "instruction before the question, 1 similar example"]
+    assert labels(few_shot.plans(made)) == ["1 similar example", '"Be short." before the question, 1 similar example']
     monkeypatch.setattr(instructions, "helpful", lambda bench: None)
     assert labels(few_shot.plans(made)) == ["1 similar example"]
 
@@ -82,8 +80,9 @@ def test_an_instruction_helps_when_it_scores_more_on_dev_items(bench, monkeypatc
 
     monkeypatch.setattr(made, "try_plans", scored)
     assert instructions.helpful(made) is None
-    scores["instruction after the question"] = 11.0
-    assert instructions.helpful(made).place == "after"
+    after = next(plan for plan in instructions.plans(made) if plan.place == "after")
+    scores[after.label] = 11.0
+    assert instructions.helpful(made).label == after.label
 
 
 def test_passages_go_with_the_examples_only_where_they_are_of_documents(bench, tmp_path, monkeypatch):

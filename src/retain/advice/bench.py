@@ -65,6 +65,8 @@ class Bench:
         self.rows: Sequence[Example] = data.splits.train
         self._known: dict[str, Candidate] = {}
         """By the plan's fingerprint."""
+        self._checked = False
+        """The base was held against what the first rung measured."""
 
     def base(self) -> TransformersCausal:
         """The base, loaded when it is first needed.
@@ -73,13 +75,18 @@ class Bench:
             UserError: it is not the model that the first rung measured.
         """
         model = self._work.base()
+        if not self._checked:
+            self._check(model)
+            self._checked = True
+        return model
+
+    def _check(self, model: TransformersCausal) -> None:
         path = self.run.path / f"{FIRST}.json"
         if path.is_file() and read_record(path, Rung).measurement.model != model.fingerprint:
             raise UserError(
                 f"model.base: {model.name} is not the model that was measured when this advice began. "
                 "Choose another place with --folder."
             )
-        return model
 
     def give_up_base(self) -> None:
         """Forget the loaded base, so that another copy finds room."""
@@ -162,7 +169,7 @@ class Bench:
         measured = self.measure(model, "test")
         asked = self.requests(model, "test")
         low, high = score_interval(measured)
-        rung = Rung(
+        return Rung(
             name=name,
             chosen=taken.tried.label,
             tried=[one.tried for one in candidates],
@@ -183,7 +190,6 @@ class Bench:
             notes=list(notes),
             measurement=measured,
         )
-        return rung
 
     def _share_found(self, asked: Sequence[Request]) -> float:
         """Share of the test items of which an accepted answer stands in the passages put before them."""

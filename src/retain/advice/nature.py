@@ -97,7 +97,7 @@ def _found(searched: Rung | None) -> str:
 def _formed(rungs: Sequence[Rung], form: Form) -> str:
     """How many answers have the form of the training answers, on each rung."""
     shares = ", ".join(f"{WORDS[rung.name]} {rung.formed:.0%}" for rung in rungs)
-    return f"Training answers are {form.described}; of the answers to test items have this form: {shares}."
+    return f"Training answers are {form.described}. Answers to test items that have this form: {shares}."
 
 
 def _of_form(prompt: Rung, trained: Rung | None, form: Form) -> str:

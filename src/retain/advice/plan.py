@@ -17,6 +17,9 @@ from retain.records import content_hash
 Turns = tuple[Message, ...]
 Place = Literal["system", "after"]
 PASSAGES = "Use these passages where they help:\n{passages}\n\n"
+BEGUN = 6
+"""Words of an instruction that its label shows."""
+_WHERE = {"system": "before", "after": "after"}
 FORMAT = 1
 """Version of how prompts are put together; raised whenever the same plan would ask in other words."""
 
@@ -133,7 +136,7 @@ class Plan:
     @property
     def label(self) -> str:
         """What a person calls it."""
-        parts = [f"instruction {'before' if self.place == 'system' else 'after'} the question"] * bool(self.instruction)
+        parts = [f'"{_begun(self.instruction)}" {_WHERE[self.place]} the question'] * bool(self.instruction)
         parts += [one.label for one in (self.examples, self.passages) if one is not None]
         return ", ".join(parts) or "as given"
 
@@ -203,3 +206,8 @@ class Plan:
         listed = PASSAGES.format(passages="\n".join(f"- {one}" for one in passages)) if passages else ""
         text = ("" if again else opening) + listed + content.removeprefix(opening)
         return [*said[:-1], Message(role=said[-1].role, content=text)]
+
+
+def _begun(text: str) -> str:
+    words = text.split()
+    return " ".join(words[:BEGUN]) + " ..." * (len(words) > BEGUN)

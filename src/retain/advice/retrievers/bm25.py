@@ -20,7 +20,7 @@ class Bm25:
         texts: what is searched.
     """
 
-    name = "bm25"
+    name = f"bm25s {bm25s.__version__}"
 
     def __init__(self, texts: Sequence[str]) -> None:
         self._count = len(texts)
