@@ -13,12 +13,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from retain.advice_records import AdviceRecord
 from retain.commands.list_units import markdown_tables
 from retain.folder import read_json, read_record, write_text
 from retain.records import Change, RunRecord
+from retain.reporting.advice_rows import rung_rows
 
 ROOT = Path(__file__).parents[1]
 BENCHMARKS = ROOT / "benchmarks"
+ADVISED_TASKS = ("banking77", "facts", "relations")
 HEADLINE_TASKS = ("banking77", "restaurant8k", "geoquery")
 
 
@@ -64,6 +67,35 @@ def ablation_table(task: str) -> str:
         cells = [_interval(one["gain"]), _interval(one["mean"]), f"{worst} {_interval(points[worst])}"]
         lines.append(f"| {arm} | " + " | ".join(cells) + f" | {one['verdict']} | {one['training_seconds']} |")
     return "\n".join(lines)
+
+
+def advise_table() -> str:
+    """One row for each task and rung; the rung to stop at is bold."""
+    lines = [
+        "| task | rung | score | 95% interval | against the rung below | tokens a request | training | storage |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for task in ADVISED_TASKS:
+        path = BENCHMARKS / "advise" / "results" / f"{task}.json"
+        if not path.is_file():
+            lines.append(f"| {task} | not run yet | | | | | | |")
+            continue
+        for row in rung_rows(read_record(path, AdviceRecord)):
+            against = f"{row.against} ({row.against_interval})" if row.against else ""
+            cells = [task, f"**{row.word}**" if row.advised else row.word, row.score, row.interval, against]
+            lines.append("| " + " | ".join([*cells, row.tokens, row.training, row.storage]) + " |")
+    return "\n".join(lines)
+
+
+def advise_reasons() -> str:
+    """For each task where to stop and why, and what it lacks."""
+    lines = []
+    for task in ADVISED_TASKS:
+        path = BENCHMARKS / "advise" / "results" / f"{task}.json"
+        if path.is_file():
+            record = read_record(path, AdviceRecord)
+            lines.append(f"- **{task}**: {record.advised.reason}. {record.nature.statement}")
+    return "\n".join(lines) or "Not run yet."
 
 
 def null_space_table(task: str) -> str:
@@ -274,6 +306,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "banking77 table": lambda: arms_table("banking77", ["plain", "kl", "kl_strength"]),
     "ablation banking77 table": lambda: ablation_table("banking77"),
     "ablation restaurant8k table": lambda: ablation_table("restaurant8k"),
+    "advise table": advise_table,
+    "advise reasons": advise_reasons,
     "headline table": headline_table,
     **{f"headline {task} table": partial(headline_task_table, task) for task in HEADLINE_TASKS},
     "null space table": lambda: null_space_table("banking77"),

@@ -11,6 +11,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from retain.commands.advise import advise
     from retain.commands.check import check
     from retain.commands.compare import compare
     from retain.commands.doctor import doctor
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 COMMANDS = (
+    "advise",
     "check",
     "compare",
     "doctor",
@@ -49,6 +51,7 @@ OTHERS = {
 }
 __all__ = [
     "RetentionCallback",
+    "advise",
     "check",
     "compare",
     "doctor",

@@ -76,6 +76,24 @@ def frontier(
 
 
 @app.command()
+def advise(
+    recipe: RecipeFile,
+    folder: Folder = None,
+    set_: Overrides = None,
+    json_: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Measure prompts, solved examples, retrieval and a short training, and say whether to fine-tune."""
+    from retain.commands.advise import ADVICE
+    from retain.commands.advise import advise as command
+    from retain.reporting.advice import summary
+
+    place = folder or ADVICE / recipe.stem
+    record = command(recipe, place, set_ or [], _progress(quiet))
+    _print(record.model_dump_json(indent=1) if json_ else summary(record, place), json_)
+
+
+@app.command()
 def check(recipe: RecipeFile, set_: Overrides = None, json_: AsJson = False) -> None:
     """Validate a recipe and its data without loading a model."""
     from retain.commands.check import check as command
@@ -92,6 +110,8 @@ def check(recipe: RecipeFile, set_: Overrides = None, json_: AsJson = False) -> 
         _print(f"  probe {name}: " + ", ".join(f"{count} {part}" for part, count in items.items()))
     if checked.arms:
         _print(f"  the frontier's {len(checked.arms)} arms: {'; '.join(checked.arms)}")
+    if checked.passages:
+        _print(f"  the documents of an advice: {checked.passages} passages")
     told = [f"note: {note}" for note in checked.notes] + [f"warning: {one}" for one in checked.warnings]
     _print("".join(f"  {line}\n" for line in told).rstrip())
     if checked.lint is not None:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import Field, ValidationError, create_model
 
+from retain.advice_settings import AdviseSettings
 from retain.errors import UserError, listed, nearest
 from retain.folder import parse_yaml
 from retain.frontier_settings import FrontierSettings
@@ -111,6 +112,8 @@ class RecipeBase(Settings):
     gate: Gate = Gate()
     frontier: FrontierSettings | None = None
     """The arms of ``retain frontier``; ``retain run`` does not read them."""
+    advise: AdviseSettings | None = None
+    """What ``retain advise`` tries; ``retain run`` does not read it."""
     seed: int = Field(0, ge=0, lt=2**32)
     """Seed of everything that is drawn."""
 
@@ -251,6 +254,9 @@ def _with_paths(recipe: Recipe, folder: Path) -> Recipe:
     ]
     task = recipe.measure.task
     task = task.model_copy(update={"database": found(task.database)}) if task.database else task
+    advise = recipe.advise
+    if advise is not None and advise.documents is not None:
+        advise = advise.model_copy(update={"documents": found(advise.documents)})
     base = recipe.model.base
     is_file = (folder / base).exists()
     return recipe.model_copy(
@@ -259,6 +265,7 @@ def _with_paths(recipe: Recipe, folder: Path) -> Recipe:
             "model": recipe.model.model_copy(update={"base": str((folder / base).resolve()) if is_file else base}),
             "data": data.model_copy(update={"train": found(data.train), "held_out": held_out, "general": general}),
             "measure": recipe.measure.model_copy(update={"suite": found(recipe.measure.suite), "task": task}),
+            "advise": advise,
         }
     )
 
