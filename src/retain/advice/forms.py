@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from retain.probes.answers import rule_for
-from retain.probes.rules.exact import normalised
 from retain.probes.rules.json import first_value
 from retain.probes.rules.number import is_number
+from retain.wording import normalised
 
 MOST_LABELS = 100
 """More distinct answers are no list that a prompt can hold."""

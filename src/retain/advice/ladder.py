@@ -16,13 +16,13 @@ from retain.advice_records import WORDS, AdviceRecord, Rung
 from retain.advice_settings import AdviseSettings
 from retain.errors import UserError
 from retain.folder import write_record, write_text
-from retain.probes.rules.exact import normalised
 from retain.progress import Progress
 from retain.recipe import Recipe, portable
 from retain.records import Record, content_hash
 from retain.reporting.write import write_advice
 from retain.stages.prepare import prepare
 from retain.stages.run_folder import RunFolder
+from retain.wording import normalised
 
 RECORD = "advice.json"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from retain.probes.rules.exact import normalised
+from retain.wording import normalised
 
 
 def occurs(answers: Sequence[str], texts: Sequence[str]) -> bool:
