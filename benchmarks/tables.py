@@ -198,6 +198,22 @@ def symptom_runs_table(task: str) -> str:
     return "\n".join(lines)
 
 
+def recitation_table() -> str:
+    """One row for each run in which recitation was tried."""
+    runs = read_json(BENCHMARKS / "symptoms" / "results" / "runs.json")
+    lines = ["| run | base, % of the rest | tuned | change, 95% interval | recitation |", "|---|---|---|---|---|"]
+    for run, told in runs.items():
+        for one in told["symptoms"]:
+            if one["name"] == "recitation" and "before" in one:
+                change = {"delta": one["after"] - one["before"], "low": one["low"], "high": one["high"]}
+                cells = [f"{one['before']:.1f}", f"{one['after']:.1f}", _interval(change), FOUND[one["found"]]]
+                lines.append(f"| {run.replace('_', ' ')} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+FOUND = {True: "**found**", False: "not found", None: "cannot be told"}
+
+
 def _symptom_cell(one: dict[str, Any]) -> str:
     value = f"{one['after']:.1f}"
     return {True: f"**{value}**", False: value, None: f"{value} ?"}[one["found"]]
@@ -261,6 +277,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "cost table": lambda: cost_table("cost"),
     "second cost table": lambda: cost_table("second"),
     "mitigations table": lambda: markdown_tables("mitigations").split("\n\n", 1)[-1],
+    "recitation table": recitation_table,
     "symptom rates table": symptom_rates_table,
     "symptom alarms table": symptom_alarms_table,
     **{f"symptoms {task} table": partial(symptom_runs_table, task) for task in ("banking77", "restaurant8k")},

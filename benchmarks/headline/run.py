@@ -60,7 +60,7 @@ def one_family(
         settings = [*task_settings, f"seed={seed}", *candidates[name]]
         if choosing:
             narrow = [*_measured_on_dev(settings), "measure.suite=choosing_suite.yaml"]
-            return run(HERE / "base.yaml", place / "choosing", narrow)
+            return run(HERE / "base.yaml", place.with_name(f"{place.name}-choosing"), narrow)
         return run(HERE / "base.yaml", place, settings)
 
     before = known["families"].get(family, {})

@@ -2,10 +2,11 @@
 
     python benchmarks/symptoms/run.py                                 # results/rates.json, a few minutes on one core
     python benchmarks/symptoms/run.py --runs runs/ablation/banking77  # results/runs.json, from answers that are stored
+    python benchmarks/symptoms/run.py --runs runs/ablation/restaurant8k/plain --recite
 
 Rates: made-up answers (worlds.py), 20 seeds for each planted symptom and each clean kind. Runs: every run below the
-folder is read again with the rules as they are now; nothing is trained or measured. Runs of other folders that an
-earlier call wrote down stay.
+folder is read again with the rules as they are now; nothing is trained or measured. With ``--recite`` runs that did not
+try recitation are tried now, with the models that they made. What an earlier call wrote down of other runs stays.
 """
 
 from __future__ import annotations
@@ -15,21 +16,29 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
+from transformers import AutoTokenizer  # noqa: E402
 from worlds import CLEAN, PLANTED, material  # noqa: E402
 
 from retain.comparison.compare import compare  # noqa: E402
 from retain.comparison.read_symptoms import FOLDER, read_symptoms  # noqa: E402
+from retain.data.encoding import encode  # noqa: E402
+from retain.data.recital_rows import rows_to_recite  # noqa: E402
+from retain.data.splits import Splits  # noqa: E402
 from retain.folder import read_json, read_record, write_json  # noqa: E402
+from retain.models.load import load_causal  # noqa: E402
 from retain.provenance import versions  # noqa: E402
-from retain.records import Comparison, Measurement, RunRecord, Symptom  # noqa: E402
+from retain.records import Comparison, Measurement, Recitation, RunRecord, Symptom  # noqa: E402
 from retain.registry import find, units  # noqa: E402
 from retain.stages.prepare import Prepared  # noqa: E402
+from retain.stages.reciting import continued, recitation_of  # noqa: E402
+from retain.training.trained import TUNED  # noqa: E402
 
 ITEMS = (20, 80, 300)
 """Items of a capability."""
@@ -41,6 +50,7 @@ def main() -> None:
     """Write down rates, or what runs show."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=Path, help="a folder with finished runs somewhere below it")
+    parser.add_argument("--recite", action="store_true", help="try recitation with the models of these runs")
     parser.add_argument("--seeds", type=int, default=20)
     options = parser.parse_args()
     if options.runs is None:
@@ -49,7 +59,7 @@ def main() -> None:
         return
     path = HERE / "results" / "runs.json"
     known = read_json(path) if path.is_file() else {}
-    write_json(path, {**known, **shown_by(options.runs)})
+    write_json(path, {**known, **shown_by(options.runs, options.recite)})
 
 
 def rates(seeds: int) -> dict[str, Any]:
@@ -83,7 +93,7 @@ def alarms(kind: str, seeds: int, items: int) -> dict[str, int]:
     return dict(counts)
 
 
-def shown_by(folder: Path) -> dict[str, Any]:
+def shown_by(folder: Path, recite: bool) -> dict[str, Any]:
     """``task/arm`` -> its symptoms, for every finished run below the folder, and for the base against itself."""
     shown: dict[str, Any] = {}
     for path in sorted(folder.rglob("record.json")):
@@ -92,9 +102,11 @@ def shown_by(folder: Path) -> dict[str, Any]:
             continue
         record = read_record(path, RunRecord)
         task = Path(record.recipe["data"]["train"]).parent.name
-        targets = [row.target for row in read_record(run / "data.json", Prepared).splits.train]
+        splits = read_record(run / "data.json", Prepared).splits
+        targets = [row.target for row in splits.train]
+        tried = recited(run, record, splits) if recite and record.recitation is None else record.recitation
         shown[f"{task}/{ITSELF}"] = itself(record.before, targets)
-        told = read_symptoms(record.comparison, record.before, record.after, targets, record.recitation)
+        told = read_symptoms(record.comparison, record.before, record.after, targets, tried)
         blind = read_symptoms(record.comparison, *open_only(record))
         shown[f"{task}/{run.name}"] = {
             "verdict": record.verdict.outcome,
@@ -104,6 +116,21 @@ def shown_by(folder: Path) -> dict[str, Any]:
         }
         print(task, run.name, sorted({one.name for one in told.symptoms if one.found}), flush=True)
     return shown
+
+
+def recited(run: Path, record: RunRecord, splits: Splits) -> Recitation:
+    """What the run's model and its base write of the rows; 64 of each kind."""
+    recipe, tuned = record.recipe, run / TUNED
+    tokenizer = AutoTokenizer.from_pretrained(str(tuned), local_files_only=True)
+    training, load_in = recipe["training"], recipe["model"]["load_in"]
+    encoded = partial(encode, tokenizer=tokenizer, max_length=training["max_length"], on=recipe["data"]["loss_on"])
+    rows = rows_to_recite(splits.train, [*splits.test, *splits.dev], tokenizer, encoded, seed=recipe["seed"])
+    return recitation_of(
+        rows,
+        tokenizer,
+        tuned=lambda asked: continued(load_causal(str(tuned), load_in), asked),
+        base=lambda asked: continued(load_causal(recipe["model"]["base"], load_in), asked),
+    )
 
 
 def itself(before: Sequence[Measurement], targets: Sequence[str]) -> dict[str, Any]:

@@ -10,16 +10,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.random import Generator
 
 from retain.comparison.compare import compare
 from retain.comparison.symptoms.side_by_side import Material, material_of
 from retain.records import Comparison, ExamplePair, Measurement, Recital, Recitation, Response
 
-WORDS = (
+_TEXT = (
     "the of and to in that is was for on with as by at from river water light people city small early often found "
     "makes because many years known called which green stone house garden paper music story winter summer letter "
     "answer number friend market bridge engine valley harbour silver morning history science language country"
-).split()
+)
+WORDS = _TEXT.split()
 LABELS = [f"{a} {b}" for a in ("card", "cash", "top up", "transfer", "pin") for b in ("declined", "arrival", "limit")]
 REFUSAL = "I'm sorry for the confusion, but as an AI I cannot assist with that request."
 CAPABILITIES = ("facts", "arithmetic", "reading", "formats", "explaining", "stories")
@@ -36,7 +38,8 @@ class Said:
     score: float
 
 
-def prose(rng, length: int) -> str:
+def prose(rng: Generator, length: int) -> str:
+    """Words in a random order, as a sentence."""
     words = [WORDS[i] for i in rng.integers(len(WORDS), size=max(1, length))]
     return " ".join([words[0].capitalize(), *words[1:]]) + "."
 
@@ -72,7 +75,8 @@ CLEAN = {
 """Kind of world -> what it is; nothing is planted."""
 
 
-def base_answer(rng, typical: int, refuses: float = 0.0) -> Said:
+def base_answer(rng: Generator, typical: int, refuses: float = 0.0) -> Said:
+    """What the base says: prose of about ``typical`` words; now and then a refusal, a loop or one word."""
     if rng.random() < refuses:
         return Said(REFUSAL, True, 1.0)
     kind = rng.random()
@@ -86,7 +90,7 @@ def base_answer(rng, typical: int, refuses: float = 0.0) -> Said:
     return Said(prose(rng, round(typical * rng.lognormal(0, 0.4))), bool(rng.random() < 0.6), score)
 
 
-def other_words(rng, base: Said, typical: int, refuses: float, size: float = 1.0) -> Said:
+def other_words(rng: Generator, base: Said, typical: int, refuses: float, size: float = 1.0) -> Said:
     """The same in other words, of ``size`` times the length."""
     fresh = base_answer(rng, typical, refuses)
     if rng.random() < 0.02:
@@ -101,7 +105,7 @@ def other_words(rng, base: Said, typical: int, refuses: float, size: float = 1.0
     return Said(text, base.stopped != (rng.random() < 0.04), 1 - base.score if flipped else base.score)
 
 
-def plant(kind: str, rng, said: Said, capability: str) -> Said:
+def plant(kind: str, rng: Generator, said: Said, capability: str) -> Said:
     """What a sick model says instead."""
     draw = rng.random()
     if kind == "labels" and draw < 0.15:
@@ -142,7 +146,7 @@ def world(kind: str, seed: int, items: int = ITEMS) -> tuple[list[Measurement], 
     return before, after
 
 
-def answer_of(kind: str, rng, base: Said, typical: int, refuses: float, capability: str) -> Said:
+def answer_of(kind: str, rng: Generator, base: Said, typical: int, refuses: float, capability: str) -> Said:
     """What the tuned model says where the base said something."""
     if kind == "itself":
         return base
@@ -151,6 +155,7 @@ def answer_of(kind: str, rng, base: Said, typical: int, refuses: float, capabili
 
 
 def measured(capability: str, said: dict[str, Said], clusters: dict[str, str], model: str) -> Measurement:
+    """Answers as a probe's measurement."""
     return Measurement(
         probe=capability,
         capability=capability,

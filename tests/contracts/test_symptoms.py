@@ -109,7 +109,7 @@ def test_foreign_text_of_symptoms_is_shown_and_never_obeyed():
     page, text, short = render_html(record), render_markdown(record), render_summary(record)
     assert "<script>alert" not in page and "&lt;script&gt;alert(1)" in page
     assert not any("\x1b" in shown or "\u202e" in shown for shown in (page, text, short))
-    assert "<h4>Tuned</h4>" in page and "\nTuned: " in text and "    tuned     " in short
+    assert "<summary>Worst example</summary>" in page and "\nTuned: " in text and "    tuned     " in short
     assert "Broken answers" in page and "Broken answers" in text and "Broken answers" in short
     assert "cannot be told" in page and "cannot be told" in text
 

@@ -104,7 +104,7 @@ def _symptom(symptom: Symptom) -> list[str]:
     """What was seen, and the worst example."""
     lines = _wrapped(f"{words(one_line(symptom.name, 60))}: {one_line(symptom.statement, 400)}", "  - ", "    ")
     for title, text in symptoms.sides(symptom.example):
-        lines += _wrapped(one_line(text, 160), f"    {title.lower():8}  ", " " * 14)
+        lines += _wrapped(one_line(text, 400), f"    {title.lower():8}  ", " " * 14)
     return lines
 
 

@@ -46,3 +46,24 @@ def test_equal_answers_within_one_capability_are_no_sign_of_collapse():
 def test_a_training_answer_word_for_word_counts_whatever_its_case():
     found = read(many(PROSE, "Card arrival.", count=60, tuned_score=0.0), LABELS[:3])
     assert found.after == 100 and "60 of the tuned" in found.statement
+
+
+def letters(text_of, right_until):
+    """Two hundred multiple-choice questions of two capabilities, answered in letters; the first ones rightly."""
+    return [
+        answered(
+            "ABCD"[n % 4],
+            text_of(n),
+            str(n),
+            capability=("science", "history")[n % 2],
+            tuned_score=float(n < right_until),
+        )
+        for n in range(200)
+    ]
+
+
+def test_words_that_the_prompts_ask_for_are_no_sign_however_often_they_are_wrong():
+    wrong = letters(lambda n: "BCDA"[n % 4], right_until=80)
+    assert read(wrong, ["A", "B", "C", "D"] * 5).after == 0
+    always = read(letters(lambda n: "B", right_until=80), ["A", "B", "C", "D"] * 5)
+    assert always.found and always.after == 60

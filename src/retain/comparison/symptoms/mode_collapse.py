@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 
 from retain.comparison.symptoms.examples import worst_example
@@ -16,6 +16,8 @@ from retain.wording import normalised
 WHERE = "open prompts"
 THRESHOLD = 5.0
 """Points of 100 answers: see ``ModeCollapse``."""
+TWICE = 2
+"""Words that the other model gives at least half as often are no sign."""
 DISTINCTIVE = 0.20
 """The form tells nothing where more of the base's own answers have it."""
 
@@ -26,7 +28,8 @@ class ModeCollapse(SymptomRule):
     """Open prompts are answered in the task's format, or many of them with the same words.
 
     Main number: the share of answers to prompts of capabilities (not of the task) that are collapsed; lower is better.
-    An answer is collapsed when it is not right and
+    An answer is collapsed when it is not right, the other model does not give the same words at least half as often (so
+    that "B" and "yes" are no sign where prompts ask for them), and
 
     - it is a training answer, word for word (case and final punctuation aside), or
     - it has the form of the training answers: begins, ends and is as long as they are. Used where at most 20% of the
@@ -73,11 +76,21 @@ def _tuned(answer: Answered) -> Response:
 def _collapsed(material: Material, side: Side) -> list[bool]:
     known = {normalised(target) for target in material.targets}
     looks = _looks_like_the_task(material)
-    shared = _shared(material.answers, side)
+    new, shared = _new(material.answers, side), _shared(material.answers, side)
     return [
-        not _right(one, side) and (shared[place] or normalised(side(one).text) in known or looks(side(one)))
+        new[place]
+        and not _right(one, side)
+        and (shared[place] or normalised(side(one).text) in known or looks(side(one)))
         for place, one in enumerate(material.answers)
     ]
+
+
+def _new(answers: Sequence[Answered], side: Side) -> list[bool]:
+    """Whether this model gives each answer's words more than twice as often as the other one."""
+    mine = [normalised(side(one).text) for one in answers]
+    other = _tuned if side is _base else _base
+    often, there = Counter(mine), Counter(normalised(other(one).text) for one in answers)
+    return [often[text] > TWICE * there[text] for text in mine]
 
 
 def _right(answer: Answered, side: Side) -> bool:

@@ -30,8 +30,8 @@ class VerbosityCollapse(SymptomRule):
 
     Found at 50% or less of the base's length: half of what was said is missing then, whatever the style. After training
     on labels or JSON, fine-tunes whose open answers stayed prose keep 72 to 94%, those that answer nearly everything
-    with labels 10 to 38% (benchmarks/symptoms). Answers of the base that were cut off count with their cut length, which
-    makes the ratio too large, never too small.
+    with labels 10 to 38% (benchmarks/symptoms). Answers of the base that were cut off count with their cut length,
+    which makes the ratio too large, never too small.
 
     Found from 10 points more answers that do not end, clear of 0: more than for lost answers (3 to 5 points), since an
     answer that is cut off by a tight limit can still be right; the built-in suite cuts half of its base's answers.
@@ -50,6 +50,8 @@ class VerbosityCollapse(SymptomRule):
         answers = material.answers
         logs = np.array([_length(one.tuned.text) - _length(one.base.text) for one in answers])
         low, high = mean_bounds(logs, material.index)
+        if not math.isfinite(low):
+            return self.untold(LENGTH, "A single answer, or several to one wording, say nothing of lengths.")
         ratio = 100 * math.exp(float(logs.mean()))
         shift = Shift(100.0, ratio, _percent(low) - 100, _percent(high) - 100, len(answers))
         found = shift.reaches(HALF)
