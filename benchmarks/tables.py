@@ -283,6 +283,35 @@ def _symptom_cell(one: dict[str, Any]) -> str:
     return {True: f"**{value}**", False: value, None: f"{value} ?"}[one["found"]]
 
 
+ALARMS = ("low_loss", "fast_fall", "growing_gap", "stairs")
+
+
+def alarm_trainings_table() -> str:
+    """One row for each kind of training of a tiny model: how often each alarm was raised and recitation found."""
+    path = BENCHMARKS / "alarms" / "results" / "trainings.json"
+    if not path.is_file():
+        return "Not run yet."
+    told = read_json(path)
+    columns = [*ALARMS, "any alarm", "recitation"]
+    lines = [f"| training | {' | '.join(name.replace('_', ' ') for name in columns)} |", "|---|" + "---|" * len(columns)]
+    for name, one in {**told["planted"], **told["clean"]}.items():
+        cells = [f"**{one[key]:.0f}**" if one.get("alarm") == key else f"{one[key]:.0f}" for key in columns]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def alarms_simulated_table(part: str) -> str:
+    """One row for each simulated case: how often each alarm was raised; what was planted is bold."""
+    told = read_json(BENCHMARKS / "alarms" / "results" / "simulated.json")[part]
+    cases = told.items() if part == "clean" else [case for cases in told.values() for case in cases.items()]
+    meant = {} if part == "clean" else {case: alarm for alarm, cases in told.items() for case in cases}
+    lines = [f"| case | {' | '.join(name.replace('_', ' ') for name in ALARMS)} |", "|---|" + "---|" * len(ALARMS)]
+    for name, rates in cases:
+        cells = [f"**{rates[key]:g}**" if meant.get(name) == key else f"{rates[key]:g}" for key in ALARMS]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
 OVER = (("time", "trl"), ("time", "plain"), ("memory", "plain"))
 
 
@@ -321,6 +350,9 @@ TABLES: dict[str, Callable[[], str]] = {
     "symptom rates table": symptom_rates_table,
     "symptom alarms table": symptom_alarms_table,
     **{f"symptoms {task} table": partial(symptom_runs_table, task) for task in ("banking77", "restaurant8k")},
+    "alarm trainings table": alarm_trainings_table,
+    **{f"alarms {part} table": partial(alarms_simulated_table, part) for part in ("planted", "clean")},
+    "alarms table": lambda: markdown_tables("alarms").split("\n\n", 1)[-1],
     "symptoms table": lambda: markdown_tables("symptoms").split("\n\n", 1)[-1],
 }
 

@@ -22,13 +22,15 @@ from typing import Any
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
-from courses import CLEAN, PLANTED, course  # noqa: E402
+import courses  # noqa: E402
+from courses import CLEAN, PLANTED  # noqa: E402
 
 from retain.folder import read_json, read_record, write_json  # noqa: E402
 from retain.provenance import versions  # noqa: E402
 from retain.records import Alarm, Training  # noqa: E402
 from retain.registry import units  # noqa: E402
 from retain.training.alarms.history import HELD_OUT, ROW_LOSSES, ROW_TOKENS, TASK_LOSS, course_of  # noqa: E402
+from retain.training.alarms.low_loss import THRESHOLD  # noqa: E402
 from retain.training.read_alarms import FOLDER, read_alarms  # noqa: E402
 
 PENALTIES = {"kl_to_base", "ewc", "l2_to_base"}
@@ -54,7 +56,7 @@ def simulated(seeds: int) -> dict[str, Any]:
     """Case -> alarm -> share of seeds in which it was raised, in percent."""
 
     def rates(world: Any) -> dict[str, float]:
-        return shares(read_alarms(course(world, seed)) for seed in range(seeds))
+        return shares(read_alarms(courses.course(world, seed)) for seed in range(seeds))
 
     planted = {alarm: {name: rates(world) for name, world in cases.items()} for alarm, cases in PLANTED.items()}
     return {
@@ -110,14 +112,16 @@ def _percent(name: str, outcomes: Iterable[dict[str, Any]]) -> float:
 
 
 def _runs(folder: Path) -> Iterable[tuple[str, Any]]:
-    """Run -> what each alarm says of its log."""
+    """Run -> what each alarm says of its log, and where its loss first was under 0.2, whatever new rows' was."""
     for path in folder.rglob("training.json"):
         training, epochs = read_record(path, Training), _epochs(path.parent)
         read = {one.step: {ROW_LOSSES: one.losses, ROW_TOKENS: one.tokens} for one in training.held_out}
         entries = [{**_without_penalties(entry), **read.get(int(entry["step"]), {})} for entry in training.history]
-        alarms = read_alarms(course_of(entries, epochs, any(HELD_OUT in entry for entry in entries)))
-        name = path.parent.relative_to(folder).as_posix()
-        yield name, {one.name: {"raised": one.raised, "said": one.statement} for one in alarms}
+        course = course_of(entries, epochs, any(HELD_OUT in entry for entry in entries))
+        levels = [(point.epoch, course.until(count).now()) for count, point in enumerate(course.points, 1)]
+        low = [epoch for epoch, level in levels if level is not None and level.value < THRESHOLD]
+        said = {one.name: {"raised": one.raised, "said": one.statement} for one in read_alarms(course)}
+        yield path.parent.relative_to(folder).as_posix(), {**said, "under 0.2 at epoch": low[0] if low else None}
 
 
 def _epochs(run: Path) -> float:

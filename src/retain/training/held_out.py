@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from retain.data.encoding import IGNORED, Encoded
-from retain.models.logits import labelled_logits
+from retain.scoring.head import logits_in_parts
 from retain.training.alarms.levels import RowLosses
 
 MOST_ROWS, LEAST_ROWS = 128, 8
@@ -78,11 +78,17 @@ def row_losses(module: Any, batch: Batch) -> list[tuple[float, int]]:
         module: a causal model.
         batch: ``input_ids``, ``labels`` and ``attention_mask``, (rows, length), padded on the right.
     """
-    following = batch["labels"][:, 1:]
-    labelled = following != IGNORED
-    losses = torch.nn.functional.cross_entropy(labelled_logits(module, batch), following[labelled], reduction="none")
-    tokens = labelled.sum(1).tolist()
-    return [(float(part.sum()), len(part)) for part in losses.split(tokens)]
+    wanted = torch.zeros_like(batch["labels"], dtype=torch.bool)
+    wanted[:, :-1] = batch["labels"][:, 1:] != IGNORED
+    targets = batch["labels"][:, 1:][wanted[:, :-1]]
+    inputs = {"input_ids": batch["input_ids"], "attention_mask": batch["attention_mask"], "use_cache": False}
+    losses, done = [], 0
+    for logits in logits_in_parts(module, wanted, **inputs):  # all logits of a batch may not fit into memory
+        part = targets[done : done + len(logits)]
+        losses.append(torch.nn.functional.cross_entropy(logits.float(), part, reduction="none"))
+        done += len(logits)
+    rows = torch.cat(losses).split(wanted.sum(1).tolist())
+    return [(float(row.sum()), len(row)) for row in rows]
 
 
 def padded(rows: Sequence[Encoded], device: Any) -> Batch:
