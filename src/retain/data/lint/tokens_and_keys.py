@@ -33,7 +33,21 @@ def _prefixed(kind: str, prefixes: tuple[str, ...], rest: str) -> Pattern:
 _PASSWORD = r"(?:password|passwd|pwd)"
 _NAMED = rf"(?:{_PASSWORD}|(?:client[_-]?)?secret|(?:secret[_-]?)?access[_-]?key|(?:api|secret|private)[_-]?key"
 _NAMED += r"|(?:access|auth|refresh)?[_-]?token)"
-_HINTS = ("assw", "ASSW", "pwd", "PWD", "ecret", "ECRET", "_key", "-key", "ikey", "eKey", "iKey", "tKey", "sKey")
+_HINTS: tuple[str, ...] = (
+    "assw",
+    "ASSW",
+    "pwd",
+    "PWD",
+    "ecret",
+    "ECRET",
+    "_key",
+    "-key",
+    "ikey",
+    "eKey",
+    "iKey",
+    "tKey",
+    "sKey",
+)
 _HINTS += ("_KEY", "-KEY", "IKEY", "oken", "OKEN")
 _VALUE = r"[\"']?(?P<it>[^\s\"',;]{8,80})"
 
