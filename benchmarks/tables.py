@@ -293,7 +293,8 @@ def alarm_trainings_table() -> str:
         return "Not run yet."
     told = read_json(path)
     columns = [*ALARMS, "any alarm", "recitation"]
-    lines = [f"| training | {' | '.join(name.replace('_', ' ') for name in columns)} |", "|---|" + "---|" * len(columns)]
+    head = " | ".join(name.replace("_", " ") for name in columns)
+    lines = [f"| training | {head} |", "|---|" + "---|" * len(columns)]
     for name, one in {**told["planted"], **told["clean"]}.items():
         cells = [f"**{one[key]:.0f}**" if one.get("alarm") == key else f"{one[key]:.0f}" for key in columns]
         lines.append(f"| {name} | " + " | ".join(cells) + " |")

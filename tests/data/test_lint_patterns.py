@@ -161,7 +161,9 @@ def test_names_of_topics_hold_nothing_personal():
     rows = [f"please tell me about the {words[n % 6]} and its {words[n % 6]}s, {n}" for n in range(240)]
     rows += [f"write to anneliese.zumbusch@bergmail.org about {n}" for n in range(6)]
     data = LintData(examples=scan_values([{"text": row} for row in rows], "rows").examples, source="rows")
-    assert not {"anneliese", "zumbusch", "bergmail"} & {word for own in data.topics.own for word in own}
+    assert data.topics
+    named = {word for topics in data.topics for own in topics.own for word in own}
+    assert not {"anneliese", "zumbusch", "bergmail"} & named
 
 
 @pytest.mark.parametrize(

@@ -95,8 +95,8 @@ class LintData:
         return group_texts([*self.inputs, *(example.input for example in self.held_out)])
 
     @cached_property
-    def topics(self) -> Topics | None:
-        """What the rows are about, but for those nearly like an earlier one; None where there are too few to tell."""
+    def topics(self) -> tuple[Topics, ...]:
+        """What the rows are about, but for those nearly like an earlier one; empty where there are too few to tell."""
         firsts = {place for place, first in enumerate(self.near.of[: len(self.asked)]) if place == first}
         return find_topics([text if place in firsts else "" for place, text in enumerate(self.asked)])
 

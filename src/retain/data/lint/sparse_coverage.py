@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
+
 from retain.data.lint.about import Topics
-from retain.data.lint.base import Check, Finding
+from retain.data.lint.base import Check, Finding, counted
 from retain.data.lint.material import LintData
 
 THIN = 1 / 3
@@ -13,6 +17,9 @@ ENOUGH = 30
 """Rows from which no topic is thin, however large the others are."""
 FEWEST = 3
 """Two rows are no topic."""
+APART = 0.05
+"""Cosine of its centre to any other topic's, at most. Splinters of larger topics have .05 to .19, topics of their own
+under .04 in 19 of 20 (docs/LOG.md, 2026-11-22)."""
 OWN_WORDS = 3
 """A thin topic has so many words of its own; without, it is a splinter of another topic."""
 ONE = 0.5
@@ -23,13 +30,16 @@ FEWEST_TOPICS = 4
 LARGEST = 0.1
 """Together thin topics have at most this share of the rows; where they have more, small topics are how the set is."""
 MOST_NAMED = 5
+Thin = tuple[int, tuple[str, ...], list[int]]
+"""A thin topic: its number of rows, its own words, and the rows' places."""
 
 
 class SparseCoverage(Check):
     """Topics with far fewer rows than the others, each with its words and a row (`about.py`).
 
     A model learns to answer there from next to nothing, and held-out rows drawn at random will not show it.
-    Threshold: fewer rows than a third of the usual topic's and than 30, with three words of its own; at least 100 rows.
+    Threshold: fewer rows than a third of the usual topic's and than 30, with three words of its own and hardly any of
+    another topic's; at least 100 rows.
     Relations: `narrow_domain` says whether the whole set is about one thing; `rare_labels` counts by answer.
     """
 
@@ -37,28 +47,39 @@ class SparseCoverage(Check):
 
     def find(self, data: LintData) -> list[Finding]:
         """At most one finding."""
-        topics = data.topics
-        if topics is None or len(topics.sizes) < FEWEST_TOPICS or topics.usual > ONE * topics.sizes.sum():
-            return []
-        most = min(ENOUGH, THIN * topics.usual)
-        thin = [
-            topic
-            for topic, size in enumerate(topics.sizes)
-            if FEWEST <= size < most and len(topics.own[topic]) >= OWN_WORDS
-        ]
-        thin.sort(key=lambda topic: int(topics.sizes[topic]))
-        places = [place for topic in thin for place in topics.rows(topic)]
+        ways = [topics for topics in data.topics if _can_be_told(topics)]
+        thin = _thin(ways)
+        places = [place for _, _, rows in thin for place in rows]
         if not thin or len(places) > LARGEST * len(data.examples):
             return []
-        shown = [data.examples[topics.rows(topic)[0]] for topic in thin]
-        what = (
-            f"{len(thin)} of {len(topics.sizes)} topics have few rows, where the usual one has {topics.usual:.0f}: "
-            f"{_named(topics, thin)}."
-        )
+        shown = [data.examples[rows[0]] for _, _, rows in thin]
+        named = "; ".join(f'"{", ".join(words[:4])}" {len(rows)}' for _, words, rows in thin[:MOST_NAMED])
+        more = f" and {len(thin) - MOST_NAMED} more" if len(thin) > MOST_NAMED else ""
+        topics = counted(len(thin), "topic")
+        what = f"{topics} of about {len(ways[0].sizes)} with few rows, where the usual one has {ways[0].usual:.0f}: "
         do = "Add rows on these topics, or take them out and say that the model is not made for them."
-        return [self.finding("note", shown, len(data.examples), what, do, lambda row: row.input, len(places))]
+        text = f"{what}{named}{more}."
+        return [self.finding("note", shown, len(data.examples), text, do, lambda row: row.input, len(places))]
 
 
-def _named(topics: Topics, thin: list[int]) -> str:
-    names = [f'"{", ".join(topics.own[topic][:4])}" {topics.sizes[topic]}' for topic in thin[:MOST_NAMED]]
-    return "; ".join(names) + (f" and {len(thin) - MOST_NAMED} more" if len(thin) > MOST_NAMED else "")
+def _can_be_told(topics: Topics) -> bool:
+    return len(topics.sizes) >= FEWEST_TOPICS and topics.usual <= ONE * topics.sizes.sum()
+
+
+def _thin(ways: Sequence[Topics]) -> list[Thin]:
+    """The thin topics of all ways to divide the rows, the smallest first; those that share rows with another once."""
+    found: list[Thin] = []
+    taken: set[int] = set()
+    for topics in ways:
+        for topic in np.argsort(topics.sizes, kind="stable"):
+            rows = topics.rows(int(topic))
+            if _is_thin(topics, int(topic)) and taken.isdisjoint(rows):
+                taken.update(rows)
+                found.append((len(rows), topics.own[topic], rows))
+    return sorted(found)
+
+
+def _is_thin(topics: Topics, topic: int) -> bool:
+    most = min(ENOUGH, THIN * topics.usual)
+    size = topics.sizes[topic]
+    return bool(FEWEST <= size < most and len(topics.own[topic]) >= OWN_WORDS and topics.nearest[topic] < APART)

@@ -46,8 +46,9 @@ _HINTS: tuple[str, ...] = (
     "eKey",
     "iKey",
     "tKey",
+    "sKey",
 )
-_HINTS += ("sKey", "_KEY", "-KEY", "IKEY", "oken", "OKEN")
+_HINTS += ("_KEY", "-KEY", "IKEY", "oken", "OKEN")
 _VALUE = r"[\"']?(?P<it>[^\s\"',;]{8,80})"
 
 PATTERNS: tuple[Pattern, ...] = (
