@@ -12,6 +12,7 @@ from retain.records import Record
 MINIMUMS: dict[str, str] = {
     "accelerate": "1.15",
     "datasets": "5.0",
+    "bm25s": "0.3",
     "datasketch": "2.0",
     "ftfy": "6.3",
     "gguf": "0.19",
