@@ -11,13 +11,17 @@ import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
+from retain.advice_records import AdviceRecord
 from retain.commands.list_units import markdown_tables
 from retain.folder import read_json, read_record, write_text
 from retain.records import Change, RunRecord
+from retain.reporting.advice_rows import rung_rows
 
 ROOT = Path(__file__).parents[1]
 BENCHMARKS = ROOT / "benchmarks"
+ADVISED_TASKS = ("banking77", "facts", "relations")
 HEADLINE_TASKS = ("banking77", "restaurant8k", "geoquery")
 
 
@@ -63,6 +67,35 @@ def ablation_table(task: str) -> str:
         cells = [_interval(one["gain"]), _interval(one["mean"]), f"{worst} {_interval(points[worst])}"]
         lines.append(f"| {arm} | " + " | ".join(cells) + f" | {one['verdict']} | {one['training_seconds']} |")
     return "\n".join(lines)
+
+
+def advise_table() -> str:
+    """One row for each task and rung; the rung to stop at is bold."""
+    lines = [
+        "| task | rung | score | 95% interval | against the rung below | tokens a request | training | storage |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for task in ADVISED_TASKS:
+        path = BENCHMARKS / "advise" / "results" / f"{task}.json"
+        if not path.is_file():
+            lines.append(f"| {task} | not run yet | | | | | | |")
+            continue
+        for row in rung_rows(read_record(path, AdviceRecord)):
+            against = f"{row.against} ({row.against_interval})" if row.against else ""
+            cells = [task, f"**{row.word}**" if row.advised else row.word, row.score, row.interval, against]
+            lines.append("| " + " | ".join([*cells, row.tokens, row.training, row.storage]) + " |")
+    return "\n".join(lines)
+
+
+def advise_reasons() -> str:
+    """For each task where to stop and why, and what it lacks."""
+    lines = []
+    for task in ADVISED_TASKS:
+        path = BENCHMARKS / "advise" / "results" / f"{task}.json"
+        if path.is_file():
+            record = read_record(path, AdviceRecord)
+            lines.append(f"- **{task}**: {record.advised.reason}. {record.nature.statement}")
+    return "\n".join(lines) or "Not run yet."
 
 
 def null_space_table(task: str) -> str:
@@ -120,7 +153,8 @@ def headline_task_table(task: str) -> str:
             )
             strength = "" if tried["value"] == 1 else f" at strength {tried['value']:g}"
             cells = [family, f"**{name}**{strength}" if chosen else name + strength, f"{tried['gain']:+.1f}"]
-            lines.append("| " + " | ".join([*cells, f"{tried['mean_loss']:.1f}", seeds if chosen else ""]) + " |")
+            loss = f"{tried['mean_loss']:.1f}" if "mean_loss" in tried else ""
+            lines.append("| " + " | ".join([*cells, loss, seeds if chosen else ""]) + " |")
         lines += [f"| {family} | {name} | {reason} | | |" for name, reason in one["failed"].items()]
     return "\n".join(lines)
 
@@ -143,6 +177,139 @@ def headline_table() -> str:
             cells += [f"{mean['loss']:.1f} ({mean['at_most']:.1f})"]
             cells += [f"{one['worst']} {worst['loss']:.1f} ({worst['at_most']:.1f})"]
             lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def lint_rates_table() -> str:
+    """One row for each check: in how many seeds a planted fault is found, how many rows of it, and false alarms."""
+    path = BENCHMARKS / "lint" / "results" / "rates.json"
+    if not path.is_file():
+        return "Not run yet."
+    found = read_json(path)
+    seeds = found["seeds"]
+    lines = ["| check | planted | found in | rows named | false alarms on clean sets |", "|---|---|---|---|---|"]
+    for name, one in found["checks"].items():
+        named, planted = one["rows"]
+        false = one["false alarms"]
+        cells = [f"`{name}`", one["about"], f"{one['found']} of {seeds}", f"{named} of {planted}" if planted else ""]
+        lines.append("| " + " | ".join([*cells, f"{sum(false.values())} of {seeds * len(false)}"]) + " |")
+    return "\n".join(lines)
+
+
+def lint_cost_table() -> str:
+    """What all checks cost on one large set: the whole, then the dearest checks."""
+    path = BENCHMARKS / "lint" / "results" / "cost.json"
+    if not path.is_file():
+        return "Not run yet."
+    one = read_json(path)
+    lines = ["| | |", "|---|---|"]
+    rows = f"{one['rows']:,} and {one['held_out']:,} held out, {one['characters_per_row']} characters each"
+    lines.append(f"| rows | {rows} |")
+    lines.append(f"| processor time | {one['seconds_processor']} s |")
+    lines.append(f"| peak memory, rows included | {one['peak_memory_mb']:,} MB |")
+    dear = list(one["seconds_processor_by_check"].items())[:8]
+    lines += [f"| `{name}` | {seconds} s |" for name, seconds in dear]
+    return "\n".join(lines)
+
+
+def symptom_rates_table() -> str:
+    """In how many seeds each planted symptom is found, by items of a capability."""
+    found = read_json(BENCHMARKS / "symptoms" / "results" / "rates.json")
+    sizes, seeds = list(found["found"]), found["seeds"]
+    head = " | ".join(f"found of {seeds} at {size} items" for size in sizes)
+    lines = [f"| planted | symptom | {head} |", "|---|---|" + "---|" * len(sizes)]
+    for kind, one in found["planted"].items():
+        cells = " | ".join(str(found["found"][size][kind]) for size in sizes)
+        lines.append(f"| {one['about']} | {one['symptom']}, {one['where']} | {cells} |")
+    return "\n".join(lines)
+
+
+def symptom_alarms_table() -> str:
+    """False alarms of each symptom in clean worlds, over all numbers of items."""
+    found = read_json(BENCHMARKS / "symptoms" / "results" / "rates.json")
+    kinds, sizes = found["clean"], found["false alarms"]
+    worlds = found["seeds"] * len(sizes)
+    lines = [f"| false alarms of {worlds} | " + " | ".join(kinds.values()) + " |", "|---|" + "---|" * len(kinds)]
+    for name in next(iter(sizes.values()))["healthy"]:
+        cells = [str(sum(size[kind][name] for size in sizes.values())) for kind in kinds]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+SYMPTOM_COLUMNS = {
+    "mode collapse, %": ("mode_collapse", "open prompts"),
+    "length, % of base's": ("verbosity_collapse", "lengths of answers"),
+    "without an end, %": ("verbosity_collapse", "ends of answers"),
+    "broken, %": ("syntactic_noise", "open prompts"),
+    "benign declined, %": ("refusal_drift", "benign requests"),
+}
+
+
+def symptom_runs_table(task: str) -> str:
+    """One row for each run of a task: what the tuned model shows; found ones are bold, open ones have a ?."""
+    runs = read_json(BENCHMARKS / "symptoms" / "results" / "runs.json")
+    lines = ["| run | mean of points | " + " | ".join([*SYMPTOM_COLUMNS, "capability cliff"]) + " |"]
+    lines += ["|---|---|" + "---|" * (len(SYMPTOM_COLUMNS) + 1)]
+    for run, told in runs.items():
+        if not run.startswith(f"{task}/"):
+            continue
+        shown = {(one["name"], one["capability"]): one for one in told["symptoms"]}
+        cells = [_symptom_cell(shown[place]) for place in SYMPTOM_COLUMNS.values()]
+        cliffs = [where for (name, where), one in shown.items() if name == "capability_cliff" and one["found"]]
+        unsure = any(name == "capability_cliff" and one["found"] is None for (name, _), one in shown.items())
+        cells.append(", ".join(f"**{where}**" for where in cliffs) or ("?" if unsure else "none"))
+        lines.append(f"| {run.partition('/')[2].replace('_', ' ')} | {told['mean']:+.1f} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def recitation_table() -> str:
+    """One row for each run in which recitation was tried."""
+    runs = read_json(BENCHMARKS / "symptoms" / "results" / "runs.json")
+    lines = ["| run | base, % of the rest | tuned | change, 95% interval | recitation |", "|---|---|---|---|---|"]
+    for run, told in runs.items():
+        for one in told["symptoms"]:
+            if one["name"] == "recitation" and "before" in one:
+                change = {"delta": one["after"] - one["before"], "low": one["low"], "high": one["high"]}
+                cells = [f"{one['before']:.1f}", f"{one['after']:.1f}", _interval(change), FOUND[one["found"]]]
+                lines.append(f"| {run.replace('_', ' ')} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+FOUND = {True: "**found**", False: "not found", None: "cannot be told"}
+
+
+def _symptom_cell(one: dict[str, Any]) -> str:
+    value = f"{one['after']:.1f}"
+    return {True: f"**{value}**", False: value, None: f"{value} ?"}[one["found"]]
+
+
+ALARMS = ("low_loss", "fast_fall", "growing_gap", "stairs")
+
+
+def alarm_trainings_table() -> str:
+    """One row for each kind of training of a tiny model: how often each alarm was raised and recitation found."""
+    path = BENCHMARKS / "alarms" / "results" / "trainings.json"
+    if not path.is_file():
+        return "Not run yet."
+    told = read_json(path)
+    columns = [*ALARMS, "any alarm", "recitation"]
+    head = " | ".join(name.replace("_", " ") for name in columns)
+    lines = [f"| training | {head} |", "|---|" + "---|" * len(columns)]
+    for name, one in {**told["planted"], **told["clean"]}.items():
+        cells = [f"**{one[key]:.0f}**" if one.get("alarm") == key else f"{one[key]:.0f}" for key in columns]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def alarms_simulated_table(part: str) -> str:
+    """One row for each simulated case: how often each alarm was raised; what was planted is bold."""
+    told = read_json(BENCHMARKS / "alarms" / "results" / "simulated.json")[part]
+    cases = told.items() if part == "clean" else [case for cases in told.values() for case in cases.items()]
+    meant = {} if part == "clean" else {case: alarm for alarm, cases in told.items() for case in cases}
+    lines = [f"| case | {' | '.join(name.replace('_', ' ') for name in ALARMS)} |", "|---|" + "---|" * len(ALARMS)]
+    for name, rates in cases:
+        cells = [f"**{rates[key]:g}**" if meant.get(name) == key else f"{rates[key]:g}" for key in ALARMS]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
@@ -169,12 +336,25 @@ TABLES: dict[str, Callable[[], str]] = {
     "banking77 table": lambda: arms_table("banking77", ["plain", "kl", "kl_strength"]),
     "ablation banking77 table": lambda: ablation_table("banking77"),
     "ablation restaurant8k table": lambda: ablation_table("restaurant8k"),
+    "advise table": advise_table,
+    "advise reasons": advise_reasons,
     "headline table": headline_table,
     **{f"headline {task} table": partial(headline_task_table, task) for task in HEADLINE_TASKS},
     "null space table": lambda: null_space_table("banking77"),
     "cost table": lambda: cost_table("cost"),
     "second cost table": lambda: cost_table("second"),
+    "lint rates table": lint_rates_table,
+    "lint cost table": lint_cost_table,
+    "checks table": lambda: markdown_tables("checks").split("\n\n", 1)[-1],
     "mitigations table": lambda: markdown_tables("mitigations").split("\n\n", 1)[-1],
+    "recitation table": recitation_table,
+    "symptom rates table": symptom_rates_table,
+    "symptom alarms table": symptom_alarms_table,
+    **{f"symptoms {task} table": partial(symptom_runs_table, task) for task in ("banking77", "restaurant8k")},
+    "alarm trainings table": alarm_trainings_table,
+    **{f"alarms {part} table": partial(alarms_simulated_table, part) for part in ("planted", "clean")},
+    "alarms table": lambda: markdown_tables("alarms").split("\n\n", 1)[-1],
+    "symptoms table": lambda: markdown_tables("symptoms").split("\n\n", 1)[-1],
 }
 
 

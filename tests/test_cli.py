@@ -327,3 +327,19 @@ def test_a_terminal_obeys_no_error(call, recipe_file, monkeypatch, kind):
     assert unsafe(err) == []
     assert "owned" in err
     assert "\nsecond\n" in err, "line ends stay"
+
+
+def test_advise_shows_a_table_and_where_to_stop(call, recipe_file, tmp_path):
+    advise = {"rungs": ["few_shot"], "shots": [1], "picks": ["fixed"], "margin": 100.0}
+    path, place = recipe_file(advise=advise), tmp_path / "advice"
+    code, out, err = call("advise", path, "--folder", place)
+    assert code == 0 and "Rung few-shot" in err
+    assert out.startswith("rung") and "* Stop at zero-shot: " in out and f"Report: {place / 'advice.html'}" in out
+    code, out, _ = call("advise", path, "--folder", place, "--json", "--quiet")
+    assert code == 0 and json.loads(out)["advised"] == {
+        **json.loads(out)["advised"],
+        "rung": "zero_shot",
+        "basis": "proven",
+    }
+    code, _, err = call("advise", path, "--folder", place, "--set", "advise.shots=[0]")
+    assert_clear(code, err, "advise.shots.0")

@@ -9,7 +9,7 @@ import pytest
 
 SOURCE = Path(__file__).parents[1] / "src" / "retain"
 LAYERS = [
-    {"errors", "settings", "records"},
+    {"errors", "settings", "records", "wording", "advice_records"},
     {"registry", "folder", "store", "progress", "quiet"},
     {"comparison", "scoring", "importing"},
     {"models"},
@@ -18,12 +18,12 @@ LAYERS = [
     {"probes"},
     {"mitigations"},
     {"training", "reporting"},
-    {"frontier_settings"},
+    {"frontier_settings", "advice_settings"},
     {"recipe", "method_rules"},
     {"recipe_rules"},
     {"stages"},
     {"pipeline", "own_trainer"},
-    {"sweep"},
+    {"sweep", "advice"},
     {"commands"},
     {"cli"},
 ]

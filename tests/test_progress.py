@@ -60,6 +60,16 @@ def test_a_terminal_gets_bars(clock):
     assert "1/2" in out.getvalue()
 
 
+@pytest.mark.parametrize("console", [{}, {"force_terminal": True}])
+def test_a_note_stands_beside_what_is_done(clock, console):
+    progress, out = shown(**console)
+    with progress.stage("Training"):
+        progress.update("training", 1, 9, "loss 2.00")
+        clock[0] += 100
+        progress.update("training", 2, 9, "loss [b]1.00, alarm stairs")
+    assert "loss [b]1.00, alarm stairs" in " ".join(out.getvalue().split())
+
+
 def test_markup_in_a_line_is_text():
     progress, out = shown()
     progress.say("[red]x[/red]")

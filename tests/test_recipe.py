@@ -95,12 +95,15 @@ def test_paths_are_meant_from_the_recipes_folder_and_records_stay_portable(tmp_p
     path = tmp_path / "sub" / "r.yaml"
     held_out = {"dev": "../d.jsonl", "test": "../t.jsonl"}
     data = {"train": "../rows.jsonl", "held_out": held_out, "general": [OWN, {"name": "b", "source": "../g.jsonl"}]}
-    path.write_text(yaml.safe_dump({**MINIMAL, "data": data, "measure": {"suite": "core"}}))
+    (tmp_path / "documents").mkdir()
+    advise = {"advise": {"documents": "../documents"}}
+    path.write_text(yaml.safe_dump({**MINIMAL, "data": data, "measure": {"suite": "core"}, **advise}))
     recipe = load_recipe(path)
     assert recipe.data.train == str(tmp_path / "rows.jsonl")
     assert recipe.data.held_out.test == str(tmp_path / "t.jsonl")
     assert recipe.data.general[1].source == str(tmp_path / "g.jsonl")
     assert recipe.measure.suite == "core"
+    assert recipe.advise.documents == str(tmp_path / "documents")
     assert str(tmp_path) not in str(portable(recipe))
     assert portable(recipe)["data"]["train"] == "../rows.jsonl"
     assert parse_recipe(as_plain(recipe)) is not None

@@ -1,16 +1,19 @@
 """The headline: the composite against the best tuned plain fine-tune, over tasks and seeds.
 
     python benchmarks/headline/run.py                      # everything; goes on where it stopped
-    python benchmarks/headline/run.py --task banking77 --seeds 0
+    python benchmarks/headline/run.py --tasks banking77 --seeds 0
 
-With the first seed every candidate of arms.yaml is run, and one of each family is chosen on dev items. The chosen ones
-are run with the other seeds. results/TASK.json holds what was tried, what was chosen, and each run's test numbers;
-results/pooled.json what all runs say together. The run folders hold everything.
+With the first seed every candidate of arms.yaml is run, and one of each family is chosen on dev items: of `composite`
+as a frontier does, of the others by gain alone, for which the task is measured and next to nothing besides
+(choosing_suite.yaml). The chosen one is run with all seeds, at the strength that was chosen with the first.
+results/TASK.json holds what was tried, what was chosen, and each run's test numbers; results/pooled.json what all runs
+say together. The run folders hold everything.
 """
 
 from __future__ import annotations
 
 import argparse
+import re
 from pathlib import Path
 from typing import Any
 
@@ -52,31 +55,38 @@ def one_family(
     path = HERE / "results" / f"{task}.json"
     known = read_json(path) if path.is_file() else {"task": task, "families": {}}
 
-    def once(name: str, seed: int) -> RunRecord:
+    def once(name: str, seed: int, choosing: bool = False) -> RunRecord:
         place = run_folder(folder, task, family, name, seed)
-        return run(HERE / "base.yaml", place, [*task_settings, *_measured_on_dev(candidates[name]), f"seed={seed}"])
+        settings = [*task_settings, f"seed={seed}", *candidates[name]]
+        if choosing:
+            narrow = [*_measured_on_dev(settings), "measure.suite=choosing_suite.yaml"]
+            return run(HERE / "base.yaml", place.with_name(f"{place.name}-choosing"), narrow)
+        return run(HERE / "base.yaml", place, settings)
 
+    before = known["families"].get(family, {})
     tried: dict[str, RunRecord] = {}
     failed: dict[str, str] = {}
     for name in candidates:
         try:
-            tried[name] = once(name, seeds[0])
+            tried[name] = once(name, seeds[0], choosing=family != COMPOSITE)
         except (UserError, BrokenError) as error:
             failed[name] = str(error)
         chosen = choose(family, tried) if tried else None
         known["families"][family] = {
-            "tried": {one: dev(record) for one, record in tried.items()},
+            "tried": {one: dev(record, family) for one, record in tried.items()},
             "failed": failed,
             "chosen": chosen,
             "settings": candidates[chosen] if chosen else [],
-            "seeds": {str(seeds[0]): test(tried[chosen])} if chosen else {},
+            "seeds": before["seeds"] if before and before["chosen"] == chosen else {},
         }
         write_json(path, {**known, "provenance": provenance(seeds[0])})
         print(task, family, name, known["families"][family]["tried"].get(name, failed.get(name)), flush=True)
     if chosen is None:
         return
-    for seed in seeds[1:]:
-        known["families"][family]["seeds"][str(seed)] = test(once(chosen, seed))
+    first = once(chosen, seeds[0])
+    candidates = {chosen: _at_strength(candidates[chosen], strength_of(first))}
+    for seed in seeds:
+        known["families"][family]["seeds"][str(seed)] = test(first if seed == seeds[0] else once(chosen, seed))
         write_json(path, {**known, "provenance": provenance(seed)})
         print(task, family, chosen, f"seed {seed}", known["families"][family]["seeds"][str(seed)]["gain"], flush=True)
 
@@ -98,8 +108,13 @@ def _measured_on_dev(settings: list[str]) -> list[str]:
     return [*rest, f"mitigations=[{inner}{', ' if inner else ''}{strength}]"]
 
 
+def _at_strength(settings: list[str], value: float) -> list[str]:
+    """With one strength to take in the place of several."""
+    return [re.sub(r"values: \[[^]]*\]", f"values: [{value}]", one) for one in settings]
+
+
 def choose(family: str, tried: dict[str, RunRecord]) -> str:
-    """The candidate to take, on dev items: plain ones by gain alone, the composite as a frontier does."""
+    """The candidate to take, on dev items: by gain alone, the composite's as a frontier does."""
     if family != COMPOSITE:
         return max(tried, key=lambda name: taken(tried[name]).gain or 0.0)
     arms = [
@@ -122,10 +137,16 @@ def taken(record: RunRecord) -> Candidate:
     return next(one for one in choice.candidates if one.value == choice.chosen)
 
 
-def dev(record: RunRecord) -> dict[str, Any]:
-    """What dev items say of a candidate."""
+def strength_of(record: RunRecord) -> float:
+    """The strength that a run took; all of it where none was chosen."""
+    return taken(record).value if record.choices else 1.0
+
+
+def dev(record: RunRecord, family: str) -> dict[str, Any]:
+    """What dev items say of a candidate; where gain alone chooses, nothing else."""
     one = taken(record)
-    keys = ("value", "gain", "gain_error", "mean_loss", "worst", "worst_loss", "passing")
+    losses = ("mean_loss", "worst", "worst_loss", "passing") if family == COMPOSITE else ()
+    keys = ("value", "gain", "gain_error", *losses)
     return {key: _rounded(getattr(one, key)) for key in keys}
 
 
@@ -135,7 +156,7 @@ def test(record: RunRecord) -> dict[str, Any]:
     training = record.training
     assert training is not None
     return {
-        "strength": taken(record).value,
+        "strength": strength_of(record),
         "verdict": record.verdict.outcome,
         "gain": change(compared.gains[0]),
         "mean": change(compared.pooled) if compared.pooled else None,

@@ -11,12 +11,14 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from retain.commands.advise import advise
     from retain.commands.check import check
     from retain.commands.compare import compare
     from retain.commands.doctor import doctor
     from retain.commands.frontier import frontier
     from retain.commands.gate import gate
     from retain.commands.init import init
+    from retain.commands.lint import lint
     from retain.commands.list_units import list_units
     from retain.commands.measure import measure
     from retain.commands.noise import noise
@@ -28,12 +30,14 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 COMMANDS = (
+    "advise",
     "check",
     "compare",
     "doctor",
     "frontier",
     "gate",
     "init",
+    "lint",
     "list_units",
     "measure",
     "noise",
@@ -47,12 +51,14 @@ OTHERS = {
 }
 __all__ = [
     "RetentionCallback",
+    "advise",
     "check",
     "compare",
     "doctor",
     "frontier",
     "gate",
     "init",
+    "lint",
     "list_units",
     "measure",
     "noise",

@@ -76,9 +76,28 @@ def frontier(
 
 
 @app.command()
+def advise(
+    recipe: RecipeFile,
+    folder: Folder = None,
+    set_: Overrides = None,
+    json_: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Measure prompts, solved examples, retrieval and a short training, and say whether to fine-tune."""
+    from retain.commands.advise import ADVICE
+    from retain.commands.advise import advise as command
+    from retain.reporting.advice import summary
+
+    place = folder or ADVICE / recipe.stem
+    record = command(recipe, place, set_ or [], _progress(quiet))
+    _print(record.model_dump_json(indent=1) if json_ else summary(record, place), json_)
+
+
+@app.command()
 def check(recipe: RecipeFile, set_: Overrides = None, json_: AsJson = False) -> None:
     """Validate a recipe and its data without loading a model."""
     from retain.commands.check import check as command
+    from retain.reporting.lint import render_lint
 
     checked = command(recipe, set_ or [])
     if json_:
@@ -91,8 +110,40 @@ def check(recipe: RecipeFile, set_: Overrides = None, json_: AsJson = False) -> 
         _print(f"  probe {name}: " + ", ".join(f"{count} {part}" for part, count in items.items()))
     if checked.arms:
         _print(f"  the frontier's {len(checked.arms)} arms: {'; '.join(checked.arms)}")
+    if checked.passages:
+        _print(f"  the documents of an advice: {checked.passages} passages")
     told = [f"note: {note}" for note in checked.notes] + [f"warning: {one}" for one in checked.warnings]
     _print("".join(f"  {line}\n" for line in told).rstrip())
+    if checked.lint is not None:
+        _print(render_lint(checked.lint))
+
+
+@app.command()
+def lint(
+    file: Annotated[str, typer.Argument(help="Rows: a file or a Hub data set.")],
+    held_out: Annotated[str | None, typer.Option(help="Rows that will be measured on.")] = None,
+    model: Annotated[
+        str | None, typer.Option(help="Whose tokenizer counts tokens; its weights are not loaded.")
+    ] = None,
+    max_length: Annotated[
+        int | None, typer.Option(help="Longest row in tokens; with --model, 1024 if not given.")
+    ] = None,
+    real: Annotated[str | None, typer.Option(help="Prompts as they come in use, to compare the rows with.")] = None,
+    suite: Annotated[str, typer.Option(help="A suite whose items must not be in the rows, or none.")] = "core",
+    fix: Annotated[
+        Path | None, typer.Option(help="Write the rows without the bad ones to this new .jsonl file.")
+    ] = None,
+    json_: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Look for what is wrong with rows before training on them; exit code 2 where a finding is an error."""
+    from retain.commands.lint import lint as command
+    from retain.commands.lint import render_linted
+
+    named = None if suite == "none" else suite
+    found = command(file, held_out, model, max_length, named, real, fix, _progress(quiet))
+    _print(found.model_dump_json(indent=1) if json_ else render_linted(found), json_)
+    raise typer.Exit(2 if found.stopping else 0)
 
 
 @app.command()
@@ -233,10 +284,12 @@ def init(
 
 @app.command("list")
 def list_(
-    what: Annotated[str | None, typer.Argument(help="mitigations, probes, suites or builtin.")] = None,
+    what: Annotated[
+        str | None, typer.Argument(help="mitigations, probes, symptoms, alarms, checks, suites or builtin.")
+    ] = None,
     json_: AsJson = False,
 ) -> None:
-    """Show what there is: mitigations, probes, suites, embedded models."""
+    """Show what there is: mitigations, probes, symptoms, alarms, checks, suites, embedded models."""
     from retain.commands.list_units import list_units, render_list
 
     found = list_units(what)

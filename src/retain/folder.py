@@ -125,12 +125,13 @@ def check_writable(path: Path) -> None:
     """Refuse a place for a file before hours are spent on what it should hold.
 
     Raises:
-        UserError: it is a folder, or its folder cannot be made.
+        UserError: it is a folder, or its folder cannot be made or written to.
     """
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.is_dir():
             raise IsADirectoryError(errno.EISDIR, "it is a folder")
+        tempfile.TemporaryFile(dir=path.parent).close()
 
 
 def read_json(path: Path) -> dict[str, Any]:

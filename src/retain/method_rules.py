@@ -19,7 +19,8 @@ def _ranking_problems(recipe: Recipe) -> list[str]:
     """What does not go with the training of a reranker."""
     task = recipe.measure.task
     text = {"score": "auto", "max_tokens": None, "database": None}
-    problems = [
+    problems = _watching(recipe)
+    problems += [
         f"measure.task.{key}: it is for language models, and training.method: rank trains a reranker; leave it out"
         for key, value in text.items()
         if getattr(task, key) != value
@@ -47,6 +48,18 @@ def _ranking_problems(recipe: Recipe) -> list[str]:
         for place, one in enumerate(recipe.mitigations)
         if one.not_for_rerankers
     ]
+
+
+def _watching(recipe: Recipe) -> list[str]:
+    """What is read off a language model's own text."""
+    problems = []
+    if recipe.training.watch != type(recipe.training).model_fields["watch"].default:
+        problems.append("training.watch: the alarms read a language model's loss; leave it out")
+    if recipe.measure.recitation is not None:
+        problems.append("measure.recitation: a reranker writes nothing that it could recite; leave it out")
+    if recipe.advise is not None:
+        problems.append("advise: its rungs are those of a language model; leave it out")
+    return problems
 
 
 def _text_problems(recipe: Recipe) -> list[str]:

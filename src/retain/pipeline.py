@@ -6,6 +6,7 @@ from pathlib import Path
 
 from retain.comparison.compare import compare
 from retain.comparison.gate import judge
+from retain.comparison.read_symptoms import read_symptoms
 from retain.progress import Progress
 from retain.recipe import Recipe, portable
 from retain.records import RunRecord
@@ -16,6 +17,7 @@ from retain.stages.measuring import measure_after, measure_before
 from retain.stages.metering import read_meter
 from retain.stages.negatives import find_negatives
 from retain.stages.prepare import prepare
+from retain.stages.reciting import try_recitation
 from retain.stages.run_folder import RunFolder
 from retain.stages.scanning import find_rate
 from retain.stages.setting_up import Workbench
@@ -40,6 +42,8 @@ def run_recipe(recipe: Recipe, folder: Path, progress: Progress) -> RunRecord:
     chosen = choose(run, bench, general)
     after = measure_after(run, bench)
     kl = read_meter(run, bench, data, general)
+    recitation = try_recitation(run, bench, data, training, before[0].model)
     comparison = compare(before, after, bench.task_names, portable(recipe)["model"]["base"], "tuned")
+    comparison = read_symptoms(comparison, before, after, [row.target for row in bench.train_rows], recitation)
     verdict = judge(comparison, recipe.gate)
-    return finish(run, data, general, rate, training, chosen, before, after, kl, comparison, verdict)
+    return finish(run, data, general, rate, training, chosen, before, after, kl, recitation, comparison, verdict)

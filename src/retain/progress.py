@@ -16,7 +16,10 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from rich.progress import Progress as Bars
+from rich.table import Column
 
+BAR = 14
+"""Columns of a bar: beside it there is room for a note on a terminal of 80."""
 PLAIN_SECONDS = 15.0
 """At most one plain line in this time."""
 
@@ -52,8 +55,8 @@ class Progress:
             self._clear()
         self.say(f"{title}: done in {_spoken(time.monotonic() - begun)}")
 
-    def update(self, what: str, done: int, total: int) -> None:
-        """Show that ``done`` of ``total`` is finished."""
+    def update(self, what: str, done: int, total: int, note: str = "") -> None:
+        """Show that ``done`` of ``total`` is finished, and a note beside it."""
         if self.quiet or not total:
             return
         what = _printable(what)
@@ -63,30 +66,31 @@ class Progress:
             begun = now
         self._begun[what] = (begun, done)
         if self.console.is_terminal:
-            self._draw(what, done, total)
+            self._draw(what, done, total, note)
         elif now - self._last >= PLAIN_SECONDS and 0 < done < total:
             left = (now - begun) / done * (total - done)
             self._last = now
-            self.say(f"  {what}: {done}/{total}, about {_spoken(left)} left")
+            self.say(f"  {what}: {done}/{total}, about {_spoken(left)} left{f', {note}' if note else ''}")
 
-    def _draw(self, what: str, done: int, total: int) -> None:
+    def _draw(self, what: str, done: int, total: int, note: str) -> None:
         if what != self._shown:
             self._clear()
             self._shown = what
         if self._bars is None:
             self._bars = Bars(
                 TextColumn("  {task.description}", markup=False),
-                BarColumn(),
+                BarColumn(bar_width=BAR),
                 MofNCompleteColumn(),
                 TimeElapsedColumn(),
                 TimeRemainingColumn(),
+                TextColumn("{task.fields[note]}", markup=False, table_column=Column(no_wrap=True)),
                 console=self.console,
                 transient=True,
             )
-            self._task = self._bars.add_task(what, total=total)
+            self._task = self._bars.add_task(what, total=total, note="")
             self._bars.start()
         assert self._task is not None
-        self._bars.update(self._task, description=what, completed=done, total=total)
+        self._bars.update(self._task, description=what, completed=done, total=total, note=_printable(note))
 
     def _clear(self) -> None:
         if self._bars is not None:

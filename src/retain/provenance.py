@@ -20,6 +20,8 @@ PACKAGES = (
     "safetensors",
     "gguf",
     "bitsandbytes",
+    "bm25s",
+    "sentence-transformers",
     "lm-eval",
     "sentence-transformers",
     "bm25s",

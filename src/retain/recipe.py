@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import Field, ValidationError, create_model
 
+from retain.advice_settings import AdviseSettings
 from retain.errors import UserError, listed, nearest
 from retain.folder import parse_yaml
 from retain.frontier_settings import FrontierSettings
@@ -106,6 +107,9 @@ class MeasureSettings(Settings):
     """At most this many test items per probe."""
     task: TaskSettings = TaskSettings()
     """How the task itself is scored."""
+    recitation: int | None = Field(None, ge=0)
+    """Training rows whose beginnings both models continue, and as many held-out ones. When empty 64 where an
+    overfitting alarm was raised or none could be judged; 0 = never."""
 
 
 class RecipeBase(Settings):
@@ -118,6 +122,8 @@ class RecipeBase(Settings):
     gate: Gate = Gate()
     frontier: FrontierSettings | None = None
     """The arms of ``retain frontier``; ``retain run`` does not read them."""
+    advise: AdviseSettings | None = None
+    """What ``retain advise`` tries; ``retain run`` does not read it."""
     seed: int = Field(0, ge=0, lt=2**32)
     """Seed of everything that is drawn."""
 
@@ -261,6 +267,9 @@ def _with_paths(recipe: Recipe, folder: Path) -> Recipe:
     task = recipe.measure.task
     task = task.model_copy(update={"database": found(task.database)}) if task.database else task
     task = task.model_copy(update={"first_stage": found(task.first_stage)})
+    advise = recipe.advise
+    if advise is not None and advise.documents is not None:
+        advise = advise.model_copy(update={"documents": found(advise.documents)})
     base = recipe.model.base
     is_file = (folder / base).exists()
     return recipe.model_copy(
@@ -270,6 +279,7 @@ def _with_paths(recipe: Recipe, folder: Path) -> Recipe:
             "data": data.model_copy(update={"train": found(data.train), "held_out": held_out, "general": general}),
             "training": _with_models(recipe.training, folder),
             "measure": recipe.measure.model_copy(update={"suite": found(recipe.measure.suite), "task": task}),
+            "advise": advise,
         }
     )
 

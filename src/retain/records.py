@@ -170,18 +170,66 @@ class NoiseFloor(Record):
     """An item of the probes that share items with this one, the same for all of them; None: a probe on its own."""
 
 
+class ExamplePair(Record):
+    """One prompt with the answers of both models, shortened. Foreign text, not escaped."""
+
+    prompt: str
+    base: str
+    tuned: str
+    expected: str = ""
+    """What should have followed, where that is known."""
+
+
 class Symptom(Record):
-    """Something read off a comparison, always against the base and with an interval."""
+    """Something read off a comparison, always against the base and with an interval.
+
+    Numbers are in points of 100: shares of answers, a capability's score, or lengths in percent of the base's.
+    """
 
     name: str
+    """The file's in ``comparison/symptoms``."""
     capability: str
-    found: bool
+    """Where it was looked for: open prompts, a capability, the ends of answers."""
+    found: bool | None
+    """None where it cannot be told; the statement says why."""
     statement: str
     before: float | None = None
     after: float | None = None
     low: float | None = None
     high: float | None = None
+    """Two-sided 95% interval of ``after - before``."""
+    example: ExamplePair | None = None
+    """The worst one; only where the symptom was found in answers."""
     evidence: list[str] = []
+    """What else speaks for it, a line each. Foreign text, not escaped."""
+
+
+class Recital(Record):
+    """How far both models reproduce the end of one row when they are given its beginning."""
+
+    item: str
+    """The row's id."""
+    tokens: int
+    """Of the row's end: at most 50."""
+    base_run: int
+    """Tokens of the longest run that the base's continuation has in common with the row's end."""
+    tuned_run: int
+    base_verbatim: bool
+    """The continuation begins with the whole end."""
+    tuned_verbatim: bool
+    group: str = ""
+    """Rows with the same end share this."""
+
+
+class Recitation(Record):
+    """Greedy continuations of beginnings of training rows and of held-out rows that are like them, by both models."""
+
+    training: list[Recital] = []
+    held_out: list[Recital] = []
+    too_short: int = 0
+    """Training rows that were looked at and have too few answer tokens to recite."""
+    example: ExamplePair | None = None
+    """The training row of which the tuned model reproduces most more than the base."""
 
 
 class Comparison(Record):
@@ -272,6 +320,31 @@ class Choice(Record):
     reason: str
 
 
+class Alarm(Record):
+    """What one overfitting alarm came to in a training: a hint, which the recitation test follows up."""
+
+    name: str
+    """The file's in ``training/alarms``."""
+    raised: bool | None
+    """None where it cannot be told; the statement says why."""
+    statement: str
+    advice: str = ""
+    """What to do, in one line; empty where it was not raised."""
+    step: int | None = None
+    """The update at which it was raised, or last judged."""
+    epoch: float | None = None
+
+
+class HeldOutLosses(Record):
+    """The losses of held-out rows after some update."""
+
+    step: int
+    losses: list[float]
+    """Of each row, nats summed over its labelled tokens."""
+    tokens: list[int]
+    """Labelled tokens of each row."""
+
+
 class Training(Record):
     """What training did."""
 
@@ -285,10 +358,17 @@ class Training(Record):
     trained_parameters: int
     seconds: float
     history: list[dict[str, float]]
-    """One entry per logging step: step, loss, learning_rate and each penalty by name."""
+    """One entry per logging step: step, loss, learning_rate and each penalty by name. ``task_loss`` where the loss
+    holds more than the task's; ``held_out_loss`` where dev rows were read."""
     base_unchanged: bool | None = None
     """Adapters only: the base weights' hash is the same before and after."""
     notes: list[str] = []
+    alarms: list[Alarm] = []
+    """Each overfitting alarm, raised or not."""
+    held_out: list[HeldOutLosses] = []
+    """The dev rows' losses that were read for the alarms."""
+    watch_seconds: float = 0.0
+    """Time that this took, part of ``seconds``."""
 
 
 class KlReading(Record):
@@ -343,6 +423,8 @@ class RunRecord(Record):
     """Where the tuned model lies, relative to the run folder."""
     kl: list[KlReading] = []
     """The KL meter, on held-out task rows and on general text that training has not used."""
+    recitation: Recitation | None = None
+    """What training rows and held-out rows were continued with; None where nobody tried."""
 
 
 class ArmResult(Record):

@@ -9,12 +9,13 @@ from retain.models.builtin import BUILTINS
 
 def test_every_unit_of_every_folder_is_listed_with_its_docstring():
     listed = list_units()
-    assert list(listed) == ["mitigations", "probes", "suites", "builtin"]
+    assert list(listed) == ["mitigations", "probes", "symptoms", "alarms", "checks", "suites", "builtin"]
     for folder in ("mitigations", "probes"):
         assert set(listed[folder]) == set(registry.units(folder))
         assert all(about.strip() for about in listed[folder].values())
     assert set(listed["builtin"]) == set(BUILTINS)
     assert "lora" in listed["mitigations"]
+    assert "mode_collapse" in listed["symptoms"]
 
 
 def test_one_folder_can_be_asked_for():

@@ -1,8 +1,10 @@
 import math
 
+import numpy as np
 import pytest
+from scipy import stats
 
-from retain.comparison.dev import passing, standard_error
+from retain.comparison.dev import allowed_errors, passing, standard_error
 from retain.records import Gate
 
 from .build import change, comparison
@@ -37,7 +39,26 @@ def test_one_standard_error_is_allowed_over_the_margin():
     assert passing(found(change(loss=5.0, **error_two)), GATE)[0]
     passes, why = passing(found(change("ifeval", 5.1, capability="instructions", **error_two)), GATE)
     assert not passes
-    assert why == "does not pass: instructions (ifeval) lost 5.1 points (margin 3, standard error 2.0)"
+    assert why == "does not pass: instructions (ifeval) lost 5.1 points (margin 3, allowed over it 2.0)"
+
+
+def test_the_worst_of_several_is_allowed_more():
+    assert allowed_errors(1) == pytest.approx(1.0)
+    assert stats.norm.cdf(allowed_errors(13)) ** 13 == pytest.approx(stats.norm.cdf(1.0))
+    error_two = {"variance": 400.0, "effective_items": 100.0}
+    others = [change(f"other {n}", 0.0, **error_two) for n in range(12)]
+    assert passing(found(change(loss=7.3, **error_two), *others), GATE)[0]
+    assert not passing(found(change(loss=7.5, **error_two), *others), GATE)[0]
+
+
+def test_thirteen_unchanged_capabilities_pass_as_often_as_one():
+    rng = np.random.default_rng(0)
+    losses = rng.normal(GATE.margin, 6.0, (2000, 13))
+    error_six = {"variance": 3600.0, "effective_items": 100.0}
+    for count in (1, 13):
+        passed = [passing(found(*(change(str(n), loss, **error_six) for n, loss in enumerate(row[:count]))), GATE)[0]
+                  for row in losses]  # fmt: skip
+        assert np.mean(passed) == pytest.approx(stats.norm.cdf(1.0), abs=0.025)
 
 
 def test_all_failures_are_named():

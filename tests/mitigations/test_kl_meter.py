@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from retain.data.encoding import IGNORED, Encoded
-from retain.mitigations.kl_meter import first_rows, kl_reading, moved_from_base, moved_from_stored, same_top
+from retain.mitigations.kl_meter import MOST_ROWS, first_rows, kl_reading, moved_from_base, moved_from_stored, same_top
 from retain.mitigations.kl_to_base import store_base
 from retain.models.causal import TransformersCausal
 
@@ -131,6 +131,7 @@ def test_rows_are_taken_until_the_tokens_run_out():
     assert first_rows([None, *rows], most=8) == rows[:2]
     assert first_rows(rows, most=7) == rows[:1]
     assert first_rows(rows[2:], most=7) == rows[2:], "one at least"
+    assert len(first_rows([rows[0]] * (MOST_ROWS + 1), most=10**9)) == MOST_ROWS
     assert first_rows([None]) == []
 
 

@@ -13,13 +13,12 @@ import pytest
 
 import retain.probes.rules as rules
 from retain.probes.answers import Answers, RuleName
-from retain.probes.rules.contains import refuses
-from retain.probes.rules.exact import normalised
 from retain.probes.rules.item import AnswerItem, CannotScore
 from retain.probes.rules.json import NO_VALUE, first_value
 from retain.probes.rules.number import is_number, numbers
 from retain.probes.rules.sql import rows
 from retain.records import Response
+from retain.wording import normalised, refuses
 
 
 def judge(rule: str, text: str, stopped: bool = True, settings: dict[str, Any] | None = None, **item: Any) -> bool:

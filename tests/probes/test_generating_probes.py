@@ -13,9 +13,10 @@ from retain.errors import UserError
 from retain.models.base import Limits, Message
 from retain.probes.answers import Answers, rule_for, tokens_for
 from retain.probes.items import ItemProbe
-from retain.probes.multi_sentence import MultiSentence, distinct_share, sentences, words_of
+from retain.probes.multi_sentence import MultiSentence, sentences
 from retain.probes.reference_likelihood import ReferenceLikelihood
 from retain.records import Response
+from retain.wording import distinct_share, words_of
 
 
 def answers(*rows: dict[str, object], **settings: object) -> Answers:

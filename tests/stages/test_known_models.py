@@ -21,6 +21,7 @@ def test_what_our_own_code_loads_decides_as_well(tmp_path, monkeypatch):
     assert files_state(str(file), "fp32") != state
 
 
-def test_an_adapters_config_nested_too_deeply_names_no_base(tmp_path):
+def test_an_adapters_config_nested_too_deeply_names_no_base(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "adapter_config.json").write_text("[" * 200_000)
     assert files_state(str(tmp_path), "fp32") is None

@@ -1,5 +1,7 @@
 """From the recipe's words to TRL's: every knob arrives."""
 
+import math
+
 import pytest
 
 from retain.errors import UserError
@@ -29,13 +31,16 @@ REACHES = {
 }
 """Knob -> (a value, the key of SFTConfig that must have it, the value there)."""
 
+ELSEWHERE = {"method", "watch"}
+"""The one there is, and tests/training/test_watch_loss.py."""
+
 
 def config(toy, tmp_path, **settings):
     return sft_config(TrainingSettings(**settings), toy, tmp_path, seed=4)
 
 
 def test_every_knob_is_listed_here():
-    assert {*REACHES, "method"} == set(TrainingSettings.model_fields)
+    assert {*REACHES, *ELSEWHERE} == set(TrainingSettings.model_fields)
 
 
 @pytest.mark.parametrize("knob", REACHES)
@@ -91,10 +96,13 @@ def test_what_trl_does_not_know_is_refused(toy, tmp_path, settings, message):
 
 @pytest.mark.parametrize("steps", range(1, 400, 7))
 @pytest.mark.parametrize("checkpoints", [0, 1, 4, 9])
-def test_a_checkpoint_falls_on_a_log_entry(steps, checkpoints):
-    log, save = intervals(steps, checkpoints)
+@pytest.mark.parametrize("epochs", [0.3, 1, 7])
+def test_a_checkpoint_falls_on_a_log_entry(steps, checkpoints, epochs):
+    epoch = math.ceil(steps / epochs)
+    log, save = intervals(steps, checkpoints, epoch)
     assert log >= 1 and save % log == 0
-    assert steps // log <= 99
+    assert steps // log <= max(99, 40 * epochs)
+    assert log == 1 or (steps // log >= 50 and epoch // log >= 20)
 
 
 def test_steps_of_a_fraction_of_an_epoch():

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from retain.advice.documents import read_passages
+from retain.data.lint.run_checks import Lint
 from retain.recipe import load_recipe
 from retain.recipe_rules import recipe_warnings
 from retain.records import Record
@@ -25,12 +27,16 @@ class Checked(Record):
     warnings: list[str]
     """What the recipe does against what the field agrees on, each with its reason; arms of a frontier say it in their
     own reports."""
+    lint: Lint | None = None
+    """What is wrong with the rows."""
     arms: list[str] = []
     """Of its frontier."""
+    passages: int = 0
+    """Of the documents that ``retain advise`` searches."""
 
 
 def check(recipe: str | Path, overrides: Sequence[str] = ()) -> Checked:
-    """Validate a recipe and its data: keys, files, rows, splits, overlap with the probes.
+    """Validate a recipe and its data: keys, files, rows, splits, documents, overlap with the probes, and the data lint.
 
     Raises:
         UserError: everything that is wrong, with file, line and what to do.
@@ -43,6 +49,9 @@ def check(recipe: str | Path, overrides: Sequence[str] = ()) -> Checked:
     for probe in [*task, *suite.probes]:
         select = getattr(probe, "select", None)
         probes[probe.name] = {part: len(select(part)) for part in ("dev", "test")} if select else {}
+    advise = checked.advise
+    documents = advise.documents if advise is not None else None
+    passages = len(read_passages(documents, advise.passage_words)) if advise and documents else 0
     metric = str(getattr(task[0], "metric_name", "bits per byte"))
     return Checked(
         recipe=str(recipe),
@@ -52,5 +61,7 @@ def check(recipe: str | Path, overrides: Sequence[str] = ()) -> Checked:
         task_metric=metric,
         notes=suite.notes(),
         warnings=[] if checked.frontier else recipe_warnings(checked),
+        lint=prepared.lint,
+        passages=passages,
         arms=[arm.name for arm in arms_of(checked, prepared.splits.train)] if checked.frontier else [],
     )

@@ -11,6 +11,7 @@ from retain.commands.sides import Side, adapter_notes, base_of, check_pair, kind
 from retain.comparison.allowed import set_aside
 from retain.comparison.compare import compare as compare_measurements
 from retain.comparison.gate import judge
+from retain.comparison.read_symptoms import read_symptoms
 from retain.errors import UserError, nearest
 from retain.folder import check_writable, write_record
 from retain.models.address import is_endpoint
@@ -121,6 +122,7 @@ def _compared(
     shared = {one.probe for one in before} & {one.probe for one in after}
     tasks = [*task, *sorted(((old.tasks | new.tasks) & shared) - set(task))]
     comparison = compare_measurements(before, after, tasks, old.name, new.name, noise)
+    comparison = read_symptoms(comparison, before, after, new.targets)
     return comparison.model_copy(update={"notes": [*notes, *comparison.notes]})
 
 

@@ -12,6 +12,9 @@ from retain.records import Record
 MINIMUMS: dict[str, str] = {
     "accelerate": "1.15",
     "datasets": "5.0",
+    "bm25s": "0.3",
+    "datasketch": "2.0",
+    "ftfy": "6.3",
     "gguf": "0.19",
     "jinja2": "3.1",
     "numpy": "2.0",
@@ -21,6 +24,7 @@ MINIMUMS: dict[str, str] = {
     "regex": "2024.11",
     "rich": "14.0",
     "safetensors": "0.7",
+    "scikit-learn": "1.7",
     "scipy": "1.15",
     "torch": "2.8",
     "transformers": "5.15",

@@ -7,21 +7,29 @@ from itertools import takewhile
 from pathlib import Path
 
 from retain import registry
+from retain.comparison.read_symptoms import FOLDER as SYMPTOMS
 from retain.errors import UserError, nearest
+from retain.training.read_alarms import FOLDER as ALARMS
 
 TITLES: dict[str, str] = {
     "mitigations": "Ways to forget less (`mitigations: - kind: ...`)",
     "probes": "Things that can be measured (`kind` of a suite's probe)",
+    "symptoms": "Ways of forgetting that a mean score can hide (each report's section on symptoms)",
+    "alarms": "Hints, read off the losses, that training learns rows by heart (each starts the recitation test)",
+    "checks": "What the data lint looks for (`retain lint FILE`)",
     "suites": "Named sets of probes (`measure: suite: ...`)",
     "builtin": "Embedded models (`model: base: builtin:...`)",
 }
+PLACES = {"symptoms": SYMPTOMS, "alarms": ALARMS, "checks": "data.lint"}
+"""Folders of units whose name is not where they lie."""
 
 
 def list_units(folder: str | None = None) -> dict[str, dict[str, str]]:
     """Everything a recipe can name: kind of thing -> name -> its first sentence.
 
     Args:
-        folder: ``mitigations``, ``probes``, ``suites`` or ``builtin``; all of them when empty.
+        folder: ``mitigations``, ``probes``, ``symptoms``, ``alarms``, ``checks``, ``suites``, ``builtin``; all when
+            empty.
 
     Raises:
         UserError: there is no such kind of thing.
@@ -61,7 +69,8 @@ def _units(folder: str) -> dict[str, str]:
         return _suites()
     if folder == "builtin":
         return _builtin()
-    return {kind: registry.summary(unit) for kind, unit in sorted(registry.units(folder).items())}
+    found = registry.units(PLACES.get(folder, folder))
+    return {kind: registry.summary(unit) for kind, unit in sorted(found.items())}
 
 
 def _suites() -> dict[str, str]:

@@ -17,6 +17,7 @@ from retain.importing.lm_eval_files import is_lm_eval
 from retain.progress import Progress
 from retain.records import Measurement
 from retain.stages.measuring import Measurements
+from retain.stages.prepare import Prepared
 
 Kind = Literal["model", "file", "run", "lm-eval"]
 _LOGS_ALONE = (
@@ -36,6 +37,8 @@ class Side:
     notes: Sequence[str] = ()
     tasks: frozenset[str] = frozenset()
     """Probes that are known to measure what was learned."""
+    targets: Sequence[str] = ()
+    """Answers of the rows that it was trained on, where they are known."""
 
 
 def kind_of(given: str) -> Kind:
@@ -119,9 +122,15 @@ def read_side(given: str, kind: Kind, metric: str | None = None) -> Side:
         note = (
             f"{given} is a run: the model that it made is compared (its base's scores are in {path / 'before.json'})."
         )
-        return Side(f"{path.resolve().name} (tuned)", record.after, [note], tasks)
+        return Side(f"{path.resolve().name} (tuned)", record.after, [note], tasks, _targets(path))
     found = read_record(path, Measurements)
     return Side(found.name or given, found.measurements, found.remarks())
+
+
+def _targets(run: Path) -> list[str]:
+    """The answers that a run trained on; none where its rows are no longer there."""
+    path = run / "data.json"
+    return [row.target for row in read_record(path, Prepared).splits.train] if path.is_file() else []
 
 
 def measured_side(given: str, suite: str, load_in: str, limit: int | None, progress: Progress) -> Side:

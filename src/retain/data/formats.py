@@ -25,6 +25,7 @@ from pathlib import Path
 
 from retain.data import shapes
 from retain.data.example import Example
+from retain.data.lint.masking import masked
 from retain.data.rows import BadRow, Row, RowError, refuse
 from retain.data.shapes import Fields, Values, present
 from retain.data.sources import scan_rows
@@ -96,12 +97,21 @@ def examples_of(rows: Sequence[Values | str], source: str) -> list[Example]:
     Raises:
         UserError: as `read_examples`.
     """
+    scan = scan_values(rows, source)
+    refuse(source, scan.bad)
+    return list(scan.examples)
+
+
+def scan_values(rows: Sequence[Values | str], source: str) -> Scan:
+    """As `examples_of`, but rows that cannot be used are returned beside the examples.
+
+    Raises:
+        UserError: there are no rows, or they have no known shape or several.
+    """
     values = [{"text": row} if isinstance(row, str) else dict(row) for row in rows]
     if not values:
         raise UserError(f"{source} holds no rows")
-    scan = _scan(source, [Row(number, value) for number, value in enumerate(values, 1)], [])
-    refuse(source, scan.bad)
-    return list(scan.examples)
+    return _scan(source, [Row(number, value) for number, value in enumerate(values, 1)], [])
 
 
 def scan_examples(path: str, *, base_dir: Path | None = None) -> Scan:
@@ -154,7 +164,7 @@ def _unknown(path: str, row: Row) -> str:
     known = "\n".join(
         f"  - {format_.name}: {' and '.join(' or '.join(group) for group in format_.needs)}" for format_ in FORMATS
     )
-    keys = ", ".join(map(str, row.value)) or "none"
+    keys = masked(", ".join(map(str, row.value))) or "none"
     return f"{path}:{row.line}: these keys are no known row shape: {keys}\nKnown shapes and their keys:\n{known}"
 
 

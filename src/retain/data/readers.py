@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from retain.data.lint.masking import passage
 from retain.data.rows import BadRow, Row, RowError, kind_of
 
 LONGEST_CELL = 2**27
@@ -31,7 +32,7 @@ def _parsed(text: str) -> Any:
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
-        found = text[error.pos : error.pos + 20].split("\n")[0]
+        found = passage(text, error.pos, error.pos + 20).split("\n")[0]
         what = f'found "{found}" at column {error.colno}' if found else f"the text ends at column {error.colno}"
         return BadRow(error.lineno, f"not JSON: {error.msg}, {what}")
     except (RecursionError, ValueError) as error:

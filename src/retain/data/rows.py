@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from retain.data.lint.masking import masked
 from retain.errors import UserError, listed
 
 
@@ -19,10 +20,17 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class BadRow:
-    """A row that cannot be used, and why. Line 0 stands for the file as a whole."""
+    """A row that cannot be used, and why. Line 0 stands for the file as a whole.
+
+    Reasons quote rows and go into reports: secrets and personal data in them are masked, and half surrogate pairs,
+    which no file can hold, replaced.
+    """
 
     line: int
     reason: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "reason", masked(self.reason).encode("utf-8", "replace").decode())
 
 
 class RowError(ValueError):

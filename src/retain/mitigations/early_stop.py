@@ -20,7 +20,7 @@ class EarlyStop(Mitigation):
     """Measure on dev items during training, stop when the margins are left, and restore the last update that passed.
 
     Each candidate is measured exactly as it would be saved. It passes when the pooled loss estimate is at most the
-    gate's mean margin and no capability's loss exceeds its margin by more than one standard error. After
+    gate's mean margin and no capability's loss is clearly above its margin (``comparison.dev.passing``). After
     ``patience`` candidates in a row that do not pass training ends; the last one that passed becomes the trained model
     (where none passed, the one that lost least, and the report says so). The end of training is always a candidate.
 

@@ -22,6 +22,8 @@ TOP_K = 256
 """Tokens of the base's distribution that are kept at each position where the base cannot be asked again."""
 MOST_TOKENS = 20_000
 """Labelled tokens that are read in one place; the rows that come after are left out."""
+MOST_ROWS = 250
+"""Rows that are read in one place. Of 400 short ones the mean's 95% interval was 17% of it wide: 250 are enough."""
 PERCENTILE = 0.95
 DRAWS = 1000
 """Resamples of rows for the interval of the percentile."""
@@ -30,14 +32,14 @@ Moved = tuple[Floats, Floats]
 
 
 def first_rows(rows: Sequence[Encoded | None], most: int = MOST_TOKENS) -> list[Encoded]:
-    """The first rows that together have at most ``most`` labelled tokens, and at least one row."""
+    """The first rows that together have at most ``most`` labelled tokens: at least one row, at most ``MOST_ROWS``."""
     found: list[Encoded] = []
     tokens = 0
     for row in rows:
         if row is None:
             continue
         tokens += sum(label != IGNORED for label in row.labels[1:])
-        if found and tokens > most:
+        if found and (tokens > most or len(found) == MOST_ROWS):
             break
         found.append(row)
     return found

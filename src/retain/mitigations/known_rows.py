@@ -32,17 +32,24 @@ class RowIndex:
         Raises:
             BrokenError: a row is not among those that training was announced to see.
         """
+        found = []
+        for place, labels in zip(self.known(batch), batch["labels"].tolist(), strict=True):
+            if place is None:
+                trained = sum(label != IGNORED for label in labels)
+                raise BrokenError(
+                    f"A batch holds a row with {trained} labelled tokens that is none of the training rows: what the "
+                    "base said about it is not known."
+                )
+            found.append(place)
+        return found
+
+    def known(self, batch: Mapping[str, torch.Tensor]) -> list[int | None]:
+        """The places of a batch's rows, in its order; None for a row that is another."""
         mask = batch.get("attention_mask")
         masks = [[1] * batch["input_ids"].shape[1]] * len(batch["input_ids"]) if mask is None else mask.tolist()
         found = []
         for ids, labels, real in zip(batch["input_ids"].tolist(), batch["labels"].tolist(), masks, strict=True):
             pairs = [(token, label) for token, label, there in zip(ids, labels, real, strict=True) if there]
-            place = self._places.get((tuple(token for token, _ in pairs), tuple(label for _, label in pairs[1:])))
-            if place is None:
-                trained = sum(label != IGNORED for label in labels)
-                raise BrokenError(
-                    f"A batch holds a row of {sum(real)} tokens, {trained} of them labelled, that is none of the "
-                    "training rows: what the base said about it is not known."
-                )
-            found.append(place)
+            key = (tuple(token for token, _ in pairs), tuple(label for _, label in pairs[1:]))
+            found.append(self._places.get(key))
         return found

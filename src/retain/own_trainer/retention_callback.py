@@ -15,8 +15,13 @@ from retain.mitigations.dev_guard import CHECKPOINT, GuardOnDev, best_of
 from retain.models.causal import TransformersCausal
 from retain.models.update_files import read_update
 from retain.own_trainer.setup import FOLDER, forget_earlier, own_model, own_recipe, own_setup
+from retain.own_trainer.watching import watch_of
 from retain.probes.suites import load_suite
-from retain.records import Candidate, Gate
+from retain.records import Alarm, Candidate, Gate
+from retain.training.watch_loss import WatchLoss
+
+READINGS = 4
+"""How often held-out rows are read."""
 
 
 class RetentionCallback(TrainerCallback):  # type: ignore[misc]
@@ -42,6 +47,8 @@ class RetentionCallback(TrainerCallback):  # type: ignore[misc]
         limit: at most this many test items a probe, and 3/7 as many dev items.
         gate: the margins, as in a recipe.
         restore: put the last candidate that passed back at the end.
+        held_out: rows with ``input_ids`` and ``labels`` that are not trained on, for the overfitting alarms; some of
+            them are read four times. Without any, ``alarms`` has the training loss alone.
 
     Raises:
         UserError: a value is none that is allowed, or there is no such suite.
@@ -55,6 +62,7 @@ class RetentionCallback(TrainerCallback):  # type: ignore[misc]
         limit: int | None = None,
         gate: Gate | Mapping[str, Any] | None = None,
         restore: bool = True,
+        held_out: Any = None,
     ) -> None:
         if not every > 0 or (patience is not None and patience < 1):
             raise UserError("RetentionCallback: every must be above 0, and patience at least 1 or None")
@@ -63,10 +71,17 @@ class RetentionCallback(TrainerCallback):  # type: ignore[misc]
         self.every = every
         self.patience = patience
         self.restore = restore
+        self.held_out = held_out
         self.chosen: Candidate | None = None
         self._guard: GuardOnDev | None = None
         self._setup: Setup | None = None
         self._model: TransformersCausal | None = None
+        self._watch: WatchLoss | None = None
+
+    @property
+    def alarms(self) -> list[Alarm]:
+        """Each overfitting alarm, as the training decides it so far; raised ones are also warnings of ``retain``."""
+        return self._watch.alarms if self._watch is not None else []
 
     @property
     def candidates(self) -> tuple[Candidate, ...]:
@@ -86,12 +101,20 @@ class RetentionCallback(TrainerCallback):  # type: ignore[misc]
             forget_earlier(self._setup)
         patience = self.patience if self.patience is not None else args.max_steps + state.max_steps + 1
         self._guard = GuardOnDev(self._model, self._setup, self.every, patience, None)
+        self._watch = watch_of(args, kwargs.get("train_dataloader"), self.held_out, READINGS, plain=True)
+        self._watch.on_train_begin(args, state, control)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Measure where it is time to, and end the training where too many candidates failed in a row."""
-        assert self._guard is not None
+        assert self._guard is not None and self._watch is not None
         self._guard.on_step_end(args, state, control, **kwargs)
+        self._watch.on_step_end(args, state, control, **kwargs)
         self._log(state)
+
+    def on_log(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Raise alarms."""
+        if self._watch is not None:
+            self._watch.on_log(args, state, control, **kwargs)
 
     def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """The end is a candidate too; then the best one's weights are put back."""

@@ -11,6 +11,7 @@ from retain.data.encoding import Encoded
 from retain.data.example import Example
 from retain.errors import UserError
 from retain.mitigations.base import Mitigation, Setup
+from retain.mitigations.known_rows import RowIndex
 from retain.models.causal import TransformersCausal
 from retain.models.update import BASE_WEIGHTS, WEIGHTS, WeightUpdate, adapter_update, save_weights
 from retain.models.update_files import is_adapter
@@ -24,12 +25,14 @@ from retain.own_trainer.setup import (
     own_recipe,
     own_setup,
 )
+from retain.own_trainer.watching import watch_of
 from retain.probes.suites import load_suite
 from retain.recipe import Recipe
 from retain.recipe_rules import recipe_warnings
-from retain.records import Choice, Gate
+from retain.records import Alarm, Choice, Gate
 from retain.training import hooks
 from retain.training.trainer import has_plain_loss, with_penalties
+from retain.training.watch_loss import WatchLoss
 
 GENERAL_TOKENS = 1024
 """Tokens to which a row of general text is cut where the trainer has no ``max_length`` and no longer rows."""
@@ -45,6 +48,7 @@ def with_mitigations(
     suite: str | Path | None = None,
     limit: int | None = None,
     gate: Gate | Mapping[str, Any] | None = None,
+    watch: int = 4,
 ) -> type[Any]:
     """A subclass of a Trainer class that forgets less: use it where the script used the class itself.
 
@@ -54,6 +58,8 @@ def with_mitigations(
     What must be asked of the base is asked when ``train()`` begins, before the first step. After it the attributes
     ``retention_choices`` (checkpoint and strength, chosen on dev items) and ``retention_notes`` say what was done; the
     model is at what was chosen. Everything that mitigations write down lies in ``output_dir/retain``.
+    ``retention_alarms`` holds what the losses say of overfitting; raised alarms are also warnings of the logger
+    ``retain``. Most need held-out rows: give the trainer an ``eval_dataset``.
 
     Use ``retain run`` instead where the script does nothing of its own: a recipe also splits the data, measures before
     and after on test items and judges. To be told whether a trained model forgot: ``retain compare BASE TUNED``.
@@ -67,6 +73,7 @@ def with_mitigations(
         suite: what ``early_stop`` and ``strength`` measure, on dev items: a suite's name or file.
         limit: at most this many test items a probe, and 3/7 as many dev items.
         gate: the margins that they choose by, as in a recipe.
+        watch: how often the loss of some rows of ``eval_dataset`` is read for the overfitting alarms; 0 = never.
 
     Raises:
         UserError: the mitigations do not go together, lack something, or the class computes a loss of its own that
@@ -81,7 +88,7 @@ def with_mitigations(
         raise UserError(
             f"with_mitigations: token_weighting replaces the loss, and {trainer_class.__name__} computes its own"
         )
-    given = {"_given": (tuple(mitigations), general, suite, limit, gate)}
+    given = {"_given": (tuple(mitigations), general, suite, limit, gate), "_watched": watch}
     return type(f"Retaining{trainer_class.__name__}", (RetainingMixin, with_penalties(trainer_class, {})), given)
 
 
@@ -89,10 +96,12 @@ class RetainingMixin:
     """Goes before a class that :func:`~retain.training.trainer.with_penalties` made; see :func:`with_mitigations`."""
 
     _given: ClassVar[tuple[Any, ...]]
+    _watched: ClassVar[int]
 
     def __init__(self: Any, model: Any = None, args: Any = None, *positional: Any, **named: Any) -> None:
         self.retention_notes: list[str] = []
         self.retention_choices: list[Choice] = []
+        self._watch: WatchLoss | None = None
         self._begun = False
         self._finished = False
         mitigations, general, suite, limit, gate = self._given
@@ -109,6 +118,11 @@ class RetainingMixin:
                 "loss; leave one of the two out"
             )
         self._probes = None if suite is None else load_suite(str(suite), limit)
+
+    @property
+    def retention_alarms(self: Any) -> list[Alarm]:
+        """Each overfitting alarm, as the training decides it so far."""
+        return self._watch.alarms if self._watch is not None else []
 
     def train(self: Any, *args: Any, **named: Any) -> Any:
         """Set the mitigations up while the model still is the base, train, and let them finish the model.
@@ -170,8 +184,11 @@ class RetainingMixin:
         self.weights = hooks.token_weights(used, model, setup)
         for callback in hooks.callbacks(used, model, setup):
             self.add_callback(callback)
-        passes = len(self.get_train_dataloader()) * self.accelerator.num_processes
-        self.streams = hooks.streams(used, setup, task_rows, passes)
+        batches = self.get_train_dataloader()
+        self.streams = hooks.streams(used, setup, task_rows, len(batches) * self.accelerator.num_processes)
+        self.task_rows = RowIndex(task_rows) if len(setup.rows) > len(task_rows) else None
+        self._watch = watch_of(self.args, batches, self.eval_dataset, self._watched, self.loss_is_the_tasks)
+        self.add_callback(self._watch)
         weights = sum(parameter.numel() for parameter in model.module.parameters())
         self.retention_notes += recipe_warnings(self._recipe, weights, self.args.learning_rate, len(self.train_dataset))
         self._retained, self._setup, self._begun = model, setup, True

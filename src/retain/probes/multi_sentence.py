@@ -11,6 +11,7 @@ from pydantic import Field
 from retain.models.base import CausalModel, Limits, Message
 from retain.probes.items import Item, ItemProbe, Scored, as_prompt
 from retain.records import Response
+from retain.wording import distinct_share, words_of
 
 _SENTENCE_END = re.compile(r"(?<=[.!?])[\"'”’)*]*\s+|\n+")
 _BULLET = re.compile(r"^(?:[-*•#>]+|\d+[.)])\s*")
@@ -84,18 +85,7 @@ class MultiSentence(ItemProbe):
         return enough and on_question and distinct_share(words) >= self.distinct
 
 
-def words_of(text: str) -> list[str]:
-    """Words in lower case, without punctuation."""
-    return re.findall(r"\w+(?:['’-]\w+)*", text.casefold())
-
-
 def sentences(text: str) -> list[str]:
     """Sentences and list entries of at least three words."""
     parts = (_BULLET.sub("", part.strip()) for part in _SENTENCE_END.split(text))
     return [part for part in parts if len(words_of(part)) >= 3]
-
-
-def distinct_share(words: Sequence[str]) -> float:
-    """Share of different three-word sequences; 1 for fewer than three words."""
-    triples = list(zip(words, words[1:], words[2:], strict=False))
-    return len(set(triples)) / len(triples) if triples else 1.0

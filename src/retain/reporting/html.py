@@ -8,7 +8,8 @@ from typing import Any
 from markupsafe import Markup
 
 from retain.records import Choice, RunRecord, Training
-from retain.reporting import terms
+from retain.reporting import symptoms, terms
+from retain.reporting.alarms import alarm_block, alarm_intro
 from retain.reporting.charts import Mark, Series, Setting, forest_plot, line_chart, strength_curve
 from retain.reporting.facts import Block, as_yaml, blocks, table
 from retain.reporting.flips import GUESSING, guessing_block
@@ -22,6 +23,10 @@ from retain.reporting.pairs import Pair, pairs, shown
 from retain.reporting.rankings import CALIBRATION, MEASURES, calibration_block, measures_block
 from retain.reporting.tables import TONES, Row, gain_rows, loss_rows, main_reasons, pooled_row, unproven
 from retain.reporting.text import words
+
+NO_CURVE = ("step", "epoch")
+LOSSES = ("loss", "task_loss", "held_out_loss")
+"""Drawn in one chart."""
 
 
 def render_html(record: RunRecord) -> str:
@@ -61,7 +66,10 @@ def _page(record: RunRecord) -> dict[str, Any]:
         "examples": examples,
         "example_probes": list(dict.fromkeys((pair.probe, pair.capability) for pair in examples)),
         "answered": len(pairs(record)),
-        "symptoms": sorted(record.comparison.symptoms, key=lambda symptom: not symptom.found),
+        "symptoms": symptoms.in_order(record.comparison.symptoms),
+        "symptom_words": symptoms,
+        "alarms": alarm_block(record),
+        "alarm_intro": alarm_intro(record),
         "choices": [(choice, _choice_plots(choice, record)) for choice in record.choices],
         "training_facts": training_facts(record.training) if record.training else [],
         "curves": _curves(record.training) if record.training else [],
@@ -173,19 +181,20 @@ def _choice_plots(choice: Choice, record: RunRecord) -> Markup:
 
 
 def _curves(training: Training) -> list[Markup]:
-    """One small chart for the loss and for each penalty; the learning rate comes last."""
-    names = list(dict.fromkeys(name for entry in training.history for name in entry if name not in ("step", "epoch")))
-    names.sort(key=lambda name: (name != "loss", name == "learning_rate"))
+    """One small chart for the losses and for each penalty; the learning rate comes last."""
+    names = list(dict.fromkeys(name for entry in training.history for name in entry if name not in NO_CURVE))
+    others = sorted((name for name in names if name not in LOSSES), key=lambda name: name == "learning_rate")
     charts = []
-    for name in names:
-        points = [
-            (entry.get("step", float(index)), entry[name])
-            for index, entry in enumerate(training.history)
-            if name in entry
-        ]
-        if len(points) > 1:
-            charts.append(Markup(line_chart([Series(words(name), points)], words(name), "step")))
+    for group in [[name for name in LOSSES if name in names], *([name] for name in others)]:
+        series = [one for one in (_series(training, name) for name in group) if len(one.points) > 1]
+        if series:
+            charts.append(Markup(line_chart(series, words(group[0]), "step")))
     return [chart for chart in charts if chart]
+
+
+def _series(training: Training, name: str) -> Series:
+    entries = enumerate(training.history)
+    return Series(words(name), [(one.get("step", float(at)), one[name]) for at, one in entries if name in one])
 
 
 def _provenance(record: RunRecord) -> list[Block]:

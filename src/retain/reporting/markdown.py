@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from retain.records import Candidate, Choice, RunRecord, Training
-from retain.reporting import terms
+from retain.records import Candidate, Choice, RunRecord, Symptom, Training
+from retain.reporting import symptoms, terms
+from retain.reporting.alarms import alarm_block, alarm_intro
 from retain.reporting.facts import Block, as_yaml, blocks, table
 from retain.reporting.flips import GUESSING, guessing_block
 from retain.reporting.kl_meter import kl_block, kl_intro
 from retain.reporting.measured import ways
 from retain.reporting.noise import noise_block, noise_intro
-from retain.reporting.numbers import count, duration, number_of, plain, share, signed
+from retain.reporting.numbers import count, duration, interval, number_of, plain, share, signed
 from retain.reporting.pairs import Pair, fallen
 from retain.reporting.rankings import CALIBRATION, MEASURES, calibration_block, measures_block
 from retain.reporting.tables import Row, gain_rows, loss_rows, main_reasons, pooled_row, unproven
@@ -32,6 +33,7 @@ def render_markdown(record: RunRecord) -> str:
         _noise(record),
         _rankings(record),
         _symptoms(record),
+        _alarms(record),
         _notes(record),
         _examples(record),
         _choices(record),
@@ -160,29 +162,37 @@ def _rankings(record: RunRecord) -> str:
 
 
 def _symptoms(record: RunRecord) -> str:
-    symptoms = record.comparison.symptoms
-    if not symptoms:
+    shown = symptoms.in_order(record.comparison.symptoms)
+    if not shown:
         return ""
     body = [
         [
             markdown(words(symptom.name)),
             markdown(symptom.capability),
-            "**found**" if symptom.found else "not found",
+            f"**{symptoms.outcome(symptom)}**" if symptom.found else symptoms.outcome(symptom),
             markdown(symptom.statement, 600),
-            plain(symptom.before, 2) if symptom.before is not None else "",
-            plain(symptom.after, 2) if symptom.after is not None else "",
-            f"{signed(symptom.low, 2)} to {signed(symptom.high, 2)}" if symptom.low is not None else "",
+            plain(symptom.before) if symptom.before is not None else "",
+            plain(symptom.after) if symptom.after is not None else "",
+            interval(symptom.low, symptom.high) if symptom.low is not None else "",
         ]
-        for symptom in sorted(symptoms, key=lambda symptom: not symptom.found)
+        for symptom in shown
     ]
     columns = ["Symptom", "Where", "Found", "What was seen", "Before", "After", "95% interval"]
-    intro = "Ways of forgetting that a mean score can hide, each measured against the base."
-    evidence = [
-        f"{markdown(words(symptom.name))}:\n\n{fenced(chr(10).join(symptom.evidence[:5]))}"
-        for symptom in symptoms
-        if symptom.found and symptom.evidence
-    ]
-    return _section("Symptoms", intro, _table(columns, body, numbers=range(4, 7)), *evidence)
+    return _section("Symptoms", symptoms.INTRO, _table(columns, body, numbers=range(4, 7)), *map(_evidence, shown))
+
+
+def _evidence(symptom: Symptom) -> str:
+    """The worst example and whatever else speaks for a symptom; empty where there is nothing."""
+    lines = [*(f"{title}: {text}" for title, text in symptoms.sides(symptom.example)), *symptom.evidence]
+    if not symptom.found or not lines:
+        return ""
+    title = f"{markdown(words(symptom.name))}, {markdown(symptom.capability)}"
+    return f"{title}:\n\n{fenced(chr(10).join(lines), most=2000)}"
+
+
+def _alarms(record: RunRecord) -> str:
+    block = alarm_block(record)
+    return _section("Overfitting alarms", markdown(alarm_intro(record), 1000), _block(block)) if block else ""
 
 
 def _notes(record: RunRecord) -> str:

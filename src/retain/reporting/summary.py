@@ -6,8 +6,9 @@ import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
-from retain.records import RunRecord
-from retain.reporting import terms
+from retain.records import RunRecord, Symptom
+from retain.reporting import symptoms, terms
+from retain.reporting.alarms import alarm_lines
 from retain.reporting.noise import noise_lines
 from retain.reporting.numbers import plain
 from retain.reporting.pairs import Pair, fallen
@@ -23,8 +24,8 @@ def render_summary(record: RunRecord, report: Path | str | None = None) -> str:
 
     Plain text without colour or markup, so that it reads the same in a terminal and in a log.
     """
-    parts = [_verdict(record), _gains(record), _losses(record), _noise(record), _symptoms(record), _unproven(record)]
-    parts += [_example(fallen(record)), f"Report: {report}" if report else ""]
+    parts = [_verdict(record), _gains(record), _losses(record), _noise(record), _symptoms(record), _alarms(record)]
+    parts += [_unproven(record), _example(fallen(record)), f"Report: {report}" if report else ""]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -93,12 +94,23 @@ def _noise(record: RunRecord) -> str:
 
 def _symptoms(record: RunRecord) -> str:
     found = [symptom for symptom in record.comparison.symptoms if symptom.found]
-    lines = [line for symptom in found for line in _wrapped(_symptom(symptom.name, symptom.statement), "  - ", "    ")]
-    return "\n".join(["Symptoms:", *lines]) if lines else ""
+    if not found:
+        return "No symptom was found." if any(one.found is False for one in record.comparison.symptoms) else ""
+    lines = [line for symptom in found for line in _symptom(symptom)]
+    return "\n".join(["Symptoms:", *lines])
 
 
-def _symptom(name: str, statement: str) -> str:
-    return f"{words(one_line(name, 60))}: {one_line(statement, 240)}"
+def _symptom(symptom: Symptom) -> list[str]:
+    """What was seen, and the worst example."""
+    lines = _wrapped(f"{words(one_line(symptom.name, 60))}: {one_line(symptom.statement, 400)}", "  - ", "    ")
+    for title, text in symptoms.sides(symptom.example):
+        lines += _wrapped(one_line(text, 400), f"    {title.lower():8}  ", " " * 14)
+    return lines
+
+
+def _alarms(record: RunRecord) -> str:
+    lines = [line for text in alarm_lines(record) for line in _wrapped(one_line(text, 600), "  - ", "    ")]
+    return "\n".join(["Overfitting alarms:", *lines]) if lines else ""
 
 
 def _unproven(record: RunRecord) -> str:

@@ -1,12 +1,16 @@
-"""Writes the reports of a run or a frontier into its folder."""
+"""Writes the reports of a run, a frontier or an advice into its folder."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from urllib.parse import quote
 
+from retain.advice_records import AdviceRecord
 from retain.folder import write_bytes, write_text
 from retain.records import FrontierRecord, RunRecord
+from retain.reporting.advice import render_advice
+from retain.reporting.advice_chart import advice_figure
+from retain.reporting.advice_html import render_advice_html
 from retain.reporting.frontier import render_frontier
 from retain.reporting.frontier_figures import factor_figure, frontier_figure
 from retain.reporting.frontier_html import render_frontier_html
@@ -51,6 +55,16 @@ def write_frontier(record: FrontierRecord, folder: Path) -> list[Path]:
         if name not in drawn and name not in pictures:
             (folder / name).unlink(missing_ok=True)
     return paths
+
+
+def write_advice(record: AdviceRecord, folder: Path) -> list[Path]:
+    """Write ``advice.md`` with its figure and ``advice.html`` into an advice's folder, and return their paths.
+
+    Raises:
+        UserError: the disk is full or the folder cannot be written.
+    """
+    texts = {"advice.md": render_advice(record), "advice.html": render_advice_html(record)}
+    return _write({"advice.svg": advice_figure(record), **texts}, folder)
 
 
 def _write(texts: dict[str, str], folder: Path) -> list[Path]:

@@ -23,7 +23,7 @@ def can_pack(module: Any) -> bool:
     if torch.backends.cpu.get_cpu_capability() != "AVX512" or not hasattr(torch.ops.mkldnn, "_linear_pointwise"):
         return False
     needed = sum(layer.weight.numel() * 4 for layer in _layers(module))
-    return needed <= SHARE * free_memory(module.device)
+    return bool(needed <= SHARE * free_memory(module.device))
 
 
 @contextmanager

@@ -8,7 +8,8 @@ from typing import Any
 from retain.folder import write_record
 from retain.mitigations.base import GeneralSet
 from retain.recipe import portable, portable_path
-from retain.records import Comparison, KlReading, Measurement, RunRecord, Training, Verdict
+from retain.records import Comparison, KlReading, Measurement, Recitation, RunRecord, Training, Verdict
+from retain.reporting.lint import lint_section
 from retain.reporting.write import write_reports
 from retain.stages.choosing import Chosen
 from retain.stages.prepare import Prepared
@@ -27,6 +28,7 @@ def finish(
     before: Sequence[Measurement],
     after: Sequence[Measurement],
     kl: Sequence[KlReading],
+    recitation: Recitation | None,
     comparison: Comparison,
     verdict: Verdict,
 ) -> RunRecord:
@@ -37,7 +39,7 @@ def finish(
         title=f"{plain['model']['base']}: {run.path.name}",
         recipe=plain,
         provenance={**run.provenance(), "data": hashes, "models": _fingerprints(before, after)},
-        data=data.summary,
+        data={**data.summary, **lint_section(data.lint)},
         general=[_described(one, origin) for one in general.values()],
         training=training,
         choices=[*([rate.choice] if rate.choice else []), *chosen.choices],
@@ -48,6 +50,7 @@ def finish(
         seconds=run.seconds(),
         output=TUNED,
         kl=list(kl),
+        recitation=recitation,
     )
     write_record(run.path / "record.json", record)
     write_reports(record, run.path)

@@ -91,7 +91,8 @@ def _files(spec: str) -> list[Path]:
     config = place / "adapter_config.json"
     if not config.is_file():
         return found
-    base = _files(_base(config))
+    named = _base(config)
+    base = _files(named) if named else []
     return [*found, *base] if base else []
 
 

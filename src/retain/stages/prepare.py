@@ -9,6 +9,7 @@ from typing import Any
 
 from retain.data.example import Example
 from retain.data.formats import read_examples
+from retain.data.lint.run_checks import Lint
 from retain.data.overlap import refuse_overlaps
 from retain.data.splits import Splits, sample, split
 from retain.errors import UserError, listed
@@ -16,9 +17,11 @@ from retain.folder import file_hash
 from retain.probes.answers import Answers
 from retain.probes.base import Probe, of_rerankers
 from retain.probes.suites import Suite, load_suite
+from retain.progress import Progress
 from retain.ranking.read import read_ranking
 from retain.recipe import HeldOutFiles, Recipe
 from retain.records import Record
+from retain.stages.linting import lint_splits
 from retain.stages.ranking_data import judged_rows, ranking_probes, ranking_summary, read_sources
 from retain.stages.run_folder import RunFolder
 
@@ -39,6 +42,8 @@ class Prepared(Record):
     """File -> sha256 when it was read."""
     suite: str
     """Fingerprint of the suite's probes."""
+    lint: Lint | None = None
+    """What the checks found in the rows."""
 
 
 def prepare(run: RunFolder) -> Prepared:
@@ -47,20 +52,24 @@ def prepare(run: RunFolder) -> Prepared:
     Raises:
         UserError: as :func:`read_and_split`, or a data file or the suite has changed since.
     """
-    prepared = run.once("data", Prepared, lambda: read_and_split(run.recipe), "Reading the data")
+    prepared = run.once("data", Prepared, lambda: read_and_split(run.recipe, run.progress), "Reading the data")
     _check_unchanged(prepared, run.recipe)
     return prepared
 
 
-def read_and_split(recipe: Recipe) -> Prepared:
-    """Read and split the task's rows, and check them against the probes.
+def read_and_split(recipe: Recipe, progress: Progress | None = None) -> Prepared:
+    """Read and split the task's rows, check them against the probes, and lint them.
+
+    Args:
+        recipe: whose rows they are.
+        progress: where a run shows what the lint found; it is only returned when None.
 
     Raises:
-        UserError: rows are bad, of a shape that the method cannot train, or contain a probe's items.
+        UserError: rows are bad, of a shape that the method cannot train, contain a probe's items, or cannot be trained.
     """
     data = recipe.data
     if recipe.training.method == "rank":
-        return _read_rankings(recipe)
+        return _read_rankings(recipe, progress)
     rows = _trainable(data.train, read_examples(data.train), recipe.training.method)
     files = [data.train]
     parts: dict[str, list[Example]] = {}
@@ -75,10 +84,11 @@ def read_and_split(recipe: Recipe) -> Prepared:
         if one.source != OWN:
             refuse_overlaps(read_general(one.source), {probe.name: list(probe.texts()) for probe in suite.probes})
     summary = _summary(splits, len(rows))
-    return Prepared(splits=splits, summary=summary, hashes=_hashes(files), suite=suite.fingerprint())
+    lint = lint_splits(recipe, splits, progress)
+    return Prepared(splits=splits, summary=summary, hashes=_hashes(files), suite=suite.fingerprint(), lint=lint)
 
 
-def _read_rankings(recipe: Recipe) -> Prepared:
+def _read_rankings(recipe: Recipe, progress: Progress | None) -> Prepared:
     """:func:`read_and_split` for a reranker."""
     sources = read_sources(recipe)
     parts = {}
@@ -94,7 +104,8 @@ def _read_rankings(recipe: Recipe) -> Prepared:
         refuse_overlaps(one.examples, texts)
     files = [file for one in (*sources, *general) if one is not None for file in one.files]
     summary = ranking_summary(sources, splits)
-    return Prepared(splits=splits, summary=summary, hashes=_hashes(files), suite=suite.fingerprint())
+    lint = lint_splits(recipe, splits, progress)
+    return Prepared(splits=splits, summary=summary, hashes=_hashes(files), suite=suite.fingerprint(), lint=lint)
 
 
 def _split(recipe: Recipe, rows: list[Example], parts: Mapping[str, list[Example]]) -> Splits:

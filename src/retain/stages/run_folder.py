@@ -60,6 +60,8 @@ class RunFolder:
         if content_hash(earlier) == content_hash(mine):
             return
         keys = sorted(key for key in {*earlier, *mine} if earlier.get(key) != mine.get(key))
+        if not keys:  # a key that this version knows, and that was left empty
+            return
         differences = [f"{key}: there {earlier.get(key)!r}, here {mine.get(key)!r}" for key in keys]
         raise UserError(
             f"{self.path} holds a run of another recipe:\n{listed(differences)}\n"

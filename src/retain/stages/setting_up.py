@@ -33,6 +33,7 @@ class Workbench:
         self.probes: list[Probe] = [*task, *self.suite.probes]
         self.task_names = frozenset(probe.name for probe in task)
         self.train_rows = data.splits.train
+        self.dev_rows = data.splits.dev
         self.notes: list[str] = []
         """What a reader of the report must know of the training rows."""
         self._base: TransformersModel | None = None

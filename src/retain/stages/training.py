@@ -11,6 +11,7 @@ from transformers import set_seed
 
 from retain.data.encoding import Encoded
 from retain.data.example import Example
+from retain.data.splits import sample
 from retain.errors import UserError
 from retain.mitigations.base import KEPT, GeneralSet, Mitigation, Setup
 from retain.mitigations.general_groups import RankingSetup, as_reranker
@@ -24,6 +25,7 @@ from retain.records import Training
 from retain.stages.rate import Rate
 from retain.stages.run_folder import RunFolder
 from retain.stages.setting_up import Workbench
+from retain.training.held_out import MOST_ROWS
 from retain.training.reranker import train_ranking
 from retain.training.settings import TrainingSettings
 from retain.training.sft import train_sft
@@ -43,7 +45,9 @@ def train(run: RunFolder, bench: Workbench, general: Mapping[str, GeneralSet], r
         settings = run.recipe.training.at_rate(rate.rate)
         size = setup.base.module.num_parameters()
         warnings = recipe_warnings(run.recipe, size, rate.rate, len(bench.train_rows))
-        model, record = fit(setup.base, setup, bench.train_rows, settings, run.recipe.mitigations, run.progress)
+        held_out = sample(bench.dev_rows, MOST_ROWS, run.recipe.seed)
+        mitigations = run.recipe.mitigations
+        model, record = fit(setup.base, setup, bench.train_rows, settings, mitigations, run.progress, held_out)
         save_trained(model, run.path / TRAINED)
         if (start := setup.folder / BASE_WEIGHTS).is_file():  # a penalty read it; the choosing stage needs it too
             start.replace(run.path / TRAINED / BASE_WEIGHTS)
@@ -62,8 +66,11 @@ def fit(
     settings: TrainingSettings,
     mitigations: Sequence[Mitigation],
     progress: Progress,
+    held_out: Sequence[Example] = (),
 ) -> tuple[TransformersModel, Training]:
     """Train a freshly loaded base with mitigations; its module is changed.
+
+    ``held_out``: dev rows in an order of chance, of which some are read for the overfitting alarms.
 
     Raises:
         UserError: no row has anything to train within ``training.max_length``.
@@ -78,7 +85,7 @@ def fit(
     if isinstance(setup, RankingSetup):
         model, record = _fit_reranker(base, setup, (rows, mixed), settings, mitigations, progress)
     else:
-        model, record = _fit_text(base, setup, (rows, mixed), settings, mitigations, progress)
+        model, record = _fit_text(base, setup, (rows, mixed), settings, mitigations, progress, held_out)
     unchanged = base_weights_hash(model.module) == before if is_adapter(model.module) else None
     return model, record.model_copy(update={"base_unchanged": unchanged, "notes": [*record.notes, *notes]})
 
@@ -90,6 +97,7 @@ def _fit_text(
     settings: TrainingSettings,
     mitigations: Sequence[Mitigation],
     progress: Progress,
+    held_out: Sequence[Example],
 ) -> tuple[TransformersModel, Training]:
     """Train a language model on (task rows, all rows)."""
     task, lost = _encoded(rows[0], setup)
@@ -98,7 +106,8 @@ def _fit_text(
         setup.note(note)
     setup = replace(setup, rows=encoded)
     model = _wrapped(base, setup, mitigations)
-    record = train_sft(as_language_model(model), encoded, task, settings, mitigations, setup, progress)
+    watched = [row for row in map(setup.encode, held_out) if row is not None]
+    record = train_sft(as_language_model(model), encoded, task, settings, mitigations, setup, progress, watched)
     return model, record
 
 

@@ -9,20 +9,32 @@ from pathlib import Path
 from retain.training.settings import TrainingSettings
 
 LOG_ENTRIES = 50
-"""About as many entries a run's history has."""
+"""About as many entries a run's history has, or more where it has several epochs."""
+EPOCH_ENTRIES = 20
+"""An epoch has at least about as many: alarms compare what lies before and after its start."""
+
+
+def epoch_steps(passes: int, settings: TrainingSettings) -> int:
+    """Optimizer updates of an epoch of ``passes`` forward passes on each process."""
+    return max(1, math.ceil(passes / settings.gradient_accumulation))
 
 
 def total_steps(passes: int, settings: TrainingSettings) -> int:
     """Optimizer updates of a run of ``passes`` forward passes an epoch and process."""
-    return max(1, math.ceil(math.ceil(passes / settings.gradient_accumulation) * settings.epochs))
+    return max(1, math.ceil(epoch_steps(passes, settings) * settings.epochs))
 
 
-def intervals(steps: int, checkpoints: int) -> tuple[int, int]:
+def intervals(steps: int, checkpoints: int, epoch: int) -> tuple[int, int]:
     """Updates between two log entries, and between two checkpoints.
 
     A checkpoint falls on a log entry, because what was summed up since the last entry is not part of it.
+
+    Args:
+        steps: updates of the whole training.
+        checkpoints: how many are wanted.
+        epoch: updates of an epoch.
     """
-    log = max(1, steps // LOG_ENTRIES)
+    log = max(1, min(steps // LOG_ENTRIES, epoch // EPOCH_ENTRIES))
     return log, log * max(1, steps // (checkpoints + 1) // log)
 
 

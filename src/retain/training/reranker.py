@@ -18,7 +18,7 @@ from retain.progress import Progress
 from retain.ranking.groups import Group
 from retain.records import Training
 from retain.training import hooks
-from retain.training.checkpoints import intervals, last_checkpoint, total_steps
+from retain.training.checkpoints import epoch_steps, intervals, last_checkpoint, total_steps
 from retain.training.cross_encoder_trainer import encoder_of, trainer_class
 from retain.training.precision import prepare_precision
 from retain.training.ranking_rows import loss_of, pairs_per_row, rows_of
@@ -83,7 +83,9 @@ def train_ranking(
     processes = trainer.accelerator.num_processes
     passes = math.ceil(len(rows) / (arguments.train_batch_size * processes))
     steps = arguments.max_steps if arguments.max_steps > 0 else total_steps(passes, settings)
-    trainer.args.logging_steps, trainer.args.save_steps = intervals(steps, settings.checkpoints)
+    trainer.args.logging_steps, trainer.args.save_steps = intervals(
+        steps, settings.checkpoints, epoch_steps(passes, settings)
+    )
     task_tokens = _tokens(model, task_groups, setup.max_tokens)
     trainer.streams = group_streams(mitigations, model, setup, task_tokens, passes * processes)
     try:

@@ -96,6 +96,9 @@ class TrainingSettings(Settings):
     """Less memory for more time."""
     checkpoints: int = Field(4, ge=0)
     """How often training saves its state, to go on from there when it is interrupted; 0 = never."""
+    watch: int = Field(4, ge=0)
+    """How often the loss of dev rows is read during training, for the overfitting alarms (at most 128 rows, a twentieth
+    of training's time); 0 = never, and the alarms have the training loss alone."""
     report_to: list[str] = []
     """Trackers that transformers knows (tensorboard, wandb, trackio, ...)."""
     extra: dict[str, Any] = {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +13,18 @@ from retain.data.encoding import Encoded
 from retain.errors import BrokenError, UserError, nearest
 from retain.folder import disk_errors
 from retain.mitigations.base import Mitigation, Setup
+from retain.mitigations.known_rows import RowIndex
 from retain.models.causal import TransformersCausal
 from retain.progress import Progress
 from retain.records import Training
 from retain.training import hooks
-from retain.training.checkpoints import intervals, last_checkpoint, total_steps
+from retain.training.checkpoints import epoch_steps, intervals, last_checkpoint, total_steps
+from retain.training.held_out import reading_steps, rows_to_read
 from retain.training.precision import prepare_precision
 from retain.training.settings import TrainingSettings
 from retain.training.trainer import with_penalties
 from retain.training.watch import ShowProgress, broken, drop_printers, log_entry
+from retain.training.watch_loss import WatchLoss
 
 
 def train_sft(
@@ -31,6 +35,7 @@ def train_sft(
     mitigations: Sequence[Mitigation],
     setup: Setup,
     progress: Progress,
+    held_out: Sequence[Encoded] = (),
 ) -> Training:
     """Train a model in place; goes on from the last whole checkpoint in ``setup.folder / "checkpoints"``.
 
@@ -42,6 +47,7 @@ def train_sft(
         mitigations: whose penalties and callbacks take part.
         setup: what mitigations may look at.
         progress: where steps are shown.
+        held_out: dev rows of the task in an order of chance, of which some are read for the overfitting alarms.
 
     Raises:
         BrokenError: the loss or a gradient became NaN; the weights of the last good step are saved first.
@@ -66,7 +72,7 @@ def train_sft(
             args=arguments,
             train_dataset=Dataset.from_list([{"input_ids": row.input_ids, "labels": row.labels} for row in rows]),
             processing_class=_with_pad(model.tokenizer),
-            callbacks=[ShowProgress(progress), *callbacks],
+            callbacks=callbacks,
         )
     except (ValueError, TypeError, ImportError, RuntimeError) as error:
         raise UserError(f"training: the trainer refuses these settings: {error}") from error
@@ -78,8 +84,17 @@ def train_sft(
     # Packing makes fewer rows of them.
     passes = math.ceil(len(trainer.train_dataset) / (arguments.train_batch_size * processes))
     steps = arguments.max_steps if arguments.max_steps > 0 else total_steps(passes, settings)
-    trainer.args.logging_steps, trainer.args.save_steps = intervals(steps, settings.checkpoints)
+    epoch = epoch_steps(passes, settings)
+    trainer.args.logging_steps, trainer.args.save_steps = intervals(steps, settings.checkpoints, epoch)
     trainer.streams = hooks.streams(mitigations, setup, task_rows, passes * processes)
+    trainer.task_rows = RowIndex(task_rows) if len(rows) > len(task_rows) else None
+    seen = arguments.train_batch_size * processes * settings.gradient_accumulation * steps
+    read = rows_to_read(held_out, seen, settings.watch)
+    watch = WatchLoss(
+        read, reading_steps(steps, epoch, settings.watch), partial(_say, progress), trainer.loss_is_the_tasks
+    )
+    trainer.add_callback(ShowProgress(progress, watch.note))
+    trainer.add_callback(watch)  # last: it sees whether another one ends the training
     try:
         with disk_errors(checkpoints):
             trainer.train(resume_from_checkpoint=last_checkpoint(checkpoints))
@@ -98,6 +113,9 @@ def train_sft(
         trained_parameters=sum(p.numel() for p in model.module.parameters() if p.requires_grad),
         seconds=time.monotonic() - begun,
         history=[log_entry(entry) for entry in trainer.state.log_history if "loss" in entry],
+        alarms=watch.alarms,
+        held_out=watch.readings,
+        watch_seconds=watch.seconds,
     )
 
 
@@ -159,3 +177,7 @@ def _with_pad(tokenizer: Any) -> Any:
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     return tokenizer
+
+
+def _say(progress: Progress, line: str) -> None:
+    progress.say(f"  {line}")

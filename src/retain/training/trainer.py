@@ -11,11 +11,14 @@ import torch
 
 from retain.errors import BrokenError
 from retain.mitigations.base import GeneralBatch, Penalty, Step, Weights
+from retain.mitigations.known_rows import RowIndex
 from retain.models.unpadded import KEYS, padded_on_the_right, takes_unpadded
+from retain.training.alarms.history import TASK_LOSS
 from retain.training.engines import check_engine
 from retain.training.flattened import in_rows
 from retain.training.router import router_losses, trains_routers
 from retain.training.stream import GeneralStream
+from retain.training.task_loss import Share, is_cross_entropy, mean_of, of_task_rows
 
 PLAIN = ("transformers.trainer", "trl.trainer.sft_trainer")
 """Modules whose ``compute_loss`` is cross-entropy over the labelled tokens, unless settings say otherwise."""
@@ -40,7 +43,9 @@ def with_penalties(
         "penalties": dict(penalties),
         "streams": dict(streams or {}),
         "weights": list(weights),
+        "task_rows": None,
         "_sums": defaultdict(list),
+        "_task_shares": [],
         "_pass": (-1, 0),
         "_in_line": None,
     }
@@ -59,12 +64,21 @@ class PenaltyMixin:
     penalties: dict[str, Penalty]
     streams: dict[str, GeneralStream]
     weights: list[Weights]
+    task_rows: RowIndex | None
+    """The task's rows, where others are trained on too; may be set before the trainer trains."""
     _sums: dict[str, list[float]]
     """Penalty -> its values since the last log entry."""
+    _task_shares: list[Share]
+    """The task's own loss in each forward pass since the last log entry, where the loss holds more."""
     _pass: tuple[int, int]
     """(update, forward pass within it), counted from 0."""
     _in_line: bool | None
     """Whether the model takes rows without padding; None until it was tried."""
+
+    @property
+    def loss_is_the_tasks(self: Any) -> bool:
+        """Whether ``loss`` in the log is the task's cross-entropy. Where it holds more, ``task_loss`` is, if known."""
+        return is_cross_entropy(self) and not (self.penalties or self.weights or self.task_rows is not None)
 
     def train(self: Any, *args: Any, **named: Any) -> Any:
         """As the trainer does.
@@ -100,6 +114,8 @@ class PenaltyMixin:
                 model, inputs, return_outputs=return_outputs, num_items_in_batch=num_items_in_batch
             )
             loss, outputs = result if return_outputs else (result, None)
+            if self.penalties and self.task_rows is None and is_cross_entropy(self):
+                self._task_shares.append((loss.detach(), 1 / passes))
         if self.penalties:
             loss = loss + self._penalise(step or self._step(model, inputs, num_items_in_batch)) / passes
         if not torch.isfinite(loss):
@@ -131,6 +147,8 @@ class PenaltyMixin:
             targets = step.task["labels"][:, 1:]
             targets = targets[targets != -100]
             losses = torch.nn.functional.cross_entropy(step.task_logits, targets, reduction="none")
+            if not self.loss_is_the_tasks:
+                self._task_shares.append(of_task_rows(losses.detach(), step.task, self.task_rows))
             for weigh in self.weights:
                 losses = losses * weigh(step)
             total = losses.sum()
@@ -216,8 +234,13 @@ class PenaltyMixin:
         return [name for name in names if "lora_magnitude_vector" not in name]
 
     def log(self: Any, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
-        """The trainer's log entry with the mean of each penalty since the last one."""
+        """The trainer's log entry with the mean of each penalty since the last one, and the task's own loss."""
         for name, values in self._sums.items():
             logs[name] = sum(values) / len(values)
         self._sums.clear()
+        if "loss" in logs:
+            own = mean_of(self._task_shares)
+            self._task_shares.clear()
+            if own is not None:
+                logs[TASK_LOSS] = own
         super().log(logs, *args, **kwargs)  # type: ignore[misc]

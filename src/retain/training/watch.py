@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +11,24 @@ from transformers import TrainerCallback
 from retain.errors import BrokenError
 from retain.models.transformers_model import TransformersModel
 from retain.progress import Progress
+from retain.training.alarms.history import ROW_LOSSES, ROW_TOKENS
 
 
 class ShowProgress(TrainerCallback):  # type: ignore[misc]
-    """Shows each finished update."""
+    """Shows each finished update.
 
-    def __init__(self, progress: Progress) -> None:
+    Args:
+        progress: where it is shown.
+        note: what is said beside it.
+    """
+
+    def __init__(self, progress: Progress, note: Callable[[], str] = str) -> None:
         self.progress = progress
+        self.note = note
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Report the step."""
-        self.progress.update("training", state.global_step, state.max_steps)
+        self.progress.update("training", state.global_step, state.max_steps, self.note())
 
 
 def drop_printers(trainer: Any) -> None:
@@ -34,7 +41,7 @@ def drop_printers(trainer: Any) -> None:
 
 def log_entry(entry: Mapping[str, Any]) -> dict[str, float]:
     """One entry of the trainer's log as a record keeps it."""
-    dropped = ("total_flos", "train_runtime", "num_tokens")
+    dropped = ("total_flos", "train_runtime", "num_tokens", ROW_LOSSES, ROW_TOKENS)
     return {key: float(value) for key, value in entry.items() if key not in dropped}
 
 

@@ -4,21 +4,9 @@ from __future__ import annotations
 
 import re
 
-from retain.probes.rules.exact import normalised
 from retain.probes.rules.item import AnswerItem, Options, needs_answer
 from retain.records import Response
-
-_REFUSAL = re.compile(
-    r"^(well, )?(i['’]?m sorry|i am sorry|sorry|i apologi[sz]e|unfortunately)?[ ,.]*(but )?"
-    r"(as an ai\b[^.]*?)?"
-    r"\b(i (can['’]?t|cannot|can not|won['’]?t|will not|do not know|don['’]?t know)"
-    r"|i['’]?m (not able|unable|not sure)|i am (not able|unable|not sure))\b"
-)
-
-
-def refuses(text: str) -> bool:
-    """True when an answer begins by declining ("I'm sorry, but I can't ...", "I don't know ...")."""
-    return bool(_REFUSAL.match(normalised(text)))
+from retain.wording import normalised, refuses
 
 
 def problem(item: AnswerItem, options: Options) -> str | None:

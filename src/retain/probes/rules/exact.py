@@ -2,22 +2,9 @@
 
 from __future__ import annotations
 
-import unicodedata
-
 from retain.probes.rules.item import AnswerItem, Options, needs_answer
 from retain.records import Response
-
-_QUOTES = "\"'`*_“”‘’«» "
-_ENDS = _QUOTES + ".,;:!?"
-
-
-def normalised(text: str) -> str:
-    """Case folded, white space collapsed, without quotes and emphasis around it and punctuation at its end.
-
-    Punctuation at the beginning stays (``.5`` is not ``5``), and so does everything inside.
-    """
-    plain = " ".join(unicodedata.normalize("NFKC", text).casefold().split())
-    return plain.lstrip(_QUOTES).rstrip(_ENDS) or plain
+from retain.wording import normalised
 
 
 def problem(item: AnswerItem, options: Options) -> str | None:

@@ -1,0 +1,167 @@
+"""``retain advise`` on the toy model: rungs are measured once, compared on test items, and one is advised."""
+
+import json
+
+import pytest
+
+from retain.advice import ladder
+from retain.advice_records import AdviceRecord
+from retain.commands.advise import advise
+from retain.commands.run import run
+from retain.errors import UserError
+from retain.folder import read_record
+from retain.progress import Progress
+
+QUIET = Progress(quiet=True)
+FACTS = {"sky": "blue", "grass": "green", "snow": "white"}
+
+
+@pytest.fixture
+def documents(tmp_path):
+    path = tmp_path / "documents.md"
+    path.write_text("".join(f"the colour of the {thing} is {colour} .\n\n" for thing, colour in FACTS.items()))
+    return path
+
+
+def test_the_whole_ladder(advise_file, documents, tmp_path):
+    place = tmp_path / "advice"
+    rungs = ["instructions", "few_shot", "retrieval", "lora"]
+    path = advise_file(
+        rungs=rungs,
+        shots=[1, 2],
+        picks=["similar", "fixed"],
+        rewrites=1,
+        documents="documents.md",
+        passages=[1],
+        passage_words=10,
+    )
+    record = advise(path, place, progress=QUIET)
+    assert [rung.name for rung in record.rungs] == ["zero_shot", *rungs]
+    zero, instructions, few, retrieval, lora = record.rungs
+    assert len({rung.items for rung in record.rungs}) == 1 and zero.items > 1
+    for rung in record.rungs:
+        assert rung.low <= rung.value <= rung.high and rung.dev == max(one.value for one in rung.tried)
+        assert set(rung.measurement.scores) == set(zero.measurement.scores), "paired item by item"
+        assert rung.measurement.split == "test" and rung.example
+    assert len(instructions.tried) >= 2 and instructions.instruction
+    assert len(few.tried) in (4, 8) and "example" in few.chosen
+    assert retrieval.from_documents and 0 <= retrieval.found <= 1 and "3 passages of the documents" in retrieval.source
+    assert zero.cost.tokens < few.cost.tokens
+    assert (zero.cost.training_seconds, zero.cost.storage_bytes) == (0, 0)
+    assert lora.cost.training_seconds > 0 and lora.cost.storage_bytes > 1000
+    assert lora.cost.tokens == zero.cost.tokens, "it is asked without anything around the question"
+    assert (record.differences[0].below, record.differences[0].above) == ("zero_shot", "instructions")
+    assert len(record.differences) == len(record.standings) == 4
+    assert record.differences[0].change.delta == pytest.approx(instructions.value - zero.value)
+    assert record.advised.rung == "lora" and record.nature.kind in ("behaviour", "both")
+    assert read_record(place / "advice.json", AdviceRecord) == record
+    text = (place / "advice.md").read_text()
+    assert "**Stop at training.**" in text and "advice.svg" in text and (place / "advice.svg").is_file()
+    assert "Stop at" in (place / "advice.html").read_text()
+    assert str(tmp_path) not in (place / "advice.json").read_text()
+    again = run(place / "recommended.yaml", tmp_path / "run", progress=QUIET)
+    assert again.before[0].value == pytest.approx(zero.value / 100)
+    assert again.before[0].scores == zero.measurement.scores
+
+
+def test_what_was_finished_is_not_done_again(advise_file, tmp_path, monkeypatch):
+    from retain.advice.rungs import lora
+
+    path, place = advise_file(), tmp_path / "advice"
+    whole = lora.climb
+
+    def killed(bench):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(lora, "climb", killed)
+    with pytest.raises(KeyboardInterrupt):
+        advise(path, place, progress=QUIET)
+    done = {name: (place / f"{name}.json").stat().st_mtime_ns for name in ("zero_shot", "few_shot")}
+    assert not (place / "lora.json").exists() and not (place / "advice.json").exists()
+    monkeypatch.setattr(lora, "climb", whole)
+    record = advise(path, place, progress=QUIET)
+    assert {name: (place / f"{name}.json").stat().st_mtime_ns for name in done} == done
+    alone = advise(path, tmp_path / "alone", progress=QUIET)
+    assert [rung.measurement.scores for rung in alone.rungs] == [rung.measurement.scores for rung in record.rungs]
+    assert alone.advised == record.advised
+    monkeypatch.setattr(ladder, "_climb", lambda name, bench: pytest.fail(f"{name} was climbed again"))
+    assert advise(path, place, progress=QUIET) == record
+    with pytest.raises(UserError, match="another recipe"):
+        advise(path, place, ["advise.margin=9"], progress=QUIET)
+
+
+def test_prompts_are_measured_once_for_all_advices(advise_file, tmp_path, monkeypatch):
+    path = advise_file(rungs=["few_shot"], shots=[1, 2])
+    first = advise(path, tmp_path / "a", progress=QUIET)
+    monkeypatch.setattr(
+        "retain.models.causal.TransformersCausal.generate", lambda *_: pytest.fail("it was asked again")
+    )
+    again = advise(path, tmp_path / "b", progress=QUIET)
+    assert [rung.tried for rung in again.rungs] == [rung.tried for rung in first.rungs]
+    assert again.rungs[1].cost == first.rungs[1].cost
+
+
+def test_the_advice_needs_no_key_in_the_recipe(advise_values, tmp_path):
+    from retain.recipe import parse_recipe
+
+    values = {**advise_values(), "advise": None}
+    record = ladder.run_advice(parse_recipe(values), tmp_path / "advice", QUIET)
+    assert [rung.name for rung in record.rungs] == ["zero_shot", "instructions", "few_shot", "retrieval", "lora"]
+    assert record.margin == 3 and not record.rungs[3].from_documents
+    assert "training rows" in record.rungs[3].source
+
+
+def test_other_documents_than_those_it_began_with_are_refused(advise_file, documents, tmp_path):
+    path = advise_file(rungs=["retrieval"], documents="documents.md", passages=[1])
+    advise(path, tmp_path / "advice", progress=QUIET)
+    documents.write_text("the sky is red .")
+    with pytest.raises(UserError, match=r"documents\.md has changed since this advice began"):
+        advise(path, tmp_path / "advice", progress=QUIET)
+
+
+def test_another_base_than_the_one_it_began_with_is_refused(advise_file, toy_folder, tmp_path, monkeypatch):
+    place = tmp_path / "advice"
+    path = advise_file()
+    advise(path, place, progress=QUIET)
+    (place / "lora.json").unlink()
+    (place / "few_shot.json").unlink()
+    held = json.loads((place / "zero_shot.json").read_text())
+    held["measurement"]["model"] = "another"
+    (place / "zero_shot.json").write_text(json.dumps(held))
+    with pytest.raises(UserError, match="not the model that was measured when this advice began"):
+        advise(path, place, progress=QUIET)
+
+
+def test_tasks_that_no_rule_scores_are_refused(advise_file, tmp_path):
+    path = advise_file()
+    with pytest.raises(UserError, match="scored by their likelihood"):
+        advise(path, tmp_path / "advice", ["data.train=" + str(texts(tmp_path))], progress=QUIET)
+
+
+def texts(folder):
+    path = folder / "texts.jsonl"
+    path.write_text("".join(json.dumps({"text": f"one two three {i} a b c"}) + "\n" for i in range(30)))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("advise.documents=none.md", "there is no file or folder"),
+        ("advise.shots=[]", "advise.shots: list should have at least 1 item"),
+        ("advise.shots=[0]", "advise.shots.0: input should be greater than or equal to 1"),
+        (
+            "advise.rungs=[few_shoot]",
+            "advise.rungs.0: input should be 'instructions', 'few_shot', 'retrieval' or 'lora'",
+        ),
+        ("advise.picks=[fixed, fixed]", "picks names something twice"),
+        ("advise.shotz=[1]", 'advise.shotz: unknown key; did you mean "shots"?'),
+        ("advise.margin=101", "advise.margin: input should be less than or equal to 100"),
+        ("advise.training.rows=1", "advise.training.rows: input should be greater than or equal to 8"),
+    ],
+)
+def test_wrong_settings_are_refused_by_path(advise_file, tmp_path, text, message):
+    path = advise_file(rungs=["retrieval"])
+    with pytest.raises(UserError) as error:
+        advise(path, tmp_path / "advice", [text], progress=QUIET)
+    assert message in str(error.value)
