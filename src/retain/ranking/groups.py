@@ -21,13 +21,16 @@ class Group(NamedTuple):
         return [(self.query, document) for document in self.documents]
 
 
-def training_groups(row: Example, size: int, seed: int) -> list[Group]:
-    """A group for each relevant document of a row, with others that are not relevant, drawn by the seed.
+def training_groups(row: Example, size: int, seed: int, most: int) -> list[Group]:
+    """A group for each relevant document of a row, at most ``most``, with others that are not relevant.
 
-    A row with too few others gives smaller groups; one without relevant documents, or without others, gives none.
+    Which ones is drawn by the seed. A row with too few others gives smaller groups; one without relevant documents, or
+    without others, gives none.
     """
     groups = []
-    for number, relevant in enumerate(row.positives):
+    chosen = sorted(random.Random(f"{seed}-{row.id}").sample(range(len(row.positives)), min(most, len(row.positives))))
+    for number in chosen:
+        relevant = row.positives[number]
         others = list(row.negatives)
         random.Random(f"{seed}-{row.id}-{number}").shuffle(others)
         if others:

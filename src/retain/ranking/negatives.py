@@ -13,8 +13,6 @@ from retain.records import Record
 
 SPARE = 2
 """Mined documents that the filter looks at for each one that is wanted."""
-MOST_POSITIVES = 4
-"""Relevant documents of a query for which others are mined; the groups of more share them."""
 Score = Callable[[Sequence[Pair]], Sequence[float]]
 
 
@@ -48,6 +46,7 @@ def add_negatives(
     ranks: tuple[int, int] = (2, 200),
     score: Score | None = None,
     margin: float = 0.0,
+    most: int = 4,
 ) -> tuple[list[Example], Counts]:
     """Rows with at least ``each`` negatives for each relevant document, as far as the source has them.
 
@@ -58,14 +57,15 @@ def add_negatives(
     Args:
         rows: queries with relevant documents.
         documents: of the source.
-        each: negatives for each relevant document of a query (of at most four).
+        each: negatives for each relevant document of a query.
         seed: of the draws.
         first_stage: ranks the source's documents; nothing is mined when None.
         ranks: first and last rank, counted from 1 among documents that are not relevant.
         score: scores pairs for the filter; nothing is filtered when None.
         margin: a mined document is dropped where its score lies above the query's lowest relevant one's plus this.
+        most: relevant documents of a query that are counted, at most.
     """
-    wanted = [max(0, each * min(len(row.positives), MOST_POSITIVES) - len(row.negatives)) for row in rows]
+    wanted = [max(0, each * min(len(row.positives), most) - len(row.negatives)) for row in rows]
     pools = _mined(rows, documents, first_stage, ranks, seed) if first_stage is not None else [[] for _ in rows]
     spare = SPARE if score is not None else 1
     pools = [pool[: spare * count] for pool, count in zip(pools, wanted, strict=True)]

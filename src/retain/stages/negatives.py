@@ -58,6 +58,7 @@ def _mine(run: RunFolder, bench: Workbench, data: RankingData) -> Mined:
         settings.ranks,
         score if settings.filter is not None else None,  # type: ignore[arg-type]
         settings.filter or 0.0,
+        training.groups.positives,
     )
     return Mined(negatives={row.id: [content_hash(text) for text in row.negatives] for row in rows}, counts=counts)
 

@@ -89,8 +89,14 @@ class Workbench:
         }
         longest = recipe.training.max_length
         if recipe.training.method == "rank":
-            size = recipe.training.groups.group_size
-            return RankingSetup(**shared, encode=lambda example: None, max_tokens=longest, group_size=size)
+            groups = recipe.training.groups
+            return RankingSetup(
+                **shared,
+                encode=lambda example: None,
+                max_tokens=longest,
+                group_size=groups.group_size,
+                most_groups=groups.positives,
+            )
         return Setup(**shared, encode=encoder(as_language_model(base), longest, recipe.data.loss_on))
 
 

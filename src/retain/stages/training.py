@@ -19,7 +19,6 @@ from retain.models.causal import as_language_model
 from retain.models.fingerprint import base_weights_hash
 from retain.models.transformers_model import TransformersModel
 from retain.progress import Progress
-from retain.ranking.groups import training_groups
 from retain.recipe_rules import recipe_warnings
 from retain.records import Training
 from retain.stages.rate import Rate
@@ -120,8 +119,7 @@ def _fit_reranker(
     progress: Progress,
 ) -> tuple[TransformersModel, Training]:
     """Train a reranker on (task rows, all rows)."""
-    size = setup.group_size
-    task, groups = ([group for row in part for group in training_groups(row, size, setup.seed)] for part in rows)
+    task, groups = ([group for row in part for group in setup.groups(row)] for part in rows)
     if not task:
         raise UserError("data.train: no query has a relevant document and another one to tell it from")
     model = _wrapped(base, setup, mitigations)

@@ -49,6 +49,8 @@ class RankingSettings(Settings):
     teacher's margins between the relevant document and each other one (arXiv 2010.02666)."""
     group_size: int = Field(8, ge=2)
     """Documents that a query is trained with, the relevant one included."""
+    positives: int = Field(4, ge=1)
+    """Relevant documents of a query that get a group in each epoch, at most; drawn by the seed where there are more."""
     teacher: str | None = None
     """``margin_mse``: the reranker whose scores are learned."""
     negatives: NegativesSettings = NegativesSettings()

@@ -24,13 +24,16 @@ GROUPS = [
 
 def test_each_relevant_document_is_a_group_with_others_drawn_for_it():
     row = ranking_example("q", {"a": 1, "b": 2, **{str(i): 0 for i in range(10)}})
-    groups = training_groups(row, 4, seed=0)
+    groups = training_groups(row, 4, seed=0, most=9)
     assert [group.documents[0] for group in groups] == ["a", "b"]
     assert all(len(set(group.documents)) == 4 for group in groups)
     assert set(groups[0].documents[1:]) != set(groups[1].documents[1:])
-    assert training_groups(row, 4, seed=0) == groups != training_groups(row, 4, seed=1)
-    assert training_groups(ranking_example("q", {"a": 1}), 4, 0) == []
-    assert len(training_groups(ranking_example("q", {"a": 1, "b": 0}), 4, 0)[0].documents) == 2
+    assert training_groups(row, 4, 0, 9) == groups != training_groups(row, 4, 1, 9)
+    assert training_groups(ranking_example("q", {"a": 1}), 4, 0, 9) == []
+    assert len(training_groups(ranking_example("q", {"a": 1, "b": 0}), 4, 0, 9)[0].documents) == 2
+    many = ranking_example("q", {**{f"yes {i}": 1 for i in range(9)}, "no": 0})
+    drawn = [tuple(group.documents[0] for group in training_groups(many, 2, seed, 2)) for seed in range(8)]
+    assert all(len(one) == 2 for one in drawn) and len(set(drawn)) > 2
 
 
 def test_candidates_have_the_relevant_ones_first():
