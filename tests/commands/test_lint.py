@@ -167,6 +167,15 @@ def test_half_surrogate_pairs_break_neither_json_nor_a_cleaned_file(call, write,
     assert json.loads(kept[-1]) == json.loads(HALF)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_a_file_whose_name_is_not_text_is_linted(call, write, tmp_path):
+    path = write("rows.jsonl", GOOD).rename(tmp_path / "r\udcff.jsonl")
+    words = ("lint", path, "--suite", "none", "--quiet", "--json", "--fix", tmp_path / "c\udcff.jsonl")
+    code, out, err = call(*words)
+    assert code == 0, err
+    assert json.loads(out)["lint"]["source"].endswith("r?.jsonl") and (tmp_path / "c\udcff.jsonl").exists()
+
+
 def test_a_row_goes_where_one_of_its_instances_must(write, tmp_path):
     instances = [{"input": "in", "output": "ghp_" + "a1" * 18}, {"input": "other", "output": "good"}]
     rows = [{"instruction": f"do {n}", "instances": [{"input": "in", "output": f"out {n}"}]} for n in range(30)]
