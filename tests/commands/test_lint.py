@@ -231,6 +231,13 @@ def test_every_row_without_an_answer_goes_however_many_there_are(write, tmp_path
     assert [one.line for one in found.repairs if one.check == "truncated_targets"] == list(range(61, 71))
 
 
+def test_where_all_answers_are_lost_it_is_an_error_however_many_there_are(write, toy_folder, monkeypatch):
+    monkeypatch.setattr("retain.data.lint.truncated_targets.MOST_ENCODED", 4)
+    path = write("rows.jsonl", [row(f"{'sky ' * 60} {letter}", "blue") for letter in "abcdefghij"])
+    found = retain.lint(path, model=str(toy_folder), max_length=40, suite=None).lint
+    assert [(one.check, one.count) for one in found.of("error")] == [("truncated_targets", 10)]
+
+
 def test_where_no_row_can_be_read_nothing_is_written(call, write, tmp_path):
     path = write("rows.jsonl", [{"messages": [{"role": "user", "content": "hi"}]}])
     code, out, _ = call("lint", path, "--suite", "none", "--quiet")

@@ -163,7 +163,7 @@ def _nearest(matrix: Any, labels: NDArray[np.int64]) -> NDArray[np.float64]:
     centres = _normal(member @ matrix)
     alike = np.asarray((centres @ centres.T).todense(), dtype=np.float64)
     np.fill_diagonal(alike, 0.0)
-    return alike.max(axis=1)
+    return np.asarray(alike.max(axis=1))
 
 
 def _own_words(matrix: Any, labels: NDArray[np.int64], names: NDArray[Any]) -> tuple[tuple[str, ...], ...]:
