@@ -11,6 +11,7 @@ from retain.records import Record
 
 MINIMUMS: dict[str, str] = {
     "accelerate": "1.15",
+    "bm25s": "0.3",
     "datasets": "5.0",
     "gguf": "0.19",
     "jinja2": "3.1",
