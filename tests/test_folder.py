@@ -3,7 +3,7 @@ import errno
 import pytest
 
 from retain.errors import UserError
-from retain.folder import parse_yaml, read_json, read_record, whole_folder, write_json, write_text
+from retain.folder import check_writable, parse_yaml, read_json, read_record, whole_folder, write_json, write_text
 from retain.records import Gate
 
 
@@ -71,6 +71,19 @@ def test_a_file_that_cannot_be_read_is_said_in_words(tmp_path, monkeypatch, code
     monkeypatch.setattr("retain.folder.Path.read_text", fail)
     with pytest.raises(UserError, match=r"record\.json could not be read: no"):
         read_record(tmp_path / "record.json", Gate)
+
+
+@pytest.mark.parametrize("code", [errno.EACCES, errno.EROFS, errno.ENOENT])
+def test_a_folder_that_takes_no_file_is_refused_before_the_work(tmp_path, monkeypatch, code):
+    check_writable(tmp_path / "new" / "file.json")
+    assert list((tmp_path / "new").iterdir()) == []
+
+    def refused(dir):
+        raise OSError(code, "no", str(dir))
+
+    monkeypatch.setattr("retain.folder.tempfile.TemporaryFile", refused)
+    with pytest.raises(UserError, match="could not be written"):
+        check_writable(tmp_path / "new" / "file.json")
 
 
 def test_a_folder_in_the_place_of_a_file_is_said_in_words(tmp_path):

@@ -131,7 +131,10 @@ def check_writable(path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.is_dir():
             raise IsADirectoryError(errno.EISDIR, "it is a folder")
-        tempfile.TemporaryFile(dir=path.parent).close()
+        try:
+            tempfile.TemporaryFile(dir=path.parent).close()
+        except FileNotFoundError as error:  # what /proc says
+            raise PermissionError(errno.EACCES, "its folder takes no files") from error
 
 
 def read_json(path: Path) -> dict[str, Any]:

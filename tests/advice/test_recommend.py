@@ -32,6 +32,8 @@ def test_the_best_above_counts_and_not_the_next():
     advised = stop(zero, few, lora)
     assert (advised.rung, advised.basis) == ("lora", "last")
     assert "every rung below scores more than 5 points less" in advised.reason and "+39.0" in advised.reason
+    rungs = [zero, few, make_rung("retrieval", 3), lora]
+    assert "few-shot, the best of the rungs below it, 51.0" in stop(*rungs).reason
 
 
 def test_the_best_above_is_chosen_on_dev_items():

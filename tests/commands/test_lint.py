@@ -167,6 +167,15 @@ def test_half_surrogate_pairs_break_neither_json_nor_a_cleaned_file(call, write,
     assert json.loads(kept[-1]) == json.loads(HALF)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_a_file_whose_name_is_not_text_is_linted(call, write, tmp_path):
+    path = write("rows.jsonl", GOOD).rename(tmp_path / "r\udcff.jsonl")
+    words = ("lint", path, "--suite", "none", "--quiet", "--json", "--fix", tmp_path / "c\udcff.jsonl")
+    code, out, err = call(*words)
+    assert code == 0, err
+    assert json.loads(out)["lint"]["source"].endswith("r?.jsonl") and (tmp_path / "c\udcff.jsonl").exists()
+
+
 def test_a_row_goes_where_one_of_its_instances_must(write, tmp_path):
     instances = [{"input": "in", "output": "ghp_" + "a1" * 18}, {"input": "other", "output": "good"}]
     rows = [{"instruction": f"do {n}", "instances": [{"input": "in", "output": f"out {n}"}]} for n in range(30)]
@@ -220,6 +229,13 @@ def test_every_row_without_an_answer_goes_however_many_there_are(write, tmp_path
     path = write("rows.jsonl", [*GOOD, *long])
     found = retain.lint(path, model=str(toy_folder), max_length=40, suite=None, fix=tmp_path / "clean.jsonl")
     assert [one.line for one in found.repairs if one.check == "truncated_targets"] == list(range(61, 71))
+
+
+def test_where_all_answers_are_lost_it_is_an_error_however_many_there_are(write, toy_folder, monkeypatch):
+    monkeypatch.setattr("retain.data.lint.truncated_targets.MOST_ENCODED", 4)
+    path = write("rows.jsonl", [row(f"{'sky ' * 60} {letter}", "blue") for letter in "abcdefghij"])
+    found = retain.lint(path, model=str(toy_folder), max_length=40, suite=None).lint
+    assert [(one.check, one.count) for one in found.of("error")] == [("truncated_targets", 10)]
 
 
 def test_where_no_row_can_be_read_nothing_is_written(call, write, tmp_path):

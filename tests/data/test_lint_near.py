@@ -3,6 +3,7 @@
 import random
 
 from retain.data.formats import scan_values
+from retain.data.lint import near
 from retain.data.lint.inconsistent_labels import InconsistentLabels
 from retain.data.lint.material import LintData
 from retain.data.lint.near import group_texts, plain
@@ -41,6 +42,34 @@ def test_an_instruction_that_all_rows_carry_makes_none_alike():
     texts = [long + " ".join(chance.sample(words, 8)) for _ in range(60)]
     assert len(set(group_texts(texts).of)) == 60
     assert group_texts([*texts, texts[5] + " now"]).of[-1] == 5
+
+
+def templated(count):
+    chance = random.Random(0)
+    words = ["".join(chance.choices("abcdefghijklmnop", k=7)) for _ in range(2000)]
+    frames = [" ".join(chance.sample(words, 9)) for _ in range(12)]
+    frame = [frames[number % 12] for number in range(count)]
+    return [f"{one} {chance.choice(words)} {one[:20]} {chance.choice(words)}" for one in frame]
+
+
+def test_a_repeat_with_a_typo_is_found_among_many_rows_of_its_template():
+    texts = templated(1500)
+    again = [f"{text[:30]}{text[31:]}" for text in texts[:30]]
+    of = group_texts([*texts, *again]).of[1500:]
+    assert sum(one == place for place, one in enumerate(of)) >= 29
+
+
+def test_rows_of_few_templates_are_not_all_compared_with_each_other(monkeypatch):
+    compared = 0
+
+    def counting(one, other, weights, similarity=near.similarity):
+        nonlocal compared
+        compared += 1
+        return similarity(one, other, weights)
+
+    monkeypatch.setattr(near, "similarity", counting)
+    assert len(set(group_texts(templated(1500)).of)) == 1500
+    assert compared <= 1500 * near.MOST_COMPARED
 
 
 def test_text_without_words_is_compared_as_it_is():

@@ -112,6 +112,13 @@ def test_nothing_that_was_found_is_shown_by_any_check():
     assert "[GitHub token]" in text and "[e-mail address]" in text
 
 
+def test_all_of_a_private_key_is_masked():
+    body = "\n".join(["Proc-Type: 4,ENCRYPTED", "DEK-Info: AES-256-CBC,A1B2", "", "MIIEow" + "a1B2" * 200])
+    key = f"-----BEGIN RSA PRIVATE KEY-----\n{body}\n-----END RSA PRIVATE KEY-----"
+    assert masked(f"use {key} now") == "use [private key] now"
+    assert masked(f"use {key[:700]}") == "use [private key]"
+
+
 def test_a_secret_is_masked_before_its_text_is_cut():
     text = "x" * 150 + " ghp_0123456789abcdefghijABCDEFGHIJ012345"
     assert "ghp" not in shown_text(text)

@@ -63,20 +63,19 @@ def advise(rungs: Sequence[Rung], found: Sequence[Standing], margin: float) -> A
         if one.within == "no":
             continue
         low, high = values[one.rung], values[one.best]
-        gain = one.change
         return Advised(
             rung=one.rung,
             basis="proven" if one.within == "proven" else "estimated",
             reason=f"{WORDS[one.rung]} scores {low.value:.1f}; the best of the rungs above it, {WORDS[one.best]}, "
-            f"scores {high.value:.1f} ({_in_points(gain)}), {_how(one, margin)}",
+            f"scores {high.value:.1f} ({_in_points(one.change)}), {_how(one, margin)}",
         )
-    last, before = rungs[-1], found[-1]
+    last, below = rungs[-1], max(rungs[:-1], key=lambda one: one.dev)
     return Advised(
         rung=last.name,
         basis="last",
         reason=f"every rung below scores more than {margin:g} points less than a rung above it; {WORDS[last.name]} "
-        f"scores {last.value:.1f}, and {WORDS[before.rung]}, the rung below, {values[before.rung].value:.1f} "
-        f"({_in_points(before.change)})",
+        f"scores {last.value:.1f}, and {WORDS[below.name]}, the best of the rungs below it, {below.value:.1f} "
+        f"({_in_points(difference(below, last))})",
     )
 
 

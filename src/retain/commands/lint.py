@@ -10,6 +10,7 @@ from typing import Any
 from retain.data.formats import Scan, read_examples, scan_examples, scan_values
 from retain.data.lint.base import Finding
 from retain.data.lint.fix import Repair, clean_rows
+from retain.data.lint.masking import as_written
 from retain.data.lint.material import LintData, asked
 from retain.data.lint.run_checks import Lint, run_checks
 from retain.data.sources import scan_rows
@@ -104,7 +105,9 @@ def _fixed(found: Lint, data: LintData, file: str, place: Path, removed: Path) -
     except BaseException:
         removed.unlink(missing_ok=True)
         raise
-    return Linted(lint=found, fixed=str(place), removed_list=str(removed), kept=len(kept), repairs=repairs)
+    return Linted(
+        lint=found, fixed=as_written(str(place)), removed_list=as_written(str(removed)), kept=len(kept), repairs=repairs
+    )
 
 
 def _json(row: dict[str, Any]) -> str:

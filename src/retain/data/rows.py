@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from retain.data.lint.masking import masked
+from retain.data.lint.masking import as_written, masked
 from retain.errors import UserError, listed
 
 
@@ -30,7 +30,7 @@ class BadRow:
     reason: str
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "reason", masked(self.reason).encode("utf-8", "replace").decode())
+        object.__setattr__(self, "reason", as_written(masked(self.reason)))
 
 
 class RowError(ValueError):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import ClassVar, Literal
 
 from retain.data.example import Example, Shape
-from retain.data.lint.masking import beginning, ending, masked, shown_text
+from retain.data.lint.masking import as_written, beginning, ending, masked, shown_text
 from retain.data.lint.material import LintData
 from retain.records import Record
 
@@ -109,7 +109,9 @@ class Check(ABC):
             count: rows concerned, where ``rows`` are examples only.
         """
         count = len(rows) if count is None else count
-        shown = [Shown(source=row.source, line=row.line, text=shown_text(text(row))) for row in rows[:MOST_SHOWN]]
+        shown = [
+            Shown(source=as_written(row.source), line=row.line, text=shown_text(text(row))) for row in rows[:MOST_SHOWN]
+        ]
         share = round(count / of, 6) if of else 0.0
         return Finding(
             check=self.name,

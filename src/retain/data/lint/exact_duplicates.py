@@ -30,7 +30,7 @@ class ExactDuplicates(Check):
             return []
         text = with_reasons(again, drops.values())
         what = f"{part(len(again), len(data.examples))} repeat an earlier row."
-        do = "Keep one of each, or repeat rows on purpose."
+        do = "Keep one of each (--fix does), unless you repeat rows on purpose."
         severity = graded(len(again), len(data.examples), MANY)
         return [self.finding(severity, again, len(data.examples), what, do, text)]
 

@@ -104,7 +104,8 @@ def _near(data: LintData) -> Iterator[int]:
         places = [place for place in group if place < len(data.examples)]
         for at, one in enumerate(places):
             for other in places[max(0, at - MOST_COMPARED) : at]:
-                if data.answers[one] != data.answers[other] and not _explained(data, one, other):
+                same = data.input_keys[one] == data.input_keys[other] or data.answers[one] == data.answers[other]
+                if not same and not _explained(data, one, other):
                     yield from (one, other)
 
 

@@ -14,7 +14,7 @@ READ = 4000
 """Characters of a text that are looked at before it is shortened."""
 REACH = 20_000
 """Characters on each side of a passage in which something may begin or end that is in the passage; the longest, a
-private key, has under 13,000."""
+private key, has at most 16,000."""
 PATTERNS: tuple[Pattern, ...] = (*tokens_and_keys.PATTERNS, *personal.PATTERNS)
 
 
@@ -56,6 +56,11 @@ def shown_text(text: str) -> str:
 def around(text: str, start: int, end: int, reach: int = 50) -> str:
     """What stands from ``start`` to ``end`` and around it, masked."""
     return f"{'... ' * (start > reach)}{passage(text, start - reach, end + reach)}"
+
+
+def as_written(text: str) -> str:
+    """The text without half surrogate pairs, which no file can hold; JSON can spell them, and file names have them."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _replaced(text: str, found: list[Hit], start: int, end: int) -> str:

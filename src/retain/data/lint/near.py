@@ -6,13 +6,15 @@ it (ln(N / inputs that have it)), so that an instruction or a template that all 
 pieces that both have weigh at least `NEAR` of those that either has.
 
 Source: Broder 1997 (MinHash); Leskovec, Rajaraman, Ullman, Mining of Massive Datasets, ch. 3 (shingles, banding). The
-sketches and the index are datasketch's. Relations: `data/overlap.py` finds a probe's item *inside* a longer row.
+sketches are datasketch's. Its index is not used: it offers every row of a template to every other. Relations:
+`data/overlap.py` finds a probe's item *inside* a longer row.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
@@ -26,16 +28,20 @@ English sentences already share a tenth of theirs."""
 NEAR = 0.8
 """Least weighted Jaccard similarity of two inputs that are nearly the same. At .8 a typo or a changed ending is near
 and another name in the same sentence mostly is not; read by hand on four public sets (docs/LOG.md, 2026-11-22)."""
-CANDIDATE = 0.6
-"""The index offers pairs whose sketches suggest at least this plain similarity; each is then weighed exactly."""
-PERMUTATIONS = 128
-"""Length of a sketch: a standard error of .04 at a similarity of .7."""
+PERMUTATIONS = 125
+"""Length of a sketch."""
+BAND = 5
+"""Places of a sketch that must agree for two texts to be compared: of pairs with a plain similarity of .8 all but one
+in 20,000 agree in one of the 25 bands, with .7 99%, with .5 half."""
+CROWD = 50
+"""Texts that may meet in one band: more agree in what comes from a template. Those that are nearly the same agree in
+other bands too, and without this limit a set of few templates would be compared row by row with itself."""
+MOST_COMPARED = 20
+"""Of one text, those that it shares the most bands with."""
 COMMON = 0.1
 """Pieces in a larger share of the inputs stay out of the sketches: what all rows share would put all in one bucket."""
 FEWEST = 8
 """An input with fewer other pieces is sketched by all that it has."""
-MOST_CANDIDATES = 200
-"""Of one input; more are met only in sets made from few templates, where any of them will do."""
 REMEMBERED = 50_000_000
 """Pieces that are kept to compare with, of four bytes each."""
 LARGEST = 10_000
@@ -101,28 +107,27 @@ def similarity(one: Pieces, other: Pieces, weights: NDArray[np.float32]) -> floa
 
 def _firsts(keys: Sequence[str]) -> list[int]:
     """For each key the place of the first key that it is nearly the same as, or its own."""
-    from datasketch import MinHashLSH
-
     counts = np.zeros(BUCKETS, dtype=np.int32)
     for key in keys:
         counts[pieces(key) % BUCKETS] += 1
     weights = np.log(max(2, len(keys)) / np.maximum(counts, 1)).clip(min=1e-3).astype(np.float32)
     most = max(20, COMMON * len(keys))
     length = sum(map(len, keys)) // max(1, len(keys)) + 1
-    remembered = lru_cache(maxsize=max(MOST_CANDIDATES, REMEMBERED // length))(pieces)
-    index = MinHashLSH(threshold=CANDIDATE, num_perm=PERMUTATIONS)
+    remembered = lru_cache(maxsize=max(MOST_COMPARED, REMEMBERED // length))(pieces)
+    met: dict[int, tuple[int, ...]] = {}
     firsts = []
     for place, key in enumerate(keys):
         mine = remembered(key)
-        sketch = _sketch(_rare(mine, counts, most))
-        offered = (other for other in _offered(index, sketch) if not _other_numbers(key, keys[other]))
+        bands = _bands(_rare(mine, counts, most))
+        offered = (other for other in _offered(met, bands) if not _other_numbers(key, keys[other]))
         near = ((similarity(mine, remembered(keys[other]), weights), -other) for other in offered)
         best = max(near, default=(0.0, 0))
         if best[0] >= NEAR:
             firsts.append(-best[1])
         else:
             firsts.append(place)
-            index.insert(place, sketch, check_duplication=False)
+            for band in bands:
+                met[band] = (*met.get(band, ()), place)[:CROWD]
     return firsts
 
 
@@ -131,8 +136,11 @@ def _other_numbers(one: str, other: str) -> bool:
     return max(len(one), len(other)) < SHORT and sorted(_NUMBER.findall(one)) != sorted(_NUMBER.findall(other))
 
 
-def _offered(index: Any, sketch: Any) -> Iterator[int]:
-    yield from sorted(index.query(sketch))[:MOST_CANDIDATES]
+def _offered(met: Mapping[int, tuple[int, ...]], bands: Sequence[int]) -> list[int]:
+    """The texts that share the most bands, of those bands that are no crowd's."""
+    groups = (met.get(band, ()) for band in bands)
+    shared = Counter(place for group in groups if len(group) < CROWD for place in group)
+    return [place for place, _ in shared.most_common(MOST_COMPARED)]
 
 
 def _rare(found: Pieces, counts: NDArray[np.int32], most: float) -> Pieces:
@@ -140,10 +148,12 @@ def _rare(found: Pieces, counts: NDArray[np.int32], most: float) -> Pieces:
     return (rare if len(rare) >= FEWEST else found)[:LARGEST]
 
 
-def _sketch(found: Pieces) -> Any:
+def _bands(found: Pieces) -> list[int]:
+    """Hashes of the bands of a text's sketch."""
     sketch = _empty_sketch().copy()
     sketch.update_batch(found)
-    return sketch
+    bands = sketch.hashvalues.reshape(-1, BAND)
+    return [hash((number, band.tobytes())) for number, band in enumerate(bands)]
 
 
 @cache

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from retain.data.lint.base import SEVERITIES, Check, Finding
+from retain.data.lint.masking import as_written
 from retain.data.lint.material import LintData
 from retain.records import Record
 from retain.registry import units
@@ -55,7 +56,7 @@ def run_checks(data: LintData, tick: Callable[[int, int], None] = lambda done, t
             left_out[name] = reason
     findings.sort(key=lambda finding: (SEVERITIES.index(finding.severity), -finding.share, finding.check))
     return Lint(
-        source=data.source,
+        source=as_written(data.source),
         rows=len(data.examples),
         held_out=len(data.held_out),
         shape=data.shape,

@@ -30,6 +30,7 @@ def _prefixed(kind: str, prefixes: tuple[str, ...], rest: str) -> Pattern:
     return Pattern(kind, prefixes, re.compile(rf"(?<![A-Za-z0-9_])(?:{start}){rest}"))
 
 
+_KEY_LINE = r"-----{} [A-Z ]*PRIVATE KEY(?: BLOCK)?-----"
 _PASSWORD = r"(?:password|passwd|pwd)"
 _NAMED = rf"(?:{_PASSWORD}|(?:client[_-]?)?secret|(?:secret[_-]?)?access[_-]?key|(?:api|secret|private)[_-]?key"
 _NAMED += r"|(?:access|auth|refresh)?[_-]?token)"
@@ -55,9 +56,7 @@ PATTERNS: tuple[Pattern, ...] = (
     Pattern(
         "private key",
         ("PRIVATE KEY",),
-        re.compile(
-            r"-----BEGIN [A-Z ]*PRIVATE KEY(?: BLOCK)?-----[^-]*(?:-----END [A-Z ]*PRIVATE KEY(?: BLOCK)?-----)?"
-        ),
+        re.compile(rf"{_KEY_LINE.format('BEGIN')}(?:[\s\S]{{0,16000}}?{_KEY_LINE.format('END')}|[\s\S]{{0,16000}})"),
     ),
     _prefixed("AWS access key", ("AKIA", "ASIA"), r"[A-Z0-9]{16}(?![A-Za-z0-9])"),
     _prefixed("GitHub token", ("ghp_", "gho_", "ghu_", "ghs_", "ghr_"), r"[A-Za-z0-9]{36,}"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,7 +38,9 @@ class TruncatedTargets(Check):
             do = "Give the tokenizer an EOS token before training."
             what = "The tokenizer has no EOS token, so the model could not learn where to stop."
             return [self.finding("error", data.examples[:1], number, what, do, count=number)]
-        seen = _look(data, MOST_ENCODED)
+        doubtful = _doubtful(data, _bytes)
+        drawn = doubtful if len(doubtful) <= MOST_ENCODED else random.Random(0).sample(doubtful, MOST_ENCODED)
+        seen = _look(data, drawn, scale=len(doubtful) / max(1, len(drawn)))
         findings = []
         for rows, severity, happened in (
             (seen.lost, self._lost(seen, number), "is beyond"),
@@ -58,13 +60,13 @@ class TruncatedTargets(Check):
         """Rows that have nothing to train."""
         if data.max_length is None or data.tokenizer is None or data.tokenizer.eos_token_id is None:
             return {}
-        lost = {id(row) for row in _look(data, len(data.examples)).lost}
+        lost = {id(row) for row in _look(data, _doubtful(data, _input_bytes)).lost}
         why = f"the answer begins beyond {data.max_length} tokens"
         return {place: why for place, row in enumerate(data.examples) if id(row) in lost}
 
     @staticmethod
     def _lost(seen: _Seen, number: int) -> Severity:
-        return "error" if len(seen.lost) == number else "warning"
+        return "error" if round(len(seen.lost) * seen.scale) == number else "warning"
 
     @staticmethod
     def _cut(seen: _Seen, number: int) -> Severity:
@@ -79,17 +81,19 @@ class _Seen:
     """Rows that stand behind each one that was found."""
 
 
-def _look(data: LintData, most: int) -> _Seen:
-    """What becomes of the rows that may be too long; of at most so many of them, drawn at random."""
+def _doubtful(data: LintData, size: Callable[[Example], int]) -> list[Example]:
+    """Rows that may have more tokens than ``max_length``, by the bytes of a part of them."""
     limit = data.max_length or 0
     added: dict[tuple[str, ...], int] = {}
-    doubtful = [row for row in data.examples if _bytes(row) + _added(row, data.tokenizer, added) > limit]
-    seen = _Seen(scale=max(1.0, len(doubtful) / max(1, most)))
-    if len(doubtful) > most:
-        doubtful = random.Random(0).sample(doubtful, most)
-    for row in doubtful:
+    return [row for row in data.examples if size(row) + _added(row, data.tokenizer, added) > limit]
+
+
+def _look(data: LintData, rows: Iterable[Example], scale: float = 1.0) -> _Seen:
+    """What becomes of rows in training."""
+    seen = _Seen(scale=scale)
+    for row in rows:
         try:
-            encoded = encode(row, data.tokenizer, limit, data.loss_on)
+            encoded = encode(row, data.tokenizer, data.max_length, data.loss_on)
         except UserError:  # the chat template refuses it: role_order says so
             continue
         if encoded is None:
@@ -97,6 +101,11 @@ def _look(data: LintData, most: int) -> _Seen:
         elif encoded.cut:
             seen.cut.append(row)
     return seen
+
+
+def _input_bytes(row: Example) -> int:
+    """Of what comes before the last answer: only that can leave no room for it."""
+    return len(row.input.encode("utf-8", "replace"))
 
 
 def _bytes(row: Example) -> int:
