@@ -122,6 +122,18 @@ def toy_reranker_folder(tmp_path_factory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def embedder_folder(toy_reranker_folder, tmp_path_factory) -> str:
+    """A sentence-transformers model: a toy BERT whose token vectors are averaged."""
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
+
+    model = SentenceTransformer(modules=[Transformer(str(toy_reranker_folder)), Pooling(32)], device="cpu")
+    path = tmp_path_factory.mktemp("embedder")
+    model.save_pretrained(str(path))
+    return str(path)
+
+
 @pytest.fixture
 def toy_reranker(toy_reranker_folder):
     """A freshly loaded toy cross-encoder in fp32."""

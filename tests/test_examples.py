@@ -10,16 +10,18 @@ from retain.commands.check import check
 from retain.recipe import load_recipe
 
 ROOT = Path(__file__).parents[1]
-EXAMPLES = sorted((ROOT / "examples").rglob("*.yaml"))
+SUITES = ("suite.yaml", "arms.yaml", "tasks.yaml", "texts.yaml")
+"""YAML files that are no recipes."""
+EXAMPLES = sorted(path for path in (ROOT / "examples").rglob("*.yaml") if not path.name.endswith(SUITES))
 BENCHMARKS = sorted(
     path
     for path in (ROOT / "benchmarks").rglob("*.yaml")
-    if not path.name.endswith(("suite.yaml", "arms.yaml", "tasks.yaml"))
+    if not path.name.endswith(SUITES)
 )
 
 
 def test_all_of_them_were_found():
-    assert len(EXAMPLES) >= 1
+    assert len(EXAMPLES) >= 4
     assert len(BENCHMARKS) >= 2
 
 
@@ -31,7 +33,9 @@ def test_its_header_helps_and_its_keys_are_valid(path):
     command = next(line for line in lines if line.startswith("# Command:"))
     recipe = load_recipe(path)
     verb = "frontier" if recipe.frontier else "advise" if recipe.advise else "run"
-    assert f"retain {verb} {path.relative_to(ROOT)}" in command
+    made = path.name == "base.yaml" and (path.parent / "make_base.py").is_file()
+    wanted = f"python {path.parent.relative_to(ROOT)}/make_base.py" if made else f"retain {verb} {path.relative_to(ROOT)}"
+    assert wanted in command
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: str(path.relative_to(ROOT)))
@@ -45,8 +49,23 @@ def test_the_banking_benchmark_passes_the_check_where_the_data_are():
     if not (ROOT.parent / "shared" / "data").is_dir():
         pytest.skip("the public data samples are not beside the repository (../shared/data)")
     for path in BENCHMARKS:
-        if path not in ADVICES:
+        if path not in ADVICES and path != SCIFACT:
             assert check(path).data["train"] == load_recipe(path).data.limit
+
+
+SCIFACT = ROOT / "benchmarks" / "reranker" / "scifact.yaml"
+
+
+def test_the_rerankers_benchmark_passes_the_check_where_the_data_are(tmp_path):
+    if not (ROOT.parent / "shared" / "data").is_dir():
+        pytest.skip("the public data samples are not beside the repository (../shared/data)")
+    script = runpy.run_path(str(ROOT / "benchmarks" / "reranker" / "make_base.py"))
+    rows = list(script["without_items"](script["general_rows"](), script["load_suite"](script["SUITE"]).probes))
+    assert len(rows) > 2000 and all(row["query"] and row["pos"] for row in rows)
+    general = tmp_path / "general.jsonl"
+    general.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    checked = check(SCIFACT, [f"data.general.0.source={general}"])
+    assert checked.data["test"] == 300 and checked.data["train"] > 600
 
 
 ADVICES = [path for path in BENCHMARKS if path.parent.name == "advise"]

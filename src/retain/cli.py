@@ -274,11 +274,13 @@ def init(
     data: Annotated[Path, typer.Argument(help="The training rows.")],
     output: Annotated[Path, typer.Option(help="Where the recipe is written.")] = Path("recipe.yaml"),
     force: Annotated[bool, typer.Option(help="Replace an existing recipe.")] = False,
+    suite: Annotated[str | None, typer.Option(help="What to measure; rankings need it.")] = None,
+    general: Annotated[Path | None, typer.Option(help="Rows that stand for the old abilities.")] = None,
 ) -> None:
-    """Look at a model's name and a data file, and write a commented recipe."""
+    """Look at a model's name and training data, and write a commented recipe."""
     from retain.commands.init import init as command
 
-    command(model, data, output, force)
+    command(model, data, output, force, suite, general)
     _print(f"{output} is written. Check it: retain check {output}\nRun it:   retain run {output}")
 
 

@@ -28,6 +28,7 @@ from retain.records import Response
 ROOT = Path(__file__).resolve().parents[2]
 GENERATOR = ROOT / "benchmarks" / "core_items"
 QUICKSTART = ROOT / "examples" / "quickstart" / "tickets.jsonl"
+RERANKER = ROOT / "examples" / "reranker"
 CORE = load_suite("core")
 QUICK = load_suite("quick")
 RULED = [probe for probe in CORE.probes if isinstance(probe, Answers)]
@@ -257,6 +258,17 @@ def test_committed_items_are_what_the_tables_give(generator):
     for name in build.PROBES:
         assert generator(name).items() == rows_of(BUILT_IN / "items" / f"{name}.jsonl"), name
     assert generator("tickets").rows() == rows_of(QUICKSTART)
+
+
+def test_the_rerankers_example_is_what_its_generator_writes(generator):
+    made = generator("help_centre")
+    assert list(made.general()) == rows_of(RERANKER / "general.jsonl")
+    for name in ("shop", "texts"):
+        documents, queries, judged = getattr(made, name)()
+        assert documents == rows_of(RERANKER / name / "corpus.jsonl")
+        assert queries == rows_of(RERANKER / name / "queries.jsonl")
+        assert "\n".join(judged) + "\n" == (RERANKER / name / "qrels" / "all.tsv").read_text("utf-8")
+        assert "\n".join(made.run(documents, judged)) + "\n" == (RERANKER / name / "run.txt").read_text("utf-8")
 
 
 def test_the_quickstart_has_forty_rows_of_ten_labels():

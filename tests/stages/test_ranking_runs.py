@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 import torch
@@ -13,6 +14,7 @@ from retain.commands.run import run
 from retain.errors import UserError
 from retain.folder import read_record
 from retain.models.load_reranker import load_reranker
+from retain.models.new_reranker import new_reranker
 from retain.records import RunRecord
 from retain.stages.negatives import Mined
 
@@ -77,6 +79,17 @@ def test_each_loss_trains(ranking_recipe, toy_reranker_folder, tmp_path, loss):
     assert sum(losses[-5:]) < 0.8 * sum(losses[:5])
     if loss == "bce":
         assert record.comparison.gains[0].after > 95
+
+
+def test_an_embedder_teaches_an_encoder_with_a_new_head(ranking_recipe, embedder_folder, tmp_path):
+    new = new_reranker(Path(embedder_folder), tmp_path / "new")
+    groups = {"group_size": 3, "loss": "margin_mse", "teacher": embedder_folder}
+    training = {
+        "method": "rank", "learning_rate": 0.003, "epochs": 3, "batch_size": 4, "max_length": 32, "ranking": groups,
+    }  # fmt: skip
+    recipe = ranking_recipe(model={"base": str(new), "load_in": "fp32"}, training=training)
+    losses = [entry["loss"] for entry in run(recipe, tmp_path / "run").training.history]
+    assert sum(losses[-5:]) < 0.8 * sum(losses[:5])
 
 
 def teacher(folder, tmp_path):

@@ -63,8 +63,19 @@ def is_language_model(spec: str) -> bool:
         return True
     if (place / "adapter_config.json").is_file():
         return is_language_model(adapter_base(place))
+    return _architecture(spec).endswith("ForCausalLM")
+
+
+def is_embedder(spec: str) -> bool:
+    """Whether a model is an encoder without a head, which gives a text a vector and a pair no score."""
+    return _architecture(spec).endswith("Model")
+
+
+def _architecture(spec: str) -> str:
+    """What a configuration says that the model is; nothing where it says nothing."""
+    place = Path(os.path.expanduser(spec))
     found = architectures(place) if place.is_dir() else _hub_architectures(spec)
-    return bool(found) and str(found[0]).endswith("ForCausalLM")
+    return str(found[0]) if found else ""
 
 
 def _hub_architectures(spec: str) -> Any:

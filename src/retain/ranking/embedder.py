@@ -31,17 +31,7 @@ class Embedder:
 
     def __init__(self, documents: Sequence[str], name: str) -> None:
         self.documents = documents
-        sentence_transformers = from_extra("sentence_transformers", "rerank")
-        try:
-            self.model = sentence_transformers.SentenceTransformer(
-                name,
-                device=device(),
-                local_files_only=Path(name).exists() or not hub_reachable(),
-                trust_remote_code=False,
-                model_kwargs={"use_safetensors": True},
-            )
-        except Exception as error:  # a damaged folder can make transformers raise anything
-            raise UserError(f"embedder: {name!r} could not be loaded: {first_line(error)}") from error
+        self.model = load_embedder(name)
 
     def search(self, queries: Sequence[str], count: int) -> list[list[int]]:
         """Places of ``count`` documents for each query, the nearest first; of equals the earlier one."""
@@ -64,5 +54,32 @@ class Embedder:
         return self._encoded(self.documents, "document")
 
     def _encoded(self, texts: Sequence[str], kind: str) -> Any:
-        encode = self.model.encode_query if kind == "query" else self.model.encode_document
-        return encode(list(texts), batch_size=BATCH, normalize_embeddings=True, show_progress_bar=False)
+        return embedded(self.model, texts, kind)
+
+
+def load_embedder(name: str) -> Any:
+    """A sentence-transformers model that gives texts vectors.
+
+    Args:
+        name: a folder or a Hub id.
+
+    Raises:
+        UserError: there is no such model.
+    """
+    sentence_transformers = from_extra("sentence_transformers", "rerank")
+    try:
+        return sentence_transformers.SentenceTransformer(
+            name,
+            device=device(),
+            local_files_only=Path(name).exists() or not hub_reachable(),
+            trust_remote_code=False,
+            model_kwargs={"use_safetensors": True},
+        )
+    except Exception as error:  # a damaged folder can make transformers raise anything
+        raise UserError(f"embedder: {name!r} could not be loaded: {first_line(error)}") from error
+
+
+def embedded(model: Any, texts: Sequence[str], kind: str) -> Any:
+    """Vectors of length one, (texts, width); ``kind`` is ``query`` or ``document``."""
+    encode = model.encode_query if kind == "query" else model.encode_document
+    return encode(list(texts), batch_size=BATCH, normalize_embeddings=True, show_progress_bar=False)

@@ -52,7 +52,7 @@ class RankingSettings(Settings):
     positives: int = Field(4, ge=1)
     """Relevant documents of a query that get a group in each epoch, at most; drawn by the seed where there are more."""
     teacher: str | None = None
-    """``margin_mse``: the reranker whose scores are learned."""
+    """``margin_mse``: whose scores are learned: a reranker, or an embedder (cosine similarity times 20)."""
     negatives: NegativesSettings = NegativesSettings()
     """Documents that do not answer the query."""
 

@@ -12,10 +12,10 @@ from retain.errors import BrokenError, UserError, from_extra, nearest
 from retain.folder import disk_errors
 from retain.mitigations.base import Mitigation
 from retain.mitigations.general_groups import RankingSetup, general_groups
-from retain.models.load_reranker import load_reranker
 from retain.models.reranker import TransformersReranker
 from retain.progress import Progress
 from retain.ranking.groups import Group
+from retain.ranking.teacher import load_teacher
 from retain.records import Training
 from retain.training import hooks
 from retain.training.checkpoints import epoch_steps, intervals, last_checkpoint, total_steps
@@ -189,6 +189,6 @@ def _taught(settings: TrainingSettings, groups: Sequence[Group], max_tokens: int
     """The teacher's scores of every group's documents; nothing where the loss needs none."""
     if settings.groups.teacher is None:
         return []
-    teacher = load_reranker(settings.groups.teacher)
+    teacher = load_teacher(settings.groups.teacher)
     found = iter(teacher.score_pairs([pair for group in groups for pair in group.pairs], max_tokens))
     return [[next(found) for _ in group.documents] for group in groups]

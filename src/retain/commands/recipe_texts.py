@@ -1,0 +1,111 @@
+"""The recipes that ``retain init`` writes."""
+
+from __future__ import annotations
+
+import yaml
+
+from retain.models.builtin import BUILTINS, PREFIX
+
+OWN = """\
+# what stands for the old abilities: text the base writes itself before training. Short
+                           # answers, since what is lost is lost at their beginning
+    - {name: own, source: base_model, count: 2000, max_tokens: 32}"""
+SMALL_ROWS = 2000
+"""Fewer rows than this get four epochs, as the 600 rows of the headline did."""
+
+WIDE = 10**6
+"""Letters of a line, so that no path is broken."""
+
+
+def render_recipe(
+    model: str, train: str, shape: str, rows: int, suite: str | None = None, general: str | None = None
+) -> str:
+    """The text of a recipe for a language model."""
+    small = model.removeprefix(PREFIX) in BUILTINS
+    rate, why = ("2.0e-3", "as measured below") if small else ("2.0e-4", "usual for billions of weights")
+    epochs = 4 if rows < SMALL_ROWS else 1
+    base, quoted = quote(model), quote(train)
+    source = OWN if general is None else f"# what stands for the old abilities\n    - {given(general)}"
+    return f"""\
+# Fine-tunes {model} and measures what it learned and what it forgot.
+# Check it: retain check {{this file}}     Run it: retain run {{this file}}
+model:
+  base: {base}
+  load_in: bf16            # precision before and after: fp32, bf16 or 4bit (QLoRA)
+data:
+  train: {quoted}          # {rows} rows, detected as {shape}
+  held_out: 0.15           # halved into dev (for choices) and test (for the report)
+  general:                 {source}
+training:
+  learning_rate: {rate}    # for LoRA, {why}; a tenth of it without LoRA
+  epochs: {epochs}
+  batch_size: 8
+  weight_decay: 0.1
+# Measured on SmolLM2-135M with 600 rows, one seed. benchmarks/headline: at strength 0.8 these settings kept 91% of what
+# plain fine-tuning gains on banking77 and lost nothing on average (plain: 38 points of 100); on another task sums lost
+# 28. benchmarks/ablation, two tasks: plain lost 45 points, with LoRA alone 42 to 46, rehearsal of a quarter 14 to 17,
+# ewc 28, l2_to_base, null_space, freeze and a low rate 36 and more.
+mitigations:
+  - {{kind: lora, rank: 16}}                           # the base's weights stay as they are
+  - {{kind: kl_to_base, weight: 3.0, share: 0.75}}     # stay near the base on general text
+  - {{kind: strength}}                                 # keep as much of the update as the margins allow
+measure:
+  suite: {quote(suite) if suite else "core             "} # retain list suites
+gate:                      # the largest losses you accept, in points of 100
+  mean_margin: 1.0
+  margin: 3.0
+  min_gain: 0.0
+seed: 0
+"""
+
+
+def render_ranking_recipe(model: str, train: str, suite: str, general: str | None, found: str, queries: int) -> str:
+    """The text of a recipe for a reranker."""
+    source = (
+        f"# queries that stand for the old ones; judgements are not needed\n    - {given(general)}"
+        if general
+        else "[]              # name rankings of other domains here: score_to_base keeps the base's order of them"
+    )
+    near = "- {kind: score_to_base, weight: 3.0, share: 0.5}     # stay near the base's scores of general queries"
+    return f"""\
+# Tunes the reranker {model} and measures what it learned and what it lost elsewhere.
+# Check it: retain check {{this file}}     Run it: retain run {{this file}}
+model:
+  base: {quote(model)}
+  load_in: fp32            # precision before and after: fp32 or bf16
+data:
+  train: {quote(train)}          # {queries} queries with relevant documents, detected as {found}
+  held_out: 0.2            # halved into dev (for choices) and test (for the report); or {{dev: 0.1, test: FILE}}
+  general: {source}
+training:
+  method: rank
+  learning_rate: 1.0e-4    # all weights; cross-encoders of more than 100 million weights want a fifth of it
+  epochs: 2
+  batch_size: 8            # queries
+  max_length: 256          # tokens of a query with its document, in training and in measuring the task
+  ranking:
+    loss: listwise         # or bce, or margin_mse with a teacher
+    group_size: 8          # one relevant document and seven others
+    negatives: {{mine: bm25, ranks: [2, 100]}}           # raise the first rank where many answers were never judged
+mitigations:
+  {near if general else "# " + near}
+  - {{kind: strength}}                                 # keep as much of the update as the margins allow
+measure:
+  suite: {quote(suite)}    # what to keep
+  task: {{candidates: 50}} # BM25's best, reranked
+gate:                      # the largest losses you accept, in points of nDCG@10
+  mean_margin: 0.5
+  margin: 2.0
+  min_gain: 0.0
+seed: 0
+"""
+
+
+def given(general: str) -> str:
+    """An entry of ``data.general`` for a file."""
+    return f"{{name: general, source: {quote(general)}, count: 1000}}"
+
+
+def quote(value: str) -> str:
+    """A string in YAML that is nothing else."""
+    return yaml.safe_dump(value, default_style='"', width=WIDE).strip()

@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+import pytest
+
+from retain.ranking.teacher import SCALE, EmbedderTeacher, load_teacher
+from retain.models.reranker import CrossEncoderReranker
+
+
+def test_an_embedder_gives_cosines_of_query_and_document(embedder_folder):
+    teacher = load_teacher(embedder_folder)
+    assert isinstance(teacher, EmbedderTeacher)
+    same, other, again = teacher.score_pairs(
+        [("red cats", "red cats"), ("red cats", "blue dogs bark"), ("blue dogs bark", "red cats")], 32
+    )
+    assert same == pytest.approx(SCALE, rel=1e-5)
+    assert other == pytest.approx(again, rel=1e-5) and other < same
+
+
+def test_a_long_text_is_cut_and_the_model_stays_as_it_was(embedder_folder):
+    teacher = load_teacher(embedder_folder)
+    before = teacher.model.max_seq_length
+    short, long = teacher.score_pairs([("red", "cats"), ("red", "cats dogs birds fish")], 3)
+    assert short == pytest.approx(long, rel=1e-5)
+    assert teacher.model.max_seq_length == before
+    assert teacher.score_pairs([("red", "cats dogs birds fish")], 32)[0] != pytest.approx(long, rel=1e-3)
+
+
+def test_a_reranker_teaches_too(toy_reranker_folder, toy_reranker):
+    teacher = load_teacher(str(toy_reranker_folder))
+    assert isinstance(teacher, CrossEncoderReranker)
+    pairs = [("who sing", "red cats"), ("who", "fish")]
+    assert teacher.score_pairs(pairs, 32) == pytest.approx(toy_reranker.score_pairs(pairs, 32))
