@@ -13,11 +13,7 @@ ROOT = Path(__file__).parents[1]
 SUITES = ("suite.yaml", "arms.yaml", "tasks.yaml", "texts.yaml")
 """YAML files that are no recipes."""
 EXAMPLES = sorted(path for path in (ROOT / "examples").rglob("*.yaml") if not path.name.endswith(SUITES))
-BENCHMARKS = sorted(
-    path
-    for path in (ROOT / "benchmarks").rglob("*.yaml")
-    if not path.name.endswith(SUITES)
-)
+BENCHMARKS = sorted(path for path in (ROOT / "benchmarks").rglob("*.yaml") if not path.name.endswith(SUITES))
 
 
 def test_all_of_them_were_found():
@@ -34,7 +30,9 @@ def test_its_header_helps_and_its_keys_are_valid(path):
     recipe = load_recipe(path)
     verb = "frontier" if recipe.frontier else "advise" if recipe.advise else "run"
     made = path.name == "base.yaml" and (path.parent / "make_base.py").is_file()
-    wanted = f"python {path.parent.relative_to(ROOT)}/make_base.py" if made else f"retain {verb} {path.relative_to(ROOT)}"
+    wanted = (
+        f"python {path.parent.relative_to(ROOT)}/make_base.py" if made else f"retain {verb} {path.relative_to(ROOT)}"
+    )
     assert wanted in command
 
 

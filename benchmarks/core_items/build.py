@@ -40,9 +40,7 @@ def write(path: Path, rows: Iterable[dict[str, Any]]) -> int:
     return len(lines)
 
 
-def write_beir(
-    folder: Path, documents: list[dict[str, str]], queries: list[dict[str, str]], judged: list[str]
-) -> int:
+def write_beir(folder: Path, documents: list[dict[str, str]], queries: list[dict[str, str]], judged: list[str]) -> int:
     """Write a BEIR folder with the documents to rank; return how many queries it has."""
     write(folder / "corpus.jsonl", documents)
     (folder / "qrels").mkdir(parents=True, exist_ok=True)

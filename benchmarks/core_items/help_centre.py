@@ -147,7 +147,9 @@ SHORT, LONG = 5, 30
 def shop() -> tuple[list[dict[str, str]], list[dict[str, str]], list[str]]:
     """Documents, queries and judgements of the task: each message with the four articles of its label."""
     articles = {label: block.strip().splitlines() for label, block in ARTICLES.items()}
-    keys = {label: [f"{label.replace(' ', '-')}-{number}" for number in range(len(articles[label]))] for label in articles}
+    keys = {
+        label: [f"{label.replace(' ', '-')}-{number}" for number in range(len(articles[label]))] for label in articles
+    }
     documents = [
         {"_id": key, "title": "", "text": text}
         for label in articles
