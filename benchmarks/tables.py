@@ -294,7 +294,7 @@ def reranker_tried_table() -> str:
     if not path.is_file():
         return "Not run yet."
     lines = [
-        "| family | candidate | dev: gain | dev: mean loss | seed | SciFact | mean out of domain | each set | verdict |",
+        "| family | candidate | dev: gain | mean loss | seed | SciFact | mean out of domain | each set | verdict |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
     for family, one in read_json(path)["families"].items():

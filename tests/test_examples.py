@@ -30,9 +30,8 @@ def test_its_header_helps_and_its_keys_are_valid(path):
     recipe = load_recipe(path)
     verb = "frontier" if recipe.frontier else "advise" if recipe.advise else "run"
     made = path.name == "base.yaml" and (path.parent / "make_base.py").is_file()
-    wanted = (
-        f"python {path.parent.relative_to(ROOT)}/make_base.py" if made else f"retain {verb} {path.relative_to(ROOT)}"
-    )
+    place = path.relative_to(ROOT)
+    wanted = f"python {place.parent}/make_base.py" if made else f"retain {verb} {place}"
     assert wanted in command
 
 

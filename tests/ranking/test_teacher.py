@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from retain.ranking.teacher import SCALE, EmbedderTeacher, load_teacher
 from retain.models.reranker import CrossEncoderReranker
+from retain.ranking.teacher import SCALE, EmbedderTeacher, load_teacher
 
 
 def test_an_embedder_gives_cosines_of_query_and_document(embedder_folder):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 
 from retain.commands.recipe_texts import render_ranking_recipe, render_recipe
@@ -47,12 +46,14 @@ def init(
     rankings = beir_place(source) is not None or is_triples(source)
     rows = [] if rankings else read_examples(str(data))
     shape = "ranking" if rankings else rows[0].shape
-    names = [_from(path.parent, one) for one in (model, data)]
-    kept = [None if one is None else _from(path.parent, one) for one in (suite, general)]
+    named = _from(path.parent, model), _from(path.parent, data)
+    kept = None if general is None else _from(path.parent, general)
+    what = None if suite is None else _from(path.parent, suite)
     if shape == "ranking":
-        text = _ranking_text(names, kept, str(data))
+        found, queries = _rankings(str(data), what)
+        text = render_ranking_recipe(named, what or "", kept, found, queries)
     elif shape in ("chat", "text"):
-        text = render_recipe(*names, shape, len(rows), *kept)
+        text = render_recipe(*named, shape, len(rows), what, kept)
     else:
         raise UserError(f"{data}: found {shape} rows, which training.method: sft cannot train on")
     write_text(path, text)
@@ -60,21 +61,19 @@ def init(
     return path
 
 
-def _ranking_text(names: Sequence[str], kept: Sequence[str | None], data: str) -> str:
-    """The recipe of a reranker.
+def _rankings(data: str, suite: str | None) -> tuple[str, int]:
+    """What shape rankings have, and how many queries with a relevant document.
 
     Raises:
-        UserError: nothing says what it should keep.
+        UserError: nothing says what a reranker should keep.
     """
-    suite, general = kept
     found = read_ranking(data)
     if suite is None:
         raise UserError(
             f"{data} holds rankings ({found.format}), and a recipe for a reranker needs to know what to keep.\n"
             "  Name it with --suite: a folder of BEIR folders, or a YAML file of probes of the kind ranking."
         )
-    judged = sum(bool(row.positives) for row in found.examples)
-    return render_ranking_recipe(*names, suite, general, found.format, judged)
+    return found.format, sum(bool(row.positives) for row in found.examples)
 
 
 def _from(folder: Path, place: str | Path) -> str:

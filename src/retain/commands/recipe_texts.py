@@ -59,8 +59,9 @@ seed: 0
 """
 
 
-def render_ranking_recipe(model: str, train: str, suite: str, general: str | None, found: str, queries: int) -> str:
-    """The text of a recipe for a reranker."""
+def render_ranking_recipe(named: tuple[str, str], suite: str, general: str | None, found: str, queries: int) -> str:
+    """The text of a recipe for a reranker; ``named`` are the model and the training data."""
+    model, train = named
     source = (
         f"# queries that stand for the old ones; judgements are not needed\n    - {given(general)}"
         if general
