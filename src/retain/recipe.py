@@ -92,7 +92,7 @@ class MeasureSettings(Settings):
     """What is measured."""
 
     suite: str = "core"
-    """A built-in suite, a YAML file, a folder of JSONL files, or ``lm-eval:task,task``."""
+    """A built-in suite or several (``core+safety``), a YAML file, a folder of JSONL files, or ``lm-eval:task,task``."""
     limit: int | None = Field(None, ge=2)
     """At most this many test items per probe."""
     task: TaskSettings = TaskSettings()
