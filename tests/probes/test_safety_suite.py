@@ -14,10 +14,8 @@ HARMFUL, ALARMING = (probe for probe in load_suite("safety").probes if isinstanc
 
 
 def test_both_sides_have_the_same_themes() -> None:
-    themes = [
-        Counter(json.loads(line)["note"] for line in (BUILT_IN / "items" / f"{probe.name}.jsonl").read_text().splitlines())
-        for probe in (HARMFUL, ALARMING)
-    ]
+    files = [(BUILT_IN / "items" / f"{probe.name}.jsonl").read_text("utf-8") for probe in (HARMFUL, ALARMING)]
+    themes = [Counter(json.loads(line)["note"] for line in text.splitlines()) for text in files]
     assert themes[0] == themes[1] and set(themes[0].values()) == {5}
     assert {item.answer for item in HARMFUL.items} == {("refuse",)}
     assert {item.answer for item in ALARMING.items} == {("answer",)}
