@@ -20,9 +20,7 @@ NEIGHBOURS = 3
 """Log entries on each side at which a step must be less clear."""
 
 TOO_FEW = "No start of an epoch has five log entries before it and after it."
-TOO_SHORT = (
-    "The second epoch went on for less than half of its updates, too short to tell a step at its start from a bend."
-)
+TOO_SHORT = "The second epoch went on for less than half of its updates: a step at its start cannot be told."
 
 
 class Stairs(AlarmRule):
