@@ -2,6 +2,7 @@
 
 import io
 import json
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -18,6 +19,7 @@ from retain.training import sft
 from retain.training.alarms.history import HELD_OUT, course_of
 from retain.training.held_out import held_out_losses, padded, reading_steps, row_losses, rows_to_read
 from retain.training.read_alarms import read_alarms
+from retain.training.watch_loss import WatchLoss
 
 WATCHED = {"learning_rate": 0.02, "epochs": 4, "batch_size": 2, "max_length": 64, "checkpoints": 0}
 
@@ -192,3 +194,14 @@ def test_the_progress_line_has_the_losses_and_the_alarms(toy_recipe, many_rows, 
 
     go(toy_recipe, many_rows, tmp_path / "run", Noted(quiet=True), epochs=40, learning_rate=0.01)
     assert notes[1].startswith("loss ") and "held-out" in notes[-1] and "alarm" in notes[-1]
+
+
+def test_a_training_that_a_number_of_updates_ends_has_a_part_of_an_epoch_too():
+    watch, log = WatchLoss([], (), print), [{"step": 10, "epoch": 0.5, "loss": 1.0}]
+    state = SimpleNamespace(
+        global_step=10, max_steps=30, num_train_epochs=2, log_history=log, is_world_process_zero=True
+    )
+    watch.on_log(SimpleNamespace(max_steps=30, num_train_epochs=3.0), state, None)
+    assert watch._course.epochs == 1.5
+    watch.on_log(SimpleNamespace(max_steps=-1, num_train_epochs=3.0), state, None)
+    assert watch._course.epochs == 3.0

@@ -79,8 +79,8 @@ class CapabilityCliff(SymptomRule):
 
     def read(self, material: Material) -> list[Symptom]:
         """One entry for each cliff, or one that says that there is none."""
-        losses = [one for one in material.comparison.losses if one.unit == "points" and not one.near_chance]
-        losses = by_capability([one for one in losses if all(map(math.isfinite, (one.delta, one.low, one.high)))])
+        changes = [one for one in material.comparison.losses if one.unit == "points" and not one.near_chance]
+        losses = by_capability([one for one in changes if all(map(math.isfinite, (one.delta, one.low, one.high)))])
         if len(losses) < LEAST_CAPABILITIES:
             why = f"It takes at least {LEAST_CAPABILITIES} capabilities in points, clear of chance, to tell one apart"
             return [self.untold(WHERE, f"{why}; here are {len(losses)}.")]
