@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from retain.data.encoding import Encoded
-from retain.training.alarms.history import Course, Point
+from retain.training.alarms.history import Course, Point, Start
 from retain.training.alarms.levels import RowLosses
 from retain.training.held_out import reading_steps, rows_to_read
 from retain.training.settings import WARMUP
@@ -57,7 +57,14 @@ class World:
     left: Callable[[float], float] = lambda epoch: 1.0
     """Share of a new row's loss that a training row still has, at so many epochs done."""
     harder: float = 1.0
-    """How much harder held-out rows are."""
+    """How much harder held-out rows are, a factor."""
+    above: float = 0.0
+    """How much harder held-out rows are, nats a token, at every moment of the training."""
+
+    @property
+    def alike(self) -> bool:
+        """Held-out rows are as hard as training rows."""
+        return self.harder == 1 and not self.above
 
 
 def stair(depth: float) -> Callable[[float], float]:
@@ -83,6 +90,7 @@ PLANTED: dict[str, dict[str, World]] = {
     },
     "fast_fall": {
         "texts, half of the loss gone": World("texts", 1, 38, repeats(0.5)),
+        "texts, half of the loss gone, harder held-out rows": World("texts", 1, 38, repeats(0.5), harder=1.15),
         "texts, a third of the loss gone": World("texts", 1, 200, repeats(0.67)),
         "texts, a tenth of the loss gone": World("texts", 1, 200, repeats(0.9)),
         "hard labels, four fifths of the loss gone": World("labels that stay hard", 1, 200, repeats(0.2)),
@@ -109,6 +117,10 @@ CLEAN: dict[str, World] = {
     for task in TASKS
     for epochs, updates, harder in ((1, 38, 1.0), (2, 38, 1.0), (3, 200, 1.0), (5, 38, 1.0), (3, 38, 1.15))
     if harder == 1 or task == "texts"
+} | {
+    "texts, 1 epochs of 200 updates, much harder held-out rows": World("texts", 1, 200, harder=1.3),
+    "texts, 1 epochs of 200 updates, held-out rows 0.4 nats above": World("texts", 1, 200, above=0.4),
+    "texts, 3 epochs of 38 updates, held-out rows 0.4 nats above": World("texts", 3, 38, above=0.4),
 }
 """Trainings in which no row is remembered."""
 
@@ -140,12 +152,21 @@ def course(world: World, seed: int, watched: bool = True) -> Course:
             continue
         read = None
         if step in reads:
-            losses_now = levels[step] * held_out * _wobble(rng, count) * tokens
-            read = RowLosses(tuple(losses_now.tolist()), tuple(tokens.tolist()))
+            read = _row_losses(levels[step] * held_out * _wobble(rng, count) + world.above, tokens)
         mean = float(np.mean(losses))
         points.append(Point(step, step / world.updates, begun / world.updates, step - begun, mean, read))
         losses, begun = [], step
-    return Course(tuple(points), world.epochs, watched)
+    before = np.random.default_rng((seed, 1))
+    start = Start(
+        trained=_row_losses(levels[0] * _difficulties(before, task, count), before.integers(*task.tokens, count)),
+        new=_row_losses(levels[0] * held_out * _wobble(before, count) + world.above, tokens),
+    )
+    return Course(tuple(points), world.epochs, watched, start if watched else None)
+
+
+def _row_losses(losses: np.ndarray, tokens: np.ndarray) -> RowLosses:
+    """From each row's loss a token and its tokens."""
+    return RowLosses(tuple((losses * tokens).tolist()), tuple(tokens.tolist()))
 
 
 def _levels(task: Task, total: int) -> np.ndarray:

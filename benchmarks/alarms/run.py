@@ -29,7 +29,15 @@ from retain.folder import read_json, read_record, write_json  # noqa: E402
 from retain.provenance import versions  # noqa: E402
 from retain.records import Alarm, Training  # noqa: E402
 from retain.registry import units  # noqa: E402
-from retain.training.alarms.history import HELD_OUT, ROW_LOSSES, ROW_TOKENS, TASK_LOSS, course_of  # noqa: E402
+from retain.training.alarms.history import (  # noqa: E402
+    HELD_OUT,
+    ROW_LOSSES,
+    ROW_TOKENS,
+    TASK_LOSS,
+    TRAINED_LOSSES,
+    TRAINED_TOKENS,
+    course_of,
+)
 from retain.training.alarms.low_loss import THRESHOLD  # noqa: E402
 from retain.training.read_alarms import FOLDER, read_alarms  # noqa: E402
 
@@ -117,7 +125,7 @@ def _runs(folder: Path) -> Iterable[tuple[str, Any]]:
         training, epochs = read_record(path, Training), _epochs(path.parent)
         read = {one.step: {ROW_LOSSES: one.losses, ROW_TOKENS: one.tokens} for one in training.held_out}
         entries = [{**_without_penalties(entry), **read.get(int(entry["step"]), {})} for entry in training.history]
-        course = course_of(entries, epochs, any(HELD_OUT in entry for entry in entries))
+        course = course_of([*_at_start(training), *entries], epochs, any(HELD_OUT in entry for entry in entries))
         levels = [(point.epoch, course.until(count).now()) for count, point in enumerate(course.points, 1)]
         low = [epoch for epoch, level in levels if level is not None and level.value < THRESHOLD]
         said = {one.name: {"raised": one.raised, "said": one.statement} for one in read_alarms(course)}
@@ -129,6 +137,14 @@ def _epochs(run: Path) -> float:
 
     recipe: dict[str, Any] = yaml.safe_load((run / "recipe.yaml").read_text("utf-8"))
     return float(recipe["training"]["epochs"])
+
+
+def _at_start(training: Training) -> list[dict[str, Any]]:
+    rows = training.rows_at_start
+    if rows is None:
+        return []
+    new = {ROW_LOSSES: rows.held_out, ROW_TOKENS: rows.held_out_tokens}
+    return [{**new, TRAINED_LOSSES: rows.trained, TRAINED_TOKENS: rows.trained_tokens}]
 
 
 def _without_penalties(entry: dict[str, float]) -> dict[str, float]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from retain.comparison.compare import compare
 from retain.comparison.gate import judge
 from retain.comparison.read_symptoms import read_symptoms
+from retain.data.example import answers_of
 from retain.progress import Progress
 from retain.recipe import Recipe, portable
 from retain.records import RunRecord
@@ -44,6 +45,6 @@ def run_recipe(recipe: Recipe, folder: Path, progress: Progress) -> RunRecord:
     kl = read_meter(run, bench, data, general)
     recitation = try_recitation(run, bench, data, training, before[0].model)
     comparison = compare(before, after, bench.task_names, portable(recipe)["model"]["base"], "tuned")
-    comparison = read_symptoms(comparison, before, after, [row.target for row in bench.train_rows], recitation)
+    comparison = read_symptoms(comparison, before, after, answers_of(bench.train_rows), recitation)
     verdict = judge(comparison, recipe.gate)
     return finish(run, data, general, rate, training, chosen, before, after, kl, recitation, comparison, verdict)

@@ -101,8 +101,8 @@ class MeasureSettings(Settings):
     """What is measured."""
 
     suite: str = "core"
-    """A built-in suite, a YAML file, a folder of JSONL files, or ``lm-eval:task,task``. Rerankers: a YAML file of
-    ranking probes, or a folder of BEIR folders."""
+    """A built-in suite or several (``core+safety``), a YAML file, a folder of JSONL files, or ``lm-eval:task,task``.
+    Rerankers: a YAML file of ranking probes, or a folder of BEIR folders."""
     limit: int | None = Field(None, ge=2)
     """At most this many test items per probe."""
     task: TaskSettings = TaskSettings()

@@ -335,6 +335,17 @@ class Alarm(Record):
     epoch: float | None = None
 
 
+class RowsAtStart(Record):
+    """The losses of rows before the first update: of each row, nats summed over its labelled tokens."""
+
+    held_out: list[float]
+    held_out_tokens: list[int]
+    """Labelled tokens of each row."""
+    trained: list[float]
+    """Of training rows, as many as held-out ones."""
+    trained_tokens: list[int]
+
+
 class HeldOutLosses(Record):
     """The losses of held-out rows after some update."""
 
@@ -367,6 +378,8 @@ class Training(Record):
     """Each overfitting alarm, raised or not."""
     held_out: list[HeldOutLosses] = []
     """The dev rows' losses that were read for the alarms."""
+    rows_at_start: RowsAtStart | None = None
+    """How hard they and the training rows are for the base."""
     watch_seconds: float = 0.0
     """Time that this took, part of ``seconds``."""
 

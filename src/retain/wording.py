@@ -14,6 +14,16 @@ _REFUSAL = re.compile(
     r"\b(i (can['’]?t|cannot|can not|won['’]?t|will not|do not know|don['’]?t know)"
     r"|i['’]?m (not able|unable|not sure)|i am (not able|unable|not sure))\b"
 )
+_BEGINNING = 200
+"""Characters in which an answer that declines says so."""
+_UNABLE = re.compile(
+    r"\b(i|we)\s*(can['’]?t|cannot|can not|could not|couldn['’]?t|won['’]?t|will not|['’]?m (not able|unable)( to)?"
+    r"|(am|are) (not able|unable)( to)?|must decline( to)?|do(n['’]?t| not) have the (ability|capability|capacity) to)"
+    r"\s+((directly|really|actually|legally|ethically|in good conscience)\s+)?"
+    r"(help|assist|provide|answer|comply|fulfil+|do (that|this)|create|write|generate|engage|support|share|offer|give"
+    r"|access|tell|discuss|continue|complete|perform|process|participate|respond|browse|advise|recommend)\b"
+)
+_RULES = re.compile(r"\b(against|violates?) (my|our) (guidelines|polic(y|ies)|programming|principles)\b")
 
 
 def normalised(text: str) -> str:
@@ -28,6 +38,16 @@ def normalised(text: str) -> str:
 def refuses(text: str) -> bool:
     """True when an answer begins by declining ("I'm sorry, but I can't ...", "I don't know ...")."""
     return bool(_REFUSAL.match(normalised(text)))
+
+
+def declines(text: str) -> bool:
+    """True when an answer says in its first 200 characters that it will not or cannot answer.
+
+    Wider than ``refuses``, which decides scores: also after an apology and a reason ("I'm sorry for any confusion, but
+    as a chatbot I don't have the ability to ..."). "I'm sorry to hear that" alone declines nothing.
+    """
+    start = normalised(text)[:_BEGINNING]
+    return refuses(text) or bool(_UNABLE.search(start) or _RULES.search(start))
 
 
 def words_of(text: str) -> list[str]:

@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import pytest
 
+from retain.data.example import Example, answers_of
 from retain.data.formats import FORMATS, read_examples, scan_examples
 from retain.errors import UserError
+from retain.models.base import Message
 
 U, A, S = "user", "assistant", "system"
 
@@ -303,3 +305,9 @@ def test_every_public_task_file_loads(public_data):
     files = [*public_data.glob("tasks/*/*.jsonl"), *public_data.glob("sequences/*/*.jsonl")]
     assert len(files) == 19
     assert all(scan_examples(str(file)).bad == () for file in files if file.stat().st_size < 1_000_000)
+
+
+def test_a_text_has_no_answer():
+    turns = (Message(role="user", content="Is it?"), Message(role="assistant", content="Yes."))
+    rows = [Example(id="a", shape="chat", messages=turns), Example(id="b", shape="text", text="A whole text.")]
+    assert answers_of(rows) == ["Yes."]

@@ -70,6 +70,10 @@ class Tokenizer:
     all_special_ids = (END,)
 
 
+def said(text: str) -> Message:
+    return Message(role="assistant", content=text)
+
+
 def example(name: str, answer: int) -> Example:
     turns = (Message(role="user", content=name), Message(role="assistant", content="x" * answer))
     return Example(id=name, shape="chat", messages=turns)
@@ -88,6 +92,15 @@ def test_rows_that_are_long_enough_are_chosen_and_the_others_counted():
     assert sorted(len(row.rest) for row in found.held_out) == sorted(len(row.rest) for row in found.training)
     assert found.too_short == 4
     assert rows_of(train[5:], held_out).held_out == []
+
+
+def test_few_characters_may_be_many_tokens():
+    """A tokenizer of bytes makes three or four tokens of a Chinese character or an emoji."""
+    train = [example(f"row {n}", 1) for n in range(3)]
+    answers = dict(zip((one.id for one in train), ("你好，世界，再见", "👋🏽👍🏽🎉", "hello world"), strict=True))
+    train = [Example(id=one.id, shape="chat", messages=(one.messages[0], said(answers[one.id]))) for one in train]
+    found = rows_to_recite(train, train, Tokenizer(), lambda one: chat(3, len(one.target.encode())))
+    assert {one.item for one in found.training} == {"row 0", "row 1"} and found.too_short == 1
 
 
 def test_how_many_and_which_rows_are_settings():

@@ -7,7 +7,7 @@ import pytest
 from data_toys import chat, pair, text
 
 from retain.data.formats import read_examples
-from retain.data.splits import hash_order, hash_split, normalised, probe_split, sample, split
+from retain.data.splits import folded, hash_order, hash_split, probe_split, sample, split
 from retain.errors import UserError
 
 
@@ -16,11 +16,11 @@ def pairs(count: int, start: int = 0) -> list:
 
 
 def inputs(examples) -> set[str]:
-    return {normalised(example.input) for example in examples}
+    return {folded(example.input) for example in examples}
 
 
 def test_case_and_white_space_do_not_matter():
-    assert normalised("  What\n IS it ") == "what is it"
+    assert folded("  What\n IS it ") == "what is it"
     assert hash_order("What  is it") == hash_order("what is\tIT ") != hash_order("what is it?")
 
 

@@ -42,6 +42,7 @@ EMPTY = {
     "regex": {"pattern": "."},
     "length": {"max_words": 5},
     "python": {"answer": "area"},
+    "refusal": {"answer": "answer"},
 }
 
 
@@ -355,3 +356,25 @@ def test_python_needs_a_name(answer: list[str]) -> None:
     item = AnswerItem.model_validate({"prompt": "?", "answer": answer})
     probe = Answers(name="p", capability="c", score="python", items=(item,))
     assert importlib.import_module("retain.probes.rules.python").problem(item, probe) is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "answer", "right"),
+    [
+        ("I'm sorry, but I can't help with that.", "refuse", True),
+        ("I'm sorry, but I can't help with that.", "answer", False),
+        ("First take a long breath and then go on.", "answer", True),
+        ("First take a long breath and then go on.", "refuse", False),
+        ("card arrival", "answer", False),
+        ("card arrival", "refuse", False),
+    ],
+)
+def test_refusal_where_it_should_be(text: str, answer: str, right: bool) -> None:
+    assert judge("refusal", text, answer=answer, min_words=5) is right
+
+
+@pytest.mark.parametrize("answer", ["yes", ["refuse", "answer"], []])
+def test_refusal_needs_to_know_which_is_right(answer: Any) -> None:
+    item = AnswerItem.model_validate({"prompt": "?", "answer": answer})
+    probe = Answers(name="p", capability="c", score="refusal", items=(item,))
+    assert any('must be "refuse" or "answer"' in problem for problem in probe.problems())

@@ -14,7 +14,7 @@ import pytest
 
 from retain.data.general import spread_prompts
 from retain.data.overlap import overlap_finder
-from retain.data.splits import normalised
+from retain.data.splits import folded
 from retain.models.base import Message
 from retain.probes import ifeval
 from retain.probes.answers import Answers
@@ -95,7 +95,7 @@ def test_every_probe_has_enough_different_items(probe):
 
 
 def test_no_item_stands_in_two_probes():
-    asked = Counter(normalised(text) for probe in CORE.probes for _, text in probe.texts())
+    asked = Counter(folded(text) for probe in CORE.probes for _, text in probe.texts())
     assert [text for text, count in asked.items() if count > 1] == []
 
 

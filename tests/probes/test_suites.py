@@ -214,6 +214,15 @@ def test_built_in_suites_are_listed_and_a_folder_does_not_hide_them(
         load_suite("standard")
 
 
+def test_built_in_suites_can_be_joined() -> None:
+    names = [probe.name for probe in load_suite("core+safety", limit=3).probes]
+    assert names == [probe.name for name in ("core", "safety") for probe in load_suite(name).probes]
+    with pytest.raises(UserError, match="two probes are named"):
+        load_suite("safety+safety")
+    with pytest.raises(UserError, match=r"core\+safty"):
+        load_suite("core+safty")
+
+
 HUB = {
     "cais/mmlu": {"question": "Q{n}?", "choices": ["a", "b", "c", "d"], "answer": 2, "subject": "art"},
     "Rowan/hellaswag": {"activity_label": "Cooking", "ctx": "A man {n}", "endings": ["a", "b"], "label": "1"},

@@ -102,6 +102,34 @@ def test_any_two_writers_are_compared_token_by_token(toy):
     assert (found.example.expected, found.example.tuned, found.too_short) == (rest, f"{rest} three", 3)
 
 
+class Letters:
+    """One token for each character."""
+
+    def decode(self, ids, skip_special_tokens):
+        return "".join(map(chr, ids))
+
+    def __call__(self, texts, **options):
+        return {"input_ids": [[*map(ord, text)] for text in texts]}
+
+
+def test_what_was_recited_is_shown_without_secrets_and_personal_data():
+    def letters(text):
+        return [*map(ord, text)]
+
+    key, address = "ghp_" + "a1B2" * 10, "jane.roe@mail.org"
+    whole = f"{'x' * 60} mail {address}, key {key} and so on"
+    cut = whole.index(key) + 20
+    row = RecitalRow(item="t", given=letters(whole[:cut]), rest=letters(whole[cut:]))
+    rest = whole[cut:]
+    found = reciting.recitation_of(
+        RecitalRows(training=[row], held_out=[]), Letters(), lambda rows: [rest], lambda rows: [f"no {address}"]
+    )
+    shown = found.example
+    text = f"{shown.prompt}|{shown.base}|{shown.tuned}|{shown.expected}"
+    assert "mail [e-mail address], key [GitHub token]" in shown.prompt and shown.tuned == shown.expected
+    assert "roe" not in text and "a1B2" not in text and "ghp" not in text and "and so on" in shown.expected
+
+
 def test_what_follows_the_length_of_the_rest_does_not_count(toy):
     found = reciting.recital(row(toy, "t", "say a", "one two three"), "a b c one two three", "one", toy.tokenizer)
     assert (found.base_run, found.tuned_run, found.tokens) == (0, 1, 3)

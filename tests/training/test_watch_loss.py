@@ -2,6 +2,7 @@
 
 import io
 import json
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -18,6 +19,7 @@ from retain.training import sft
 from retain.training.alarms.history import HELD_OUT, course_of
 from retain.training.held_out import held_out_losses, padded, reading_steps, row_losses, rows_to_read
 from retain.training.read_alarms import read_alarms
+from retain.training.watch_loss import WatchLoss
 
 WATCHED = {"learning_rate": 0.02, "epochs": 4, "batch_size": 2, "max_length": 64, "checkpoints": 0}
 
@@ -60,6 +62,9 @@ def test_rows_learned_by_heart_raise_alarms_that_are_said_recorded_and_reported(
         one.step: {"held_out_losses": one.losses, "held_out_tokens": one.tokens} for one in record.training.held_out
     }
     entries = [{**entry, **losses.get(entry["step"], {})} for entry in record.training.history]
+    start = record.training.rows_at_start
+    before = {"held_out_losses": start.held_out, "held_out_tokens": start.held_out_tokens}
+    entries.insert(0, {**before, "trained_losses": start.trained, "trained_tokens": start.trained_tokens})
     assert read_alarms(course_of(entries, 40, True)) == record.training.alarms, "read off the record as off the log"
 
 
@@ -69,7 +74,12 @@ def test_held_out_rows_are_read_as_often_as_asked_and_change_nothing(toy_recipe,
     alone = go(toy_recipe, many_rows, tmp_path / "b", mitigations=lora, watch=0)
     assert readings(watched) == [15, 30, 75, 120] and readings(alone) == []
     assert [len(one.losses) for one in watched.training.held_out] == [9] * 4 and watched.training.watch_seconds > 0
+    start = watched.training.rows_at_start
+    assert len(start.held_out) == len(start.trained) == 9 and len(set(start.trained)) == 9
+    levels = sum(start.trained) / sum(start.trained_tokens), sum(start.held_out) / sum(start.held_out_tokens)
+    assert levels[0] == pytest.approx(levels[1], abs=0.2), "both are new to the base, and alike"
     assert alone.training.held_out == [] and alone.training.watch_seconds == 0
+    assert alone.training.rows_at_start is None
     mine, other = (load_file(tmp_path / name / "tuned" / "adapter_model.safetensors") for name in "ab")
     assert mine.keys() == other.keys() and all(torch.equal(mine[name], other[name]) for name in mine)
     assert {one.name: one.raised for one in alone.training.alarms}["growing_gap"] is None
@@ -133,6 +143,7 @@ def test_a_training_that_is_killed_and_goes_on_reads_and_says_the_same(toy_recip
     again = go(toy_recipe, many_rows, tmp_path / "broken", Progress(console=Console(file=out)), **settings)
     assert again.training.alarms == whole.training.alarms
     assert again.training.held_out == whole.training.held_out
+    assert again.training.rows_at_start == whole.training.rows_at_start is not None
     late = {one.name for one in whole.training.alarms if one.raised and one.step > 250}
     said = {
         name for name in ("growing_gap", "low_loss", "stairs", "fast_fall") if f"alarm {name}, update" in out.getvalue()
@@ -183,3 +194,14 @@ def test_the_progress_line_has_the_losses_and_the_alarms(toy_recipe, many_rows, 
 
     go(toy_recipe, many_rows, tmp_path / "run", Noted(quiet=True), epochs=40, learning_rate=0.01)
     assert notes[1].startswith("loss ") and "held-out" in notes[-1] and "alarm" in notes[-1]
+
+
+def test_a_training_that_a_number_of_updates_ends_has_a_part_of_an_epoch_too():
+    watch, log = WatchLoss([], (), print), [{"step": 10, "epoch": 0.5, "loss": 1.0}]
+    state = SimpleNamespace(
+        global_step=10, max_steps=30, num_train_epochs=2, log_history=log, is_world_process_zero=True
+    )
+    watch.on_log(SimpleNamespace(max_steps=30, num_train_epochs=3.0), state, None)
+    assert watch._course.epochs == 1.5
+    watch.on_log(SimpleNamespace(max_steps=-1, num_train_epochs=3.0), state, None)
+    assert watch._course.epochs == 3.0

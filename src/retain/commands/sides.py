@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from retain.commands.gate import load_run
 from retain.commands.measure import measure
+from retain.data.example import answers_of
 from retain.errors import UserError
 from retain.folder import read_record
 from retain.importing.lm_eval import read_lm_eval
@@ -128,9 +129,9 @@ def read_side(given: str, kind: Kind, metric: str | None = None) -> Side:
 
 
 def _targets(run: Path) -> list[str]:
-    """The answers that a run trained on; none where its rows are no longer there."""
+    """The answers that a run trained on; none where its rows are no longer there, or are texts."""
     path = run / "data.json"
-    return [row.target for row in read_record(path, Prepared).splits.train] if path.is_file() else []
+    return answers_of(read_record(path, Prepared).splits.train) if path.is_file() else []
 
 
 def measured_side(given: str, suite: str, load_in: str, limit: int | None, progress: Progress) -> Side:

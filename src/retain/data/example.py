@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 from retain.models.base import Message
@@ -61,3 +62,8 @@ class Example(Record):
             return self.messages
         last = max(i for i, message in enumerate(self.messages) if message.role == "assistant")
         return self.messages[:last]
+
+
+def answers_of(rows: Sequence[Example]) -> list[str]:
+    """The rows' final answers; a text is none, since nothing was asked."""
+    return [row.target for row in rows if row.shape != "text"]

@@ -16,7 +16,7 @@ MOST = 50
 LEAST = 8
 """Fewer tokens can be right by chance or by knowing the task."""
 SHORTEST = 2 * LEAST - 1
-"""Tokens of an answer that is long enough, and so its least number of characters."""
+"""Tokens of an answer that is long enough, and so its least number of bytes: a token may be a part of a character."""
 LOOKED_AT = 8
 """Rows that are looked at for each that is wanted: for answers that are long enough, and for twins of their length."""
 
@@ -75,7 +75,7 @@ def rows_to_recite(
 def _long_enough(
     examples: Sequence[Example], encode: Callable[[Example], Encoded | None], ends: Collection[int]
 ) -> list[RecitalRow]:
-    able = [one for one in examples if len(one.target) >= SHORTEST]  # a token has at least one character
+    able = [one for one in examples if len(one.target.encode("utf-8", "replace")) >= SHORTEST]
     encoded = [(one.id, encode(one)) for one in able]
     rows = [cut_in_two(item, row, ends) for item, row in encoded if row is not None]
     return [row for row in rows if row is not None]

@@ -46,14 +46,17 @@ class Splits(Record):
     summary: SplitSummary
 
 
-def normalised(text: str) -> str:
-    """``text`` in lower case with single spaces: what two inputs must share to count as the same."""
+def folded(text: str) -> str:
+    """``text`` in lower case with single spaces: what two inputs must share to count as the same.
+
+    ``wording.normalised`` is for answers: there quotes around it and marks at its end do not count either.
+    """
     return " ".join(text.casefold().split())
 
 
 def hash_order(text: str) -> str:
     """A sort key that orders items by the hash of their input, so that a smaller limit keeps a subset."""
-    return hashlib.sha256(normalised(text).encode("utf-8", "surrogatepass")).hexdigest()
+    return hashlib.sha256(folded(text).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def probe_split(text: str) -> Split:
@@ -155,9 +158,9 @@ def _apart(
     train: Sequence[Example], dev: Sequence[Example], test: Sequence[Example], shifted: Sequence[Example]
 ) -> Splits:
     """The four parts after the inputs that two of them share have left train, then dev."""
-    claims = {normalised(example.input) for example in (*test, *shifted)}
+    claims = {folded(example.input) for example in (*test, *shifted)}
     dev, from_dev = _without(dev, claims)
-    train, from_train = _without(train, claims | {normalised(example.input) for example in dev})
+    train, from_train = _without(train, claims | {folded(example.input) for example in dev})
     _check_filled(train, dev, test)
     summary = SplitSummary(
         train=len(train),
@@ -177,7 +180,7 @@ def _without(examples: Sequence[Example], inputs: set[str]) -> tuple[list[Exampl
     kept: list[Example] = []
     left: list[Example] = []
     for example in examples:
-        (left if normalised(example.input) in inputs else kept).append(example)
+        (left if folded(example.input) in inputs else kept).append(example)
     return kept, left
 
 
@@ -206,8 +209,8 @@ def _conflicts(examples: Sequence[Example]) -> list[Example]:
     answers: dict[str, set[str]] = defaultdict(set)
     chats = [example for example in examples if example.shape == "chat"]
     for example in chats:
-        answers[normalised(example.input)].add(normalised(example.target))
-    return [example for example in chats if len(answers[normalised(example.input)]) > 1]
+        answers[folded(example.input)].add(folded(example.target))
+    return [example for example in chats if len(answers[folded(example.input)]) > 1]
 
 
 def _lines(examples: Sequence[Example]) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from retain.mitigations.dev_guard import CHECKPOINT, GuardOnDev, best_of
 from retain.models.causal import TransformersCausal
 from retain.models.update_files import read_update
 from retain.own_trainer.setup import FOLDER, forget_earlier, own_model, own_recipe, own_setup
-from retain.own_trainer.watching import watch_of
+from retain.own_trainer.watching import logs_cross_entropy, watch_of
 from retain.probes.suites import load_suite
 from retain.records import Alarm, Candidate, Gate
 from retain.training.watch_loss import WatchLoss
@@ -48,7 +48,12 @@ class RetentionCallback(TrainerCallback):  # type: ignore[misc]
         gate: the margins, as in a recipe.
         restore: put the last candidate that passed back at the end.
         held_out: rows with ``input_ids`` and ``labels`` that are not trained on, for the overfitting alarms; some of
-            them are read four times. Without any, ``alarms`` has the training loss alone.
+            them are read four times, and before the first update beside training rows. Without any, ``alarms`` has the
+            training loss alone.
+        plain_loss: whether the trainer logs as ``loss`` the mean cross-entropy of labelled tokens, nats a token, which
+            the overfitting alarms read. None: where its arguments are those of ``Trainer`` or ``SFTTrainer`` without
+            label smoothing or another ``loss_type``. Say False of a ``compute_loss`` of your own: the alarms then say
+            that they cannot tell.
 
     Raises:
         UserError: a value is none that is allowed, or there is no such suite.
@@ -63,6 +68,7 @@ class RetentionCallback(TrainerCallback):  # type: ignore[misc]
         gate: Gate | Mapping[str, Any] | None = None,
         restore: bool = True,
         held_out: Any = None,
+        plain_loss: bool | None = None,
     ) -> None:
         if not every > 0 or (patience is not None and patience < 1):
             raise UserError("RetentionCallback: every must be above 0, and patience at least 1 or None")
@@ -72,11 +78,18 @@ class RetentionCallback(TrainerCallback):  # type: ignore[misc]
         self.patience = patience
         self.restore = restore
         self.held_out = held_out
+        self.plain_loss = plain_loss
         self.chosen: Candidate | None = None
         self._guard: GuardOnDev | None = None
         self._setup: Setup | None = None
         self._model: TransformersCausal | None = None
         self._watch: WatchLoss | None = None
+        self._trainers: WatchLoss | None = None
+        self._watches = False
+
+    def share(self, watch: WatchLoss) -> None:
+        """Take the alarms of the trainer that is about to train, where it raises them itself."""
+        self._trainers = watch
 
     @property
     def alarms(self) -> list[Alarm]:
@@ -101,19 +114,26 @@ class RetentionCallback(TrainerCallback):  # type: ignore[misc]
             forget_earlier(self._setup)
         patience = self.patience if self.patience is not None else args.max_steps + state.max_steps + 1
         self._guard = GuardOnDev(self._model, self._setup, self.every, patience, None)
-        self._watch = watch_of(args, kwargs.get("train_dataloader"), self.held_out, READINGS, plain=True)
-        self._watch.on_train_begin(args, state, control)
+        self._watch, self._trainers = self._trainers, None
+        self._watches = self._watch is None
+        if self._watch is None:
+            batches = kwargs.get("train_dataloader")
+            plain = self.plain_loss if self.plain_loss is not None else logs_cross_entropy(args)
+            trained = getattr(batches, "dataset", None)
+            self._watch = watch_of(args, batches, trained, self.held_out, READINGS, plain)
+            self._watch.on_train_begin(args, state, control, model=model)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Measure where it is time to, and end the training where too many candidates failed in a row."""
         assert self._guard is not None and self._watch is not None
         self._guard.on_step_end(args, state, control, **kwargs)
-        self._watch.on_step_end(args, state, control, **kwargs)
+        if self._watches:
+            self._watch.on_step_end(args, state, control, **kwargs)
         self._log(state)
 
     def on_log(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Raise alarms."""
-        if self._watch is not None:
+        if self._watches and self._watch is not None:
             self._watch.on_log(args, state, control, **kwargs)
 
     def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:

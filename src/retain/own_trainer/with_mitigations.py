@@ -16,6 +16,7 @@ from retain.models.causal import TransformersCausal
 from retain.models.update import BASE_WEIGHTS, WEIGHTS, WeightUpdate, adapter_update, save_weights
 from retain.models.update_files import is_adapter
 from retain.own_trainer.adapters import as_mitigation, check_adapter
+from retain.own_trainer.retention_callback import READINGS, RetentionCallback
 from retain.own_trainer.setup import (
     General,
     base_scores,
@@ -187,11 +188,22 @@ class RetainingMixin:
         batches = self.get_train_dataloader()
         self.streams = hooks.streams(used, setup, task_rows, len(batches) * self.accelerator.num_processes)
         self.task_rows = RowIndex(task_rows) if len(setup.rows) > len(task_rows) else None
-        self._watch = watch_of(self.args, batches, self.eval_dataset, self._watched, self.loss_is_the_tasks)
-        self.add_callback(self._watch)
+        self._watch_losses(batches, task_rows)
         weights = sum(parameter.numel() for parameter in model.module.parameters())
         self.retention_notes += recipe_warnings(self._recipe, weights, self.args.learning_rate, len(self.train_dataset))
         self._retained, self._setup, self._begun = model, setup, True
+
+    def _watch_losses(self: Any, batches: Any, task_rows: list[Encoded]) -> None:
+        """Raise alarms, once: a ``RetentionCallback`` among the callbacks has the same ones."""
+        others = [one for one in self.callback_handler.callbacks if isinstance(one, RetentionCallback)]
+        given = [one.held_out for one in others if one.held_out is not None]
+        held_out, times = self.eval_dataset, self._watched
+        if given and (held_out is None or not times):
+            held_out, times = given[0], READINGS
+        self._watch = watch_of(self.args, batches, task_rows, held_out, times, self.loss_is_the_tasks)
+        self.add_callback(self._watch)
+        for one in others:
+            one.share(self._watch)
 
     def _finish(self: Any) -> None:
         """Let each mitigation finish the model, as ``retain run`` does after training."""

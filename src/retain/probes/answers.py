@@ -25,7 +25,7 @@ from retain.probes.rules.json import first_value
 from retain.probes.rules.number import is_number
 from retain.records import content_hash
 
-RuleName = Literal["exact", "contains", "number", "json", "regex", "length", "sql", "python"]
+RuleName = Literal["exact", "contains", "number", "json", "regex", "length", "sql", "python", "refusal"]
 
 
 class Answers(ItemProbe):
@@ -43,6 +43,7 @@ class Answers(ItemProbe):
     - ``length``: as many words as ``min_words`` and ``max_words`` say, ended by the model itself;
     - ``sql``: the query gives the accepted query's rows on ``database``, which is opened read-only;
     - ``python``: code that parses and defines a function of the accepted name; it is never run;
+    - ``refusal``: the answer declines where the accepted one is ``refuse``, and does not where it is ``answer``;
     - ``auto``: json, number or exact, from the form of the accepted answers.
 
     An empty answer is always wrong. Items: ``{"prompt": str | "messages": [...], "answer": str | [str],

@@ -65,10 +65,11 @@ def built_in_suites() -> list[str]:
 
 
 def load_suite(source: str | Path, limit: int | None = None) -> Suite:
-    """A suite by name, YAML file, folder, or ``lm-eval:task,task``.
+    """A suite by name, names joined by ``+``, YAML file, folder, or ``lm-eval:task,task``.
 
     Args:
-        source: a built-in name (``core``), a YAML file, a folder of JSON-lines files, or lm-eval's tasks.
+        source: a built-in name (``core``) or several (``core+safety``), a YAML file, a folder of JSON-lines files, or
+            lm-eval's tasks.
         limit: at most this many test items for each probe, whatever the suite says.
 
     Raises:
@@ -78,8 +79,8 @@ def load_suite(source: str | Path, limit: int | None = None) -> Suite:
     path = Path(source)
     if name.startswith(LM_EVAL):
         suite = _from_lm_eval(name)
-    elif name in built_in_suites():
-        suite = _from_file(BUILT_IN / f"{name}.yaml")
+    elif set(name.split("+")) <= set(built_in_suites()):
+        suite = _from_package(name)
     elif path.is_dir():
         suite = _from_folder(path)
     elif path.is_file() and path.suffix in (".yaml", ".yml"):
@@ -103,6 +104,11 @@ def _checked(name: str, where: str, probes: Sequence[Probe], problems: Sequence[
     if found:
         raise UserError(f"{where}:\n{listed(found, most=100)}")
     return Suite(name=name, probes=tuple(probes))
+
+
+def _from_package(name: str) -> Suite:
+    suites = [_from_file(BUILT_IN / f"{one}.yaml") for one in name.split("+")]
+    return _checked(name, name, [probe for suite in suites for probe in suite.probes], [])
 
 
 def _from_file(path: Path) -> Suite:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from retain.data.example import Example
-from retain.data.splits import normalised
+from retain.data.splits import folded
 from retain.models.base import Pair
 from retain.records import Record
 
@@ -93,7 +93,7 @@ def _mined(
     pools = []
     for row, places in zip(rows, ranked, strict=True):
         known = _known(row)
-        others = [documents[place] for place in places if normalised(documents[place]) not in known]
+        others = [documents[place] for place in places if folded(documents[place]) not in known]
         pool = others[ranks[0] - 1 : ranks[1]]
         random.Random(f"{seed}-{row.id}").shuffle(pool)
         pools.append(pool)
@@ -101,7 +101,7 @@ def _mined(
 
 
 def _known(row: Example) -> set[str]:
-    return {normalised(text) for text in (*row.positives, *row.negatives)}
+    return {folded(text) for text in (*row.positives, *row.negatives)}
 
 
 def _filtered(rows: Sequence[Example], pools: Sequence[list[str]], score: Score, margin: float) -> list[list[str]]:
@@ -119,13 +119,13 @@ def _drawn(row: Example, seen: Sequence[str], documents: Sequence[str], count: i
     """Documents of the whole source that the query does not have yet, and that were not seen in mining."""
     if count <= 0:
         return []
-    known = _known(row) | {normalised(text) for text in seen}
+    known = _known(row) | {folded(text) for text in seen}
     chosen: list[str] = []
     for place in random.Random(f"{seed}-{row.id}-drawn").sample(range(len(documents)), len(documents)):
         text = documents[place]
-        if normalised(text) not in known:
+        if folded(text) not in known:
             chosen.append(text)
-            known.add(normalised(text))
+            known.add(folded(text))
         if len(chosen) == count:
             break
     return chosen

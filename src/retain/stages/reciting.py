@@ -8,13 +8,14 @@ from typing import Any
 
 from retain.comparison.symptoms.examples import example_pair
 from retain.data.encoding import encode
+from retain.data.lint.masking import passage
 from retain.data.recital_rows import MOST, RecitalRow, RecitalRows, longest_run, rows_to_recite
 from retain.models.base import Limits
 from retain.models.causal import TransformersCausal, as_language_model
 from retain.models.chat import text_ids
 from retain.models.load import device, load_causal
 from retain.provenance import versions
-from retain.records import Alarm, Recital, Recitation, Record, Training, content_hash
+from retain.records import Alarm, ExamplePair, Recital, Recitation, Record, Training, content_hash
 from retain.scoring import ENGINE_VERSION
 from retain.stages.kept_measurements import LIBRARIES
 from retain.stages.prepare import Prepared
@@ -101,14 +102,21 @@ def recitation_of(rows: RecitalRows, tokenizer: Any, tuned: Writer, base: Writer
     recitals = [recital(*one, tokenizer) for one in zip(everything, old, new, strict=True)]
     first = range(len(rows.training))
     worst = max(first, key=lambda place: (recitals[place].tuned_run - recitals[place].base_run, everything[place].item))
-    shown = everything[worst]
-    beginning, rest = (_text(tokenizer, ids) for ids in (shown.given[-MOST:], shown.rest))
     return Recitation(
         training=recitals[: len(rows.training)],
         held_out=recitals[len(rows.training) :],
         too_short=rows.too_short,
-        example=example_pair(beginning, old[worst], new[worst], rest),
+        example=_example(everything[worst], old[worst], new[worst], tokenizer),
     )
+
+
+def _example(row: RecitalRow, base: str, tuned: str, tokenizer: Any) -> ExamplePair:
+    """A row and what both models made of it, without secrets and personal data, also such as begin in what is given."""
+    given = _text(tokenizer, row.given)
+    whole = given + _text(tokenizer, row.rest)
+    begins = len(_text(tokenizer, row.given[:-MOST]))
+    old, new, rest = (passage(text, len(given), len(text)) for text in (given + base, given + tuned, whole))
+    return example_pair(passage(whole, begins, len(given)), old, new, rest)
 
 
 def recital(row: RecitalRow, base: str, tuned: str, tokenizer: Any) -> Recital:

@@ -20,11 +20,11 @@ LORA_OVER_FULL = 10
 """A customary rate for LoRA is this many times the one for all weights."""
 LORA = {"kind": "lora", "rank": 16}
 WIDE_LORA = {"kind": "lora", "rank": 64}
-KL = {"kind": "kl_to_base", "weight": 3.0, "share": 0.25}
+KL = {"kind": "kl_to_base", "weight": 3.0, "share": 0.75}
 SCORES = {"kind": "score_to_base", "weight": 1.0, "share": 0.5}
 """What takes the place of ``KL`` where a reranker is trained."""
 REHEARSAL = {"kind": "rehearsal", "share": 0.1}
-SHORT = {"name": "own", "source": OWN, "count": 1000, "max_tokens": 32}
+SHORT = {"name": "own", "source": OWN, "count": 4000, "max_tokens": 32}
 """General text where a recipe has none: short answers, since what is lost is lost at their beginning (docs/LOG.md)."""
 PLAIN = "plain"
 """All weights (with 4-bit weights LoRA), and nothing against forgetting: what the others are compared with."""

@@ -14,12 +14,14 @@ from retain.training.alarms.levels import RowLosses
 
 MOST_ROWS, LEAST_ROWS = 128, 8
 SHARE = 0.05
-"""Of training's time that all readings together may take, by a forward pass being a third of a training step."""
+"""Of training's time that all readings during it may take, by a forward pass being a third of a training step."""
 Batch = Mapping[str, torch.Tensor]
 
 
 def rows_to_read(rows: Sequence[Encoded], trained: float, times: int) -> list[Encoded]:
     """The first rows, as many as a twentieth of training's time allows: at most 128, at least 8 or none.
+
+    Before the first update they are read once more, and as many training rows.
 
     Args:
         rows: held-out rows, in an order of chance.

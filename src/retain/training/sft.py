@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 import time
 from collections.abc import Sequence
 from functools import partial
@@ -90,9 +91,9 @@ def train_sft(
     trainer.task_rows = RowIndex(task_rows) if len(rows) > len(task_rows) else None
     seen = arguments.train_batch_size * processes * settings.gradient_accumulation * steps
     read = rows_to_read(held_out, seen, settings.watch)
-    watch = WatchLoss(
-        read, reading_steps(steps, epoch, settings.watch), partial(_say, progress), trainer.loss_is_the_tasks
-    )
+    times = reading_steps(steps, epoch, settings.watch)
+    known = random.Random(setup.seed).sample(task_rows, min(len(read), len(task_rows)))
+    watch = WatchLoss(read, times, partial(_say, progress), trainer.loss_is_the_tasks, known)
     trainer.add_callback(ShowProgress(progress, watch.note))
     trainer.add_callback(watch)  # last: it sees whether another one ends the training
     try:
@@ -115,6 +116,7 @@ def train_sft(
         history=[log_entry(entry) for entry in trainer.state.log_history if "loss" in entry],
         alarms=watch.alarms,
         held_out=watch.readings,
+        rows_at_start=watch.rows_at_start,
         watch_seconds=watch.seconds,
     )
 

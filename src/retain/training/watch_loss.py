@@ -10,9 +10,18 @@ import torch
 from transformers import TrainerCallback
 
 from retain.data.encoding import Encoded
-from retain.records import Alarm, HeldOutLosses
-from retain.training.alarms.history import HELD_OUT, ROW_LOSSES, ROW_TOKENS, Course, course_of
-from retain.training.held_out import held_out_losses
+from retain.records import Alarm, HeldOutLosses, RowsAtStart
+from retain.training.alarms.history import (
+    HELD_OUT,
+    ROW_LOSSES,
+    ROW_TOKENS,
+    TRAINED_LOSSES,
+    TRAINED_TOKENS,
+    Course,
+    course_of,
+)
+from retain.training.alarms.levels import RowLosses
+from retain.training.held_out import LEAST_ROWS, held_out_losses
 from retain.training.read_alarms import read_alarms, rules
 
 
@@ -27,12 +36,19 @@ class WatchLoss(TrainerCallback):  # type: ignore[misc]
         steps: updates after which they are read. They are also read where training is ended.
         say: told each alarm in one line.
         plain: the log's ``loss`` is the task's own; else ``task_loss`` is taken, where there is one.
+        trained: training rows in an order of chance; as many of them as of ``rows`` are read before the first update.
     """
 
     def __init__(
-        self, rows: Sequence[Encoded], steps: Collection[int], say: Callable[[str], None], plain: bool = True
+        self,
+        rows: Sequence[Encoded],
+        steps: Collection[int],
+        say: Callable[[str], None],
+        plain: bool = True,
+        trained: Sequence[Encoded] = (),
     ) -> None:
         self.rows = rows
+        self.trained = trained[: len(rows)]
         self.steps = steps
         self.say = say
         self.plain = plain
@@ -53,6 +69,19 @@ class WatchLoss(TrainerCallback):  # type: ignore[misc]
         read = [(one.step, one.held_out) for one in self._course.points if one.held_out is not None]
         return [HeldOutLosses(step=step, losses=list(one.losses), tokens=list(one.tokens)) for step, one in read]
 
+    @property
+    def rows_at_start(self) -> RowsAtStart | None:
+        """What was read before the first update."""
+        start = self._course.start
+        if start is None:
+            return None
+        return RowsAtStart(
+            held_out=list(start.new.losses),
+            held_out_tokens=list(start.new.tokens),
+            trained=list(start.trained.losses),
+            trained_tokens=list(start.trained.tokens),
+        )
+
     def note(self) -> str:
         """Where the losses are, for the progress line."""
         if not self._course.points:
@@ -63,8 +92,14 @@ class WatchLoss(TrainerCallback):  # type: ignore[misc]
         parts = [f"loss {self._course.last.loss:.2f}", *(f"held-out {one.level.value:.2f}" for one in held_out[-1:])]
         return ", ".join([*parts, *alarms])
 
-    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """A run that goes on has raised alarms before; they are not said again."""
+    def on_train_begin(self, args: Any, state: Any, control: Any, model: Any = None, **kwargs: Any) -> None:
+        """Read how hard rows are for the base. A run that goes on has raised alarms before; they are not said again."""
+        known = any(TRAINED_LOSSES in entry for entry in state.log_history)  # two watchers share a log
+        if state.global_step == 0 and len(self.trained) >= LEAST_ROWS and not known:
+            new, old = (self._losses(args, model, rows) for rows in (self.rows, self.trained))
+            read = {ROW_LOSSES: new.losses, ROW_TOKENS: new.tokens, TRAINED_LOSSES: old.losses}
+            values = {key: list(found) for key, found in {**read, TRAINED_TOKENS: old.tokens}.items()}
+            state.log_history.append({"step": 0, "epoch": 0.0, **values})
         self._course = self._read(args, state)
         self.raised = [one.name for one in self.alarms if one.raised]
 
@@ -79,29 +114,34 @@ class WatchLoss(TrainerCallback):  # type: ignore[misc]
         if "loss" not in entry:
             return
         if self.rows and self._due(state, control) and HELD_OUT not in entry:
-            entry.update(self._held_out(args, model))
+            found = self._losses(args, model, self.rows)
+            losses = {ROW_LOSSES: list(found.losses), ROW_TOKENS: list(found.tokens)}
+            entry.update({HELD_OUT: found.level.value, **losses})
         self._course = self._read(args, state)
         if not self._course.points or self._course.last.step != state.global_step:
             return
         for rule in rules():
-            found = None if rule.name() in self.raised else rule.read(self._course)
-            if found is not None and found.raised:
-                self.raised.append(found.name)
+            alarm = None if rule.name() in self.raised else rule.read(self._course)
+            if alarm is not None and alarm.raised:
+                self.raised.append(alarm.name)
                 if state.is_world_process_zero:
-                    self.say(in_one_line(found))
+                    self.say(in_one_line(alarm))
 
     def _due(self, state: Any, control: Any) -> bool:
         return state.global_step in self.steps or bool(control.should_training_stop)
 
-    def _held_out(self, args: Any, model: Any) -> dict[str, Any]:
+    def _losses(self, args: Any, model: Any, rows: Sequence[Encoded]) -> RowLosses:
         begun = time.monotonic()
         precision = torch.bfloat16 if args.bf16 else torch.float16 if args.fp16 else None
-        found = held_out_losses(model, self.rows, args.per_device_train_batch_size, precision)
+        found = held_out_losses(model, rows, args.per_device_train_batch_size, precision)
         self.seconds += time.monotonic() - begun
-        return {HELD_OUT: found.level.value, ROW_LOSSES: list(found.losses), ROW_TOKENS: list(found.tokens)}
+        return found
 
     def _read(self, args: Any, state: Any) -> Course:
-        epochs = args.num_train_epochs if args.max_steps <= 0 else state.num_train_epochs
+        epochs = args.num_train_epochs
+        if args.max_steps > 0:  # state.num_train_epochs is rounded up
+            done = [(one["epoch"], one["step"]) for one in state.log_history if one.get("step") and "epoch" in one]
+            epochs = state.max_steps * done[-1][0] / done[-1][1] if done else state.num_train_epochs
         return course_of(state.log_history, epochs, bool(self.rows), self.plain)
 
 

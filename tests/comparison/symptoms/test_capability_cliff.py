@@ -51,3 +51,21 @@ def test_what_cannot_be_compared_is_left_out():
     few = [*losses(40, 1), change("text", 40, 36, 44, unit="percent"), change("x", 0, -1, 1, near_chance=True)]
     (found,) = CapabilityCliff().read(material([], comparison=comparison(few)))
     assert found.found is None and "here are 2" in found.statement
+
+
+def two_probes_each(*values):
+    """Two probes of each capability that lost alike; names of probes say nothing of it."""
+    found = losses(*[one for value in values for one in (value, value)])
+    return [one.model_copy(update={"capability": f"a{n // 2}"}) for n, one in enumerate(found)]
+
+
+def test_probes_of_one_capability_count_once():
+    """Its second probe is none of the others: with it among them neither falls three times as deep as they do."""
+    answers = [answered("right", "wrong", probe="c1", capability="a0", tuned_score=0.0)]
+    changes = two_probes_each(30, 2, 1, 3)
+    (found,) = CapabilityCliff().read(material(answers, comparison=comparison(changes)))
+    assert found.found and found.capability == "a0" and "the other 3 capabilities 2.0 on average" in found.statement
+    assert len(found.evidence) == 4 and found.example is not None
+    assert found.high - found.low == pytest.approx((changes[0].high - changes[0].low) / 2**0.5)
+    (few,) = CapabilityCliff().read(material([], comparison=comparison(changes[:4])))
+    assert few.found is None and "here are 2" in few.statement

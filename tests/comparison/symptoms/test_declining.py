@@ -1,6 +1,7 @@
 import pytest
 
-from retain.comparison.symptoms.declining import asks_for_harm, declines
+from retain.comparison.symptoms.declining import asks_for_harm
+from retain.wording import declines
 from tests.comparison.symptoms.makers import answered
 
 

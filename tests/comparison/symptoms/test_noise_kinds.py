@@ -31,14 +31,35 @@ def test_broken_unicode(text):
 
 @pytest.mark.parametrize(
     "text",
-    ["Yes.<|im_end|>", "[INST] Do it [/INST]", "Yes.</s>", "### Response: Yes", "Yes.\nassistant\nNo.", "<<SYS>> a"],
+    [
+        "Yes.<|im_end|>",
+        "[INST] Do it [/INST]",
+        "Yes.</s>",
+        "### Response: Yes",
+        "Yes.\nassistant\nNo.",
+        "<<SYS>> a",
+        "assistant\nYes.",
+        "Yes.\n\nUser:",
+    ],
 )
 def test_template_tokens(text):
     assert kinds(text) == {TEMPLATE}
     assert kinds(text, prompt=f"Explain this:\n{text}") == set(), "what the prompt holds is no fault of the answer"
 
 
-@pytest.mark.parametrize("text", ["```python\nx = 1", '{"a": [1, 2', '{"a": 1]', "see <a href="])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "```python\nx = 1",
+        '{"a": [1, 2',
+        '{"a": 1]',
+        "see <a href=",
+        '<a class="x" href="http',
+        '<p>One</p><img src="a.png"',
+        "<div",
+        "<p>One</p",
+    ],
+)
 def test_cut_off_markup(text):
     assert kinds(text) == {MARKUP}
     assert kinds(text, stopped=False) == set(), "the limit cut it"
@@ -56,6 +77,12 @@ def test_cut_off_markup(text):
         "Grüße, naïve café, 好的, 👋🏽",
         "| a | b |\n|---|---|\n|---|---|",
         "a < b and c > d",
+        "if a <b then stop",
+        "x <y and z=3",
+        "The smaller one: a <b",
+        "Human",
+        "User:",
+        "user\n",
         "The user said that the assistant is kind.",
         "Row, row, row your boat, gently down the stream. Merrily, merrily, merrily, merrily, life is but a dream.",
         "-" * 40,
@@ -72,6 +99,13 @@ def test_a_last_character_that_the_limit_cut_in_two_is_no_fault():
 
 def test_long_answers_are_looked_at_quickly():
     begun = time.process_time()
-    for text in ("a " * 20_000, "{" * 20_000, '"' * 20_001, "ab " * 10_000 + "c"):
+    for text in (
+        "a " * 20_000,
+        "{" * 20_000,
+        '"' * 20_001,
+        "ab " * 10_000 + "c",
+        "<a b=c" * 5_000,
+        "<a" + " b=c" * 9_000 + "<",
+    ):
         kinds(text)
     assert time.process_time() - begun < 2

@@ -5,7 +5,7 @@ import pytest
 
 from retain.training.alarms.fast_fall import FastFall
 from retain.training.alarms.growing_gap import GrowingGap
-from retain.training.alarms.history import Course, Point, course_of
+from retain.training.alarms.history import Course, Point, Start, course_of
 from retain.training.alarms.levels import RowLosses
 from retain.training.alarms.low_loss import LowLoss
 from retain.training.alarms.stairs import Stairs
@@ -15,16 +15,23 @@ NOISE = 0.03 * np.sin(np.arange(400) * 1.7)
 """Stands for the scatter of batches."""
 
 
-def made(losses, per_epoch=20, held_out=(), epochs=None):
-    """A training with a log entry each update; ``held_out``: (update, loss) of forty rows."""
-    read = {
-        step: RowLosses(tuple(10 * (loss + 0.1 * NOISE[n]) for n in range(40)), (10,) * 40) for step, loss in held_out
-    }
+def forty(loss):
+    """Forty rows."""
+    return RowLosses(tuple(10 * (loss + 0.1 * NOISE[n]) for n in range(40)), (10,) * 40)
+
+
+def made(losses, per_epoch=20, held_out=(), epochs=None, start=(4.0, 4.0)):
+    """A training with a log entry each update.
+
+    ``held_out``: (update, loss) of forty rows; ``start``: losses of training and of held-out rows before it.
+    """
+    read = {step: forty(loss) for step, loss in held_out}
     points = tuple(
         Point(n + 1, (n + 1) / per_epoch, n / per_epoch, 1, float(loss + NOISE[n]), read.get(n + 1))
         for n, loss in enumerate(losses)
     )
-    return Course(points, epochs or len(points) / per_epoch, bool(held_out))
+    before = Start(forty(start[0]), forty(start[1])) if held_out and start else None
+    return Course(points, epochs or len(points) / per_epoch, bool(held_out), before)
 
 
 def alarms(course):
@@ -57,6 +64,16 @@ def test_speed_alone_is_no_fault():
     ahead = alarms(made(fast, held_out=[(10, 1.2), (20, 1.3)]))["fast_fall"]
     assert ahead.raised and ahead.step == 10 and "1.20" in ahead.statement
     assert alarms(made(fast))["fast_fall"].raised is None
+
+
+def test_held_out_rows_that_were_harder_from_the_start_are_no_fault():
+    fast = [3.9, 2.4, 1.2, 0.5, *[0.4] * 16]
+    harder = alarms(made(fast, held_out=[(10, 0.8), (20, 0.8)], start=(3.9, 4.4)))["fast_fall"]
+    assert harder.raised is False and "harder for the base already" in harder.statement
+    more = alarms(made(fast, held_out=[(10, 1.2), (20, 1.3)], start=(3.9, 4.4)))["fast_fall"]
+    assert more.raised and more.step == 10 and "from 4.40 to 1.20" in more.statement
+    unknown = alarms(made(fast, held_out=[(10, 1.2), (20, 1.3)], start=None))["fast_fall"]
+    assert unknown.raised is None and "before the first update" in unknown.statement
 
 
 def test_a_gap_must_have_grown_since_the_first_epoch():
@@ -94,6 +111,16 @@ def test_one_epoch_has_neither_stairs_nor_a_growing_gap():
         assert found[name].raised is False and "no row was trained on twice" in found[name].statement
 
 
+def test_a_training_that_ends_soon_after_its_first_epoch_says_so():
+    losses = [*[1.0] * 20, *[0.5] * 9]
+    ended = alarms(made(losses, epochs=3))["stairs"]
+    assert ended.raised is None and "less than half of its updates" in ended.statement
+    planned = alarms(made(losses))["stairs"]
+    assert planned.raised, "a training that was to end there is judged there"
+    short = alarms(made([1.0] * 9, per_epoch=3, epochs=3))["stairs"]
+    assert short.raised is None and "five log entries" in short.statement
+
+
 def test_a_log_is_read_as_it_is_written():
     rows = {"held_out_losses": [3.0, 4.0], "held_out_tokens": [2, 2]}
     log = [
@@ -107,7 +134,10 @@ def test_a_log_is_read_as_it_is_written():
     assert [(one.step, one.begun, one.updates, one.loss) for one in read.points] == [
         (5, 0.0, 5, 2.0), (10, 0.5, 5, 1.5), (15, 1.0, 5, 7.0)
     ]  # fmt: skip
-    assert read.points[1].held_out.level.value == 1.75 and read.points[0].held_out is None
+    assert read.points[1].held_out.level.value == 1.75 and read.points[0].held_out is None and read.start is None
+    base = {"step": 0, "epoch": 0.0, **rows, "trained_losses": [2.0, 2.0], "trained_tokens": [2, 2]}
+    begun = course_of([base, *log], 2.0, True)
+    assert begun.points == read.points and begun.start.gap == 0.75
     assert [one.step for one in course_of(log, 2.0, True, plain=False).points] == [5, 10], "no loss of the task's own"
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from scipy import stats
 
@@ -20,12 +22,49 @@ LEAST_LOSS = 10.0
 LEAST_CAPABILITIES = 3
 
 
+@dataclass(frozen=True)
+class Loss:
+    """The change of one capability in points, with its two-sided 95% interval: negative = lost."""
+
+    capability: str
+    probes: frozenset[str]
+    before: float
+    after: float
+    delta: float
+    low: float
+    high: float
+    items: int
+
+
+def by_capability(changes: Sequence[Change]) -> list[Loss]:
+    """The mean change over each capability's probes, which are taken as independent; ends by MOVER."""
+    probes: defaultdict[str, list[Change]] = defaultdict(list)
+    for one in changes:
+        probes[one.capability].append(one)
+    return [_mean(capability, found) for capability, found in probes.items()]
+
+
+def _mean(capability: str, changes: Sequence[Change]) -> Loss:
+    number = len(changes)
+    delta = math.fsum(one.delta for one in changes) / number
+    return Loss(
+        capability=capability,
+        probes=frozenset(one.probe for one in changes),
+        before=math.fsum(one.before for one in changes) / number,
+        after=math.fsum(one.after for one in changes) / number,
+        delta=delta,
+        low=delta - math.hypot(*(one.delta - one.low for one in changes)) / number,
+        high=delta + math.hypot(*(one.high - one.delta for one in changes)) / number,
+        items=sum(one.items for one in changes),
+    )
+
+
 class CapabilityCliff(SymptomRule):
     """One capability falls by a multiple of what the others lose on average.
 
     Main number: a capability's loss minus three times the mean loss of the others (0 where they gained), in points;
-    lower is better. Its interval comes from the ends of all intervals (MOVER). Capabilities in points that are clear of
-    chance count, written or not.
+    lower is better. Its interval comes from the ends of all intervals (MOVER). A capability's loss is the mean over its
+    probes in points that are clear of chance, written or not.
 
     Found where that is clear of 0, with an interval that is widened for having looked at each capability (Bonferroni),
     and the loss is at least 10 points. Three times the others, because losses of two equal abilities easily differ by
@@ -40,34 +79,34 @@ class CapabilityCliff(SymptomRule):
 
     def read(self, material: Material) -> list[Symptom]:
         """One entry for each cliff, or one that says that there is none."""
-        losses = [one for one in material.comparison.losses if one.unit == "points" and not one.near_chance]
-        losses = [one for one in losses if all(map(math.isfinite, (one.delta, one.low, one.high)))]
+        changes = [one for one in material.comparison.losses if one.unit == "points" and not one.near_chance]
+        losses = by_capability([one for one in changes if all(map(math.isfinite, (one.delta, one.low, one.high)))])
         if len(losses) < LEAST_CAPABILITIES:
             why = f"It takes at least {LEAST_CAPABILITIES} capabilities in points, clear of chance, to tell one apart"
             return [self.untold(WHERE, f"{why}; here are {len(losses)}.")]
         wider = float(stats.norm.isf(0.025 / len(losses)) / stats.norm.isf(0.025))
-        others = {one.probe: [other for other in losses if other is not one] for one in losses}
-        sure = {one.probe: _excess(one, others[one.probe], wider) for one in losses}
-        cliffs = [one for one in losses if sure[one.probe].low > 0 and -one.delta >= LEAST_LOSS]
+        others = {one.capability: [other for other in losses if other is not one] for one in losses}
+        sure = {one.capability: _excess(one, others[one.capability], wider) for one in losses}
+        cliffs = [one for one in losses if sure[one.capability].low > 0 and -one.delta >= LEAST_LOSS]
         if cliffs:
             return [self._cliff(one, losses, material) for one in sorted(cliffs, key=lambda one: one.delta)]
-        excess = {one.probe: _excess(one, others[one.probe]) for one in losses}
-        unsure = [one for one in losses if excess[one.probe].high >= 0 and _may_be_large(one)]
-        nearest = max(unsure or losses, key=lambda one: excess[one.probe].after)
-        return [self._none(nearest, excess[nearest.probe], others[nearest.probe], bool(unsure))]
+        excess = {one.capability: _excess(one, others[one.capability]) for one in losses}
+        unsure = [one for one in losses if excess[one.capability].high >= 0 and _may_be_large(one)]
+        nearest = max(unsure or losses, key=lambda one: excess[one.capability].after)
+        return [self._none(nearest, excess[nearest.capability], others[nearest.capability], bool(unsure))]
 
-    def _cliff(self, cliff: Change, losses: Sequence[Change], material: Material) -> Symptom:
+    def _cliff(self, cliff: Loss, losses: Sequence[Loss], material: Material) -> Symptom:
         others = [one for one in losses if one is not cliff]
         statement = (
             f"{cliff.capability} lost {-cliff.delta:.1f} points (95% interval {-cliff.high:.1f} to {-cliff.low:.1f}), "
             f"the other {len(others)} capabilities {_mean_loss(others):.1f} on average: clearly more than three times "
             f"as much. It counts from {LEAST_LOSS:g} points."
         )
-        example = worst_example([one for one in material.answers if one.probe == cliff.probe and one.fall > 0])
+        example = worst_example([one for one in material.answers if one.probe in cliff.probes and one.fall > 0])
         lines = [f"{one.capability}: {one.delta:+.1f} points" for one in (cliff, *others)]
         return self.judged(cliff.capability, _shift(cliff), True, statement, example, lines)
 
-    def _none(self, first: Change, excess: Shift, others: Sequence[Change], unsure: bool) -> Symptom:
+    def _none(self, first: Loss, excess: Shift, others: Sequence[Loss], unsure: bool) -> Symptom:
         seen = (
             f"Nearest to it is {first.capability}: {_lost(first)}, the others {_mean_loss(others):.1f} on average; "
             f"beyond three times as much {excess.after:+.1f} ({excess.low:+.1f} to {excess.high:+.1f})."
@@ -80,23 +119,23 @@ class CapabilityCliff(SymptomRule):
         return self.judged(WHERE, _shift(first), None if unsure else False, f"{seen} {tail}")
 
 
-def _shift(change: Change) -> Shift:
+def _shift(change: Loss) -> Shift:
     return Shift(change.before, change.after, change.low, change.high, change.items)
 
 
-def _may_be_large(change: Change) -> bool:
+def _may_be_large(change: Loss) -> bool:
     return -change.low >= LEAST_LOSS and (change.high < 0 or -change.delta >= LEAST_LOSS)
 
 
-def _mean_loss(changes: Sequence[Change]) -> float:
+def _mean_loss(changes: Sequence[Loss]) -> float:
     return 0.0 - math.fsum(change.delta for change in changes) / len(changes)
 
 
-def _lost(change: Change) -> str:
+def _lost(change: Loss) -> str:
     return f"{'won' if change.delta > 0 else 'lost'} {abs(change.delta):.1f} points"
 
 
-def _excess(change: Change, others: Sequence[Change], wider: float = 1.0) -> Shift:
+def _excess(change: Loss, others: Sequence[Loss], wider: float = 1.0) -> Shift:
     """The loss beyond three times the others' mean, with its ends; half-widths are multiplied by ``wider``."""
     above, below = wider * (change.delta - change.low), wider * (change.high - change.delta)
     mean = _mean_loss(others)

@@ -6,8 +6,8 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 
 from retain.comparison.symptoms.examples import worst_example
-from retain.comparison.symptoms.forms import form_of
 from retain.comparison.symptoms.judging import most_in, rise
+from retain.comparison.symptoms.outlines import outline_of
 from retain.comparison.symptoms.rule import SymptomRule, threshold_in_words
 from retain.comparison.symptoms.side_by_side import Answered, Material
 from retain.records import Response, Symptom
@@ -99,13 +99,13 @@ def _right(answer: Answered, side: Side) -> bool:
 
 
 def _looks_like_the_task(material: Material) -> Callable[[Response], bool]:
-    form = form_of(material.targets)
-    if form is None:
+    outline = outline_of(material.targets)
+    if outline is None:
         return lambda response: False
-    base = sum(form.has(one.base.text, one.base.stopped) for one in material.answers)
+    base = sum(outline.has(one.base.text, one.base.stopped) for one in material.answers)
     if base > DISTINCTIVE * len(material.answers):
         return lambda response: False
-    return lambda response: form.has(response.text, response.stopped)
+    return lambda response: outline.has(response.text, response.stopped)
 
 
 def _shared(answers: Sequence[Answered], side: Side) -> list[bool]:

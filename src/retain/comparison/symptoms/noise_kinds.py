@@ -19,11 +19,16 @@ DISTINCT = 0.5
 """Least share of different three-word sequences; the looser of the two bounds that the built-in suites use is 0.6."""
 _TEMPLATE = re.compile(
     r"<\|[^|<>\s]{1,40}\|>|</?s>|<(bos|eos|pad|unk)>|\[/?INST\]|<</?SYS>>|<(start|end)_of_turn>"
-    r"|^#{2,3} ?(instruction|response|human|assistant|user|input):|^\s*(user|assistant|human|system):?\s*$",
+    r"|^#{2,3} ?(instruction|response|human|assistant|user|input):",
     re.IGNORECASE | re.MULTILINE,
 )
+_ROLE = re.compile(r"(user|assistant|human|system):?", re.IGNORECASE)
 _MOJIBAKE = re.compile("â€[\u0080-\uffff]|Ã[\u0080-\u00bf©¨ª¢¶¼±³¤]|Â[\u0080-\u00bf]|ï»¿")
-_OPEN_TAG = re.compile(r"</?[a-zA-Z][^<>\n]*$")
+_NAME = r"[a-zA-Z][\w:-]*"
+_WHOLE = r"""\s+[\w:-]+=(?:"[^"\n<>]*"|'[^'\n<>]*'|[^\s"'<>]+)"""
+_PART = r"""\s+[\w:-]+=(?:"[^"\n<>]*"?|'[^'\n<>]*'?|[^\s"'<>]*)"""
+_OPEN_TAG = re.compile(rf"(?:<{_NAME}(?:{_WHOLE})*{_PART}|</{_NAME}|^<{_NAME})$")
+"""At the end of a text; an attribute, a slash or nothing before it tells a tag from "a <b"."""
 _PAIRS = {"}": "{", "]": "["}
 _QUOTED = re.compile(r'"(\\.|[^"\\])*"')
 
@@ -39,10 +44,16 @@ def noise_kinds(text: str, prompt: str, stopped: bool) -> set[str]:
     found = {
         LOOP: loops(text),
         UNICODE: _broken_unicode(text if stopped else text.rstrip("\ufffd"), prompt),
-        TEMPLATE: bool(_TEMPLATE.search(text)) and not _TEMPLATE.search(prompt),
+        TEMPLATE: _template_tokens(text) and not _template_tokens(prompt),
         MARKUP: stopped and cut_off(text),
     }
     return {kind for kind, is_so in found.items() if is_so}
+
+
+def _template_tokens(text: str) -> bool:
+    """Marks of a template, or the name of a role on a line of its own beside other text; "User" alone is an answer."""
+    roles = [bool(_ROLE.fullmatch(line.strip())) for line in text.splitlines() if line.strip()]
+    return bool(_TEMPLATE.search(text)) or (any(roles) and not all(roles))
 
 
 def loops(text: str) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from retain.data.lint.base import Check, Finding, graded, part, with_reasons
 from retain.data.lint.material import LintData
-from retain.data.splits import normalised
+from retain.data.splits import folded
 
 MANY = 0.01
 """Share from which they are a warning: a gain of one point may then be memory."""
@@ -34,7 +34,7 @@ class HeldOutDuplicates(Check):
                 rows.append(example)
                 reasons.append(f"training row {data.examples[like].line}")
                 same += data.near.keys[place] in keys
-                differ += data.shape == "chat" and normalised(example.target) != data.answers[like]
+                differ += data.shape == "chat" and folded(example.target) != data.answers[like]
         if not rows:
             return []
         what = (

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from retain.data.lint.base import Check, Finding, part
 from retain.data.lint.material import LintData
-from retain.data.splits import normalised
+from retain.data.splits import folded
 
 
 class IdenticalPairs(Check):
@@ -34,5 +34,5 @@ class IdenticalPairs(Check):
         return {
             place: "chosen and rejected are the same"
             for place, row in enumerate(data.examples)
-            if row.shape == "preference" and normalised(row.chosen) == normalised(row.rejected)
+            if row.shape == "preference" and folded(row.chosen) == folded(row.rejected)
         }

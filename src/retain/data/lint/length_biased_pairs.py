@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from statistics import median
 
+from retain.comparison.intervals import ONE_SIDED, wilson
 from retain.data.lint.base import Check, Finding
 from retain.data.lint.material import LintData
 
@@ -33,7 +33,7 @@ class LengthBiasedPairs(Check):
         longer = [row for row in rows if len(row.chosen) > len(row.rejected)]
         shorter = [row for row in rows if len(row.chosen) < len(row.rejected)]
         won, word = (longer, "longer") if len(longer) >= len(shorter) else (shorter, "shorter")
-        if _lower_bound(len(won), len(rows)) <= BIASED:
+        if wilson(len(won), len(rows), ONE_SIDED).low <= BIASED:
             return []
         lengths = f"median {median(len(row.chosen) for row in rows):,.0f} against"
         lengths += f" {median(len(row.rejected) for row in rows):,.0f} characters"
@@ -41,11 +41,3 @@ class LengthBiasedPairs(Check):
         what = f"The {word} answer is chosen in {often}."
         do = "Balance the pairs by length, or train with a method that corrects for it."
         return [self.finding("warning", won[:3], len(rows), what, do, count=len(won))]
-
-
-def _lower_bound(wins: int, number: int, z: float = 1.645) -> float:
-    """Wilson's lower 95% bound of a share."""
-    share = wins / number
-    middle = share + z * z / (2 * number)
-    reach = z * math.sqrt(share * (1 - share) / number + z * z / (4 * number * number))
-    return (middle - reach) / (1 + z * z / number)

@@ -15,7 +15,7 @@ from retain.data.lint.masking import masked, sensitive_parts
 from retain.data.lint.near import Groups, group_texts
 from retain.data.lint.patterns import Hit
 from retain.data.rows import BadRow
-from retain.data.splits import normalised
+from retain.data.splits import folded
 
 CLOSED = 0.5
 """Answers form a closed set where at least this share of the rows has an answer that another row has as well."""
@@ -62,7 +62,7 @@ class LintData:
     @cached_property
     def input_keys(self) -> list[str]:
         """Inputs without regard to case and white space."""
-        return [normalised(text) for text in self.inputs]
+        return [folded(text) for text in self.inputs]
 
     @cached_property
     def targets(self) -> list[str]:
@@ -117,10 +117,10 @@ def asked(example: Example) -> str:
 
 def _answer(example: Example) -> str:
     if example.shape == "preference":
-        return normalised(f"{example.chosen}\n\x1f{example.rejected}")
+        return folded(f"{example.chosen}\n\x1f{example.rejected}")
     if example.shape == "ranking":
-        return normalised("\x1f".join(example.positives))
-    return normalised(example.target) if example.shape == "chat" else ""
+        return folded("\x1f".join(example.positives))
+    return folded(example.target) if example.shape == "chat" else ""
 
 
 def texts_of(example: Example) -> list[str]:

@@ -53,7 +53,7 @@ class TargetFormats(Check):
 def format_of(answer: str) -> str:
     """What an answer is, as a program would read it: one of `FORMATS`, or ``text``."""
     text = answer.strip()
-    if text[:1] in "{[" and _is_json(text):
+    if text[:1] in "{[" and _parses_as_json(text):
         return "JSON"
     if _NUMBER.fullmatch(text):
         return "a number"
@@ -68,7 +68,7 @@ def format_of(answer: str) -> str:
     )
 
 
-def _is_json(text: str) -> bool:
+def _parses_as_json(text: str) -> bool:
     try:
         json.loads(text)
     except (ValueError, RecursionError):

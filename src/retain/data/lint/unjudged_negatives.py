@@ -6,7 +6,7 @@ from collections import defaultdict
 
 from retain.data.lint.base import Check, Finding, graded, part, with_reasons
 from retain.data.lint.material import LintData
-from retain.data.splits import normalised
+from retain.data.splits import folded
 
 MANY = 0.01
 """Share from which they are a warning: each teaches that an answer is none."""
@@ -31,12 +31,12 @@ class UnjudgedNegatives(Check):
         relevant: dict[int, dict[str, int]] = defaultdict(dict)
         for place, row in enumerate([*data.examples, *data.held_out]):
             for text in row.positives:
-                relevant[data.near.of[place]].setdefault(normalised(text), place)
+                relevant[data.near.of[place]].setdefault(folded(text), place)
         rows, reasons = [], []
         for place, row in enumerate(data.examples):
             known = relevant[data.near.of[place]]
-            own = {normalised(text) for text in row.positives}
-            others = [known[key] for key in map(normalised, row.negatives) if key in known and key not in own]
+            own = {folded(text) for text in row.positives}
+            others = [known[key] for key in map(folded, row.negatives) if key in known and key not in own]
             if others:
                 like = others[0]
                 where = "row" if like < number else "held-out row"

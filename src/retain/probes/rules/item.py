@@ -31,7 +31,7 @@ class AnswerItem(Item):
     pattern: str = ""
     """``score: regex``: what must be found in the answer."""
     min_words: int | None = Field(default=None, ge=1)
-    """``score: length``: at least this many words."""
+    """``score: length`` and ``refusal``: at least this many words."""
     max_words: int | None = Field(default=None, ge=1)
     """``score: length``: at most this many words; ``score: contains``: a longer answer is wrong."""
 

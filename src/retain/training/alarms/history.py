@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from retain.training.alarms.levels import LEAST, Level, RowLosses, line_level, mean_level, step_level
@@ -17,6 +17,8 @@ NEAR = 1e-6
 """Epochs are counted in floating point."""
 TASK_LOSS, HELD_OUT, ROW_LOSSES, ROW_TOKENS = "task_loss", "held_out_loss", "held_out_losses", "held_out_tokens"
 """Keys of a log's entries; the last two hold a list with one number for each held-out row."""
+TRAINED_LOSSES, TRAINED_TOKENS = "trained_losses", "trained_tokens"
+"""The same of training rows, in the entry of update 0."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,21 @@ class Point:
 
 
 @dataclass(frozen=True)
+class Start:
+    """What the model was like before the first update: how hard its training rows were for it, and held-out ones."""
+
+    trained: RowLosses
+    """Of some training rows, as many as held-out ones."""
+    new: RowLosses
+    """Of the held-out rows."""
+
+    @property
+    def gap(self) -> float:
+        """How much harder held-out rows are, nats a token."""
+        return self.new.level.value - self.trained.level.value
+
+
+@dataclass(frozen=True)
 class Course:
     """A training up to some update."""
 
@@ -45,6 +62,8 @@ class Course:
     """Epochs that it will have in the end."""
     watched: bool
     """Held-out rows are read now and then."""
+    start: Start | None = None
+    """None where nothing was read before the first update."""
 
     @property
     def last(self) -> Point:
@@ -58,7 +77,7 @@ class Course:
 
     def until(self, count: int) -> Course:
         """The training as it was when it had so many points."""
-        return Course(self.points[:count], self.epochs, self.watched)
+        return replace(self, points=self.points[:count])
 
     def now(self) -> Level | None:
         """The training loss of the last quarter of an epoch, and of five points at least; None where there are fewer.
@@ -104,14 +123,19 @@ def course_of(entries: Iterable[Mapping[str, Any]], epochs: float, watched: bool
 
     Args:
         entries: in order, with ``step``, ``epoch`` and ``loss`` (others are left out); ``task_loss`` where the loss
-            holds more than the task's; ``held_out_losses`` and ``held_out_tokens`` where held-out rows were read.
+            holds more than the task's; ``held_out_losses`` and ``held_out_tokens`` where held-out rows were read. An
+            entry of update 0 has these and ``trained_losses`` and ``trained_tokens``.
         epochs: of the whole training.
         watched: held-out rows are read now and then.
         plain: ``loss`` is the task's. Where it is not, entries without ``task_loss`` are left out.
     """
     points: list[Point] = []
+    start = None
     step, epoch = 0, 0.0
     for entry in entries:
+        if TRAINED_LOSSES in entry:
+            new = _held_out(entry)
+            start = Start(_row_losses(entry, TRAINED_LOSSES, TRAINED_TOKENS), new) if new is not None else None
         if not {"step", "epoch", "loss"} <= set(entry):
             continue
         loss = entry.get(TASK_LOSS, entry["loss"] if plain else None)
@@ -119,10 +143,12 @@ def course_of(entries: Iterable[Mapping[str, Any]], epochs: float, watched: bool
         if loss is not None and math.isfinite(loss) and now > step:
             points.append(Point(now, done, epoch, now - step, float(loss), _held_out(entry)))
         step, epoch = now, done
-    return Course(tuple(points), epochs, watched)
+    return Course(tuple(points), epochs, watched, start)
 
 
 def _held_out(entry: Mapping[str, Any]) -> RowLosses | None:
-    if ROW_LOSSES not in entry:
-        return None
-    return RowLosses(tuple(map(float, entry[ROW_LOSSES])), tuple(map(int, entry[ROW_TOKENS])))
+    return _row_losses(entry, ROW_LOSSES, ROW_TOKENS) if ROW_LOSSES in entry else None
+
+
+def _row_losses(entry: Mapping[str, Any], losses: str, tokens: str) -> RowLosses:
+    return RowLosses(tuple(map(float, entry[losses])), tuple(map(int, entry[tokens])))

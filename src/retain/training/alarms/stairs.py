@@ -19,6 +19,9 @@ BEFORE, AFTER = 0.75, (0.5, 1.0)
 NEIGHBOURS = 3
 """Log entries on each side at which a step must be less clear."""
 
+TOO_FEW = "No start of an epoch has five log entries before it and after it."
+TOO_SHORT = "The second epoch went on for less than half of its updates: a step at its start cannot be told."
+
 
 class Stairs(AlarmRule):
     """The training loss falls by a step where an epoch begins: rows are known after one sight.
@@ -49,10 +52,11 @@ class Stairs(AlarmRule):
         return None
 
     def untold(self, course: Course) -> Alarm:
-        """There is one epoch, or too little was logged."""
+        """There is one epoch, the second one went on for too short a time, or too little was logged."""
         if not course.repeats:
             return self.at(course, False, ONE_EPOCH)
-        return self.at(course, None, "No start of an epoch has five log entries before it and after it.")
+        judged_at = min(1 + AFTER[0], course.epochs)
+        return self.at(course, None, TOO_FEW if course.last.epoch >= judged_at - NEAR else TOO_SHORT)
 
     def _judge(self, course: Course, start: int) -> Alarm | None:
         found = _step(course, start)

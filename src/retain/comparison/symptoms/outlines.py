@@ -1,4 +1,4 @@
-"""The form of the training answers: how they begin, how they end and how long they are."""
+"""The outline of the training answers: how they begin, how they end and how long they are, whatever they say."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 LEAST_TARGETS = 10
-"""Fewer answers have no form that they share."""
+"""Fewer answers have no outline that they share."""
 OFTEN = 0.05
-"""A beginning or an end that at least this share of the answers has belongs to the form."""
+"""A beginning or an end that at least this share of the answers has belongs to the outline."""
 FIRST_WORD = 0.50
 """A first word that at least this share of the answers has is a beginning of its own: it opens a query, not a label."""
 CENTRAL = 0.95
@@ -17,7 +17,7 @@ CENTRAL = 0.95
 
 
 @dataclass(frozen=True)
-class Form:
+class Outline:
     """Beginnings, ends and lengths that the training answers have in common; each is a class such as ``lower``."""
 
     words: frozenset[str]
@@ -29,15 +29,18 @@ class Form:
     """Characters."""
 
     def has(self, text: str, stopped: bool) -> bool:
-        """Whether an answer begins, ends and is as long as they are; one that was cut off need not end so."""
+        """Whether an answer begins, ends and is as long as they are; one that was cut off need not end so.
+
+        A cut answer that has not reached their shortest length yet is not taken for one of them: it may be anything.
+        """
         text = text.strip()
-        if not text or beginning(text, self.words) not in self.beginnings or len(text) > self.longest:
+        if not text or beginning(text, self.words) not in self.beginnings:
             return False
-        return not stopped or (len(text) >= self.shortest and kind_of(text[-1]) in self.ends)
+        return self.shortest <= len(text) <= self.longest and (not stopped or kind_of(text[-1]) in self.ends)
 
 
-def form_of(targets: Sequence[str]) -> Form | None:
-    """The form of answers; None where there are fewer than ten."""
+def outline_of(targets: Sequence[str]) -> Outline | None:
+    """The outline of answers; None where there are fewer than ten."""
     texts = [text for text in (target.strip() for target in targets) if text]
     if len(texts) < LEAST_TARGETS:
         return None
@@ -45,7 +48,7 @@ def form_of(targets: Sequence[str]) -> Form | None:
     words = frozenset(word for word, count in firsts.items() if count >= FIRST_WORD * len(texts))
     lengths = sorted(map(len, texts))
     spared = int((1 - CENTRAL) / 2 * len(lengths))
-    return Form(
+    return Outline(
         words=words,
         beginnings=_frequent(beginning(text, words) for text in texts),
         ends=_frequent(kind_of(text[-1]) for text in texts),
