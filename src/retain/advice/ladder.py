@@ -7,7 +7,7 @@ from importlib import import_module
 from pathlib import Path
 from statistics import fmean
 
-from retain.advice.bench import Bench
+from retain.advice.bench import UNREAD, Bench
 from retain.advice.documents import read_passages
 from retain.advice.nature import nature_of
 from retain.advice.recommend import advise, differences, standings
@@ -50,7 +50,7 @@ def run_advice(recipe: Recipe, folder: Path, progress: Progress) -> AdviceRecord
         BrokenError: the short training broke.
     """
     settings = recipe.advise or AdviseSettings()
-    run = RunFolder(folder, recipe, progress)
+    run = RunFolder(folder, recipe.model_copy(update={"advise": settings}), progress, UNREAD)
     if settings.documents is not None and "retrieval" in settings.rungs:
         _check_documents(run, settings.documents, settings.passage_words)
     bench = Bench(run, prepare(run))
@@ -83,6 +83,8 @@ def _finish(bench: Bench, rungs: list[Rung]) -> AdviceRecord:
     if advised.rung == "lora":
         text = training_recipe(run.recipe, bench.settings.training, advised, run.path)
         write_text(run.path / RECIPE, text)
+    else:
+        (run.path / RECIPE).unlink(missing_ok=True)  # of an earlier go with another margin
     record = AdviceRecord(
         title=f"{plain['model']['base']}: {run.path.name}",
         recipe=plain,
