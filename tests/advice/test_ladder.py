@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from retain.advice import ladder
+from retain.advice.retrievers.bm25 import Bm25
 from retain.advice_records import AdviceRecord
 from retain.commands.advise import advise
 from retain.commands.run import run
@@ -92,7 +93,9 @@ def test_what_was_finished_is_not_done_again(advise_file, tmp_path, monkeypatch)
     monkeypatch.setattr(ladder, "_climb", lambda name, bench: pytest.fail(f"{name} was climbed again"))
     assert advise(path, place, progress=QUIET) == record
     assert (place / "recommended.yaml").is_file()
-    other = advise(path, place, ["advise.margin=100", "gate.margin=9", "frontier={}"], progress=QUIET)
+    other = advise(
+        path, place, ["advise.margin=100", "gate.margin=9", "frontier.axes={training.epochs: [1]}"], progress=QUIET
+    )
     assert (other.margin, other.advised.rung) == (100, "zero_shot"), "a margin needs no rung anew"
     assert not (place / "recommended.yaml").exists() and [one.value for one in other.rungs] == [
         one.value for one in record.rungs
@@ -108,7 +111,9 @@ def test_an_advice_beside_a_run_does_not_stop_it(advise_values, tmp_path):
         return path
 
     record = run(written(advise=None), tmp_path / "run", progress=QUIET)
-    again = run(written(advise={"margin": 9.0}, frontier={}), tmp_path / "run", progress=QUIET)
+    again = run(
+        written(advise={"margin": 9.0}, frontier={"axes": {"training.epochs": [1]}}), tmp_path / "run", progress=QUIET
+    )
     assert again.after == record.after
     with pytest.raises(UserError, match=r"seed: there 0, here 3"):
         run(written(seed=3), tmp_path / "run", progress=QUIET)
@@ -225,9 +230,20 @@ def test_answers_that_reason_before_their_number_have_the_form_of_the_rows(advis
     assert record.task_metric == "number match" and "#### and a number at its end" in record.form
     assert "end with #### and the number" in record.rungs[1].instruction
     assert (
-        record.advised.basis == "nothing"
-        and "Nothing that was tried works" in (tmp_path / "advice/advice.md").read_text()
+        record.advised.basis == "nothing" and "No rung is shown to work" in (tmp_path / "advice/advice.md").read_text()
     )
+
+
+def test_a_retriever_that_cannot_be_loaded_is_told_before_anything_is_measured(advise_file, tmp_path, monkeypatch):
+    def missing(model):
+        raise UserError(f"no {model}")
+
+    monkeypatch.setattr("retain.advice.retrievers.embeddings.load_embedder", missing)
+    path, place = advise_file(rungs=["few_shot"]), tmp_path / "advice"
+    with pytest.raises(UserError, match="no mine"):
+        advise(path, place, ["advise.retriever=embeddings", "advise.embedding_model=mine"], progress=QUIET)
+    assert not (place / "measured").exists()
+    assert advise(path, place, progress=QUIET).rungs[1].source.endswith(Bm25.name)
 
 
 def texts(folder):

@@ -70,11 +70,11 @@ def test_the_page_is_well_formed_and_loads_nothing():
 def test_where_nothing_works_no_rung_is_marked():
     advised = Advised(rung="", basis="nothing", reason="no rung is shown to answer more")
     record = make_advice(advised=advised, recommended_recipe=False)
-    assert "* Nothing that was tried works: no rung is shown to answer more." in summary(record, Path("x"))
+    assert "* No rung is shown to work: no rung is shown to answer more." in summary(record, Path("x"))
     assert " *  " not in summary(record, Path("x")) and "Train:" not in summary(record, Path("x"))
-    assert "**Nothing that was tried works.** no rung" in render_advice(record)
+    assert "**No rung is shown to work.** no rung" in render_advice(record)
     page = Page(render_advice_html(record))
-    assert "Nothing that was tried works" in page.words and "pooled" not in [a.get("class") for a in page.all("tr")][:4]
+    assert "No rung is shown to work" in page.words and "pooled" not in [a.get("class") for a in page.all("tr")][:4]
     assert "banner bad" in render_advice_html(record) and "<polygon" not in advice_figure(record)
 
 

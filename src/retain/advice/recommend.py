@@ -13,6 +13,8 @@ from retain.records import Change
 
 HARDLY = 5.0
 """Points: a rung whose 95% interval begins no higher is not shown to work. Of 100 items that is 9 right ones."""
+FEW = 30
+"""Fewer test items leave a rung that answers a tenth of the questions rightly unseen."""
 
 
 def difference(below: Rung, above: Rung) -> Change:
@@ -86,13 +88,15 @@ def advise(rungs: Sequence[Rung], found: Sequence[Standing], margin: float) -> A
 
 def _nothing(rungs: Sequence[Rung]) -> Advised:
     best = max(rungs, key=lambda one: one.value)
+    items = f"{best.items} item{'s' * (best.items > 1)}"
+    few = " So few items can hardly show more: hold out more rows." if best.items < FEW else ""
     return Advised(
         rung="",
         basis="nothing",
-        reason=f"no rung is shown to answer more than {HARDLY:g} of 100 items rightly; the highest score, of "
-        f"{WORDS[best.name]}, is {best.value:.1f} (95% interval {best.low:.1f} to {best.high:.1f} on {best.items} "
-        "items). Read some answers first: the rule that scores them (measure.task.score) may be too strict. Else try "
-        "a larger base, documents that hold the answers (advise.documents), or more training (advise.training)",
+        reason=f"the highest score, of {WORDS[best.name]}, is {best.value:.1f} (95% interval {best.low:.1f} to "
+        f"{best.high:.1f} on {items}), which is not clear of {HARDLY:g}.{few} Read some answers first: the rule that "
+        "scores them (measure.task.score) may be too strict. Else try a larger base, documents that hold the answers "
+        "(advise.documents), or more training (advise.training)",
     )
 
 

@@ -7,7 +7,7 @@ from retain.advice_records import WORDS, AdviceRecord
 FIGURE = (
     "Each point is a rung's share of right answers on test items with its 95% interval. The diamond is the rung to "
     "stop at, the dashed line what it had to reach: the best of the rungs above it less the margin. Where no rung "
-    "works there is neither."
+    "is shown to work there is neither."
 )
 RUNGS = (
     "Points of 100 on test items with 95% intervals; differences are paired item by item. What each rung asks was "
@@ -30,8 +30,8 @@ WITHIN = {"proven": "proven", "estimated": "estimated, not proven", "no": "no"}
 
 
 def headline(record: AdviceRecord) -> str:
-    """``Stop at few-shot``, or that there is nowhere to stop."""
-    return f"Stop at {WORDS[record.advised.rung]}" if record.advised.rung else "Nothing that was tried works"
+    """``Stop at few-shot``, or that there is no rung to stop at."""
+    return f"Stop at {WORDS[record.advised.rung]}" if record.advised.rung else "No rung is shown to work"
 
 
 def rungs(record: AdviceRecord) -> str:
