@@ -16,14 +16,20 @@ from typing import Any
 from retain.advice_records import AdviceRecord
 from retain.commands.list_units import markdown_tables
 from retain.folder import read_json, read_record, write_text
-from retain.records import Change, RunRecord
+from retain.records import Change, FrontierRecord, RunRecord
 from retain.reporting.advice_rows import rung_rows
+from retain.reporting.frontier import arms_of_frontier
 
 ROOT = Path(__file__).parents[1]
 BENCHMARKS = ROOT / "benchmarks"
 RERANKER = BENCHMARKS / "reranker" / "results"
 ADVISED_TASKS = ("banking77", "facts", "relations")
-HEADLINE_TASKS = ("banking77", "restaurant8k", "geoquery")
+HEADLINE_TASKS = {
+    "banking77": "banking77: 77 labels",
+    "restaurant8k": "restaurant8k: JSON",
+    "geoquery": "geoquery: SQL",
+}
+HEADLINE_FAMILIES = {"plain": "best plain fine-tune", "lora": "best LoRA", "composite": "**Retain's default**"}
 
 
 def records(folder: str) -> dict[str, RunRecord]:
@@ -142,22 +148,40 @@ def headline_task_table(task: str) -> str:
     if not path.is_file():
         return "Not run yet."
     lines = [
-        "| family | candidate | dev: gain | dev: mean loss | seed: test gain / mean of points |",
-        "|---|---|---|---|---|",
+        "| family | candidate | dev: gain | dev: mean loss | seed | test: gain | test: mean of points | test: worst |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for family, one in read_json(path)["families"].items():
         for name, tried in one["tried"].items():
             chosen = name == one["chosen"]
-            seeds = "; ".join(
-                f"{seed}: {found['gain']['delta']:+.1f} / {found['mean']['delta']:+.1f}"
-                for seed, found in one["seeds"].items()
-            )
             strength = "" if tried["value"] == 1 else f" at strength {tried['value']:g}"
-            cells = [family, f"**{name}**{strength}" if chosen else name + strength, f"{tried['gain']:+.1f}"]
             loss = f"{tried['mean_loss']:.1f}" if "mean_loss" in tried else ""
-            lines.append("| " + " | ".join([*cells, loss, seeds if chosen else ""]) + " |")
-        lines += [f"| {family} | {name} | {reason} | | |" for name, reason in one["failed"].items()]
+            cells = [family, f"**{name}**{strength}" if chosen else name + strength, f"{tried['gain']:+.1f}", loss]
+            rows = [[seed, *_headline_cells(found)] for seed, found in one["seeds"].items()] if chosen else []
+            for row in rows or [[""] * 4]:
+                lines.append("| " + " | ".join([*cells, *row]) + " |")
+                cells = [""] * 4
+        lines += [f"| {family} | {name} | {reason} | | | | | |" for name, reason in one["failed"].items()]
     return "\n".join(lines)
+
+
+def headline_summary() -> str:
+    """One row for each task and family that has test numbers of the first seed; the task counts as plain forgets."""
+    lines = ["| task | | the task | mean of 13 abilities | worst of them |", "|---|---|---|---|---|"]
+    for task, about in HEADLINE_TASKS.items():
+        path = BENCHMARKS / "headline" / "results" / f"{task}.json"
+        families = read_json(path)["families"] if path.is_file() else {}
+        for family, word in HEADLINE_FAMILIES.items():
+            if seeds := families.get(family, {}).get("seeds"):
+                lines.append(f"| {about} | {word} | " + " | ".join(_headline_cells(seeds[min(seeds)])) + " |")
+    return "\n".join(lines)
+
+
+def _headline_cells(found: dict[str, Any]) -> list[str]:
+    """Gain, mean and worst of one run on test items; bits per byte are no points and left out."""
+    points = {probe: one for probe, one in found["losses"].items() if probe != "language"}
+    worst = min(points, key=lambda probe: points[probe]["delta"])
+    return [_interval(found["gain"]), _interval(found["mean"]), f"{worst} {_interval(points[worst])}"]
 
 
 def headline_table() -> str:
@@ -179,6 +203,12 @@ def headline_table() -> str:
             cells += [f"{one['worst']} {worst['loss']:.1f} ({worst['at_most']:.1f})"]
             lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
+
+
+def frontier_table() -> str:
+    """The arms of the quickstart's frontier."""
+    record = read_record(BENCHMARKS / "frontier" / "results" / "quickstart.json", FrontierRecord)
+    return arms_of_frontier(record)
 
 
 def lint_rates_table() -> str:
@@ -407,6 +437,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "advise table": advise_table,
     "advise reasons": advise_reasons,
     "headline table": headline_table,
+    "headline summary": headline_summary,
+    "quickstart frontier table": frontier_table,
     **{f"headline {task} table": partial(headline_task_table, task) for task in HEADLINE_TASKS},
     "null space table": lambda: null_space_table("banking77"),
     "cost table": lambda: cost_table("cost"),

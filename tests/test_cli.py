@@ -334,12 +334,13 @@ def test_advise_shows_a_table_and_where_to_stop(call, recipe_file, tmp_path):
     path, place = recipe_file(advise=advise), tmp_path / "advice"
     code, out, err = call("advise", path, "--folder", place)
     assert code == 0 and "Rung few-shot" in err
-    assert out.startswith("rung") and "* Stop at zero-shot: " in out and f"Report: {place / 'advice.html'}" in out
+    assert out.startswith("rung") and "* No rung is shown to work: " in out
+    assert f"Report: {place / 'advice.html'}" in out
     code, out, _ = call("advise", path, "--folder", place, "--json", "--quiet")
     assert code == 0 and json.loads(out)["advised"] == {
         **json.loads(out)["advised"],
-        "rung": "zero_shot",
-        "basis": "proven",
+        "rung": "",
+        "basis": "nothing",
     }
     code, _, err = call("advise", path, "--folder", place, "--set", "advise.shots=[0]")
     assert_clear(code, err, "advise.shots.0")

@@ -2,7 +2,7 @@ import pytest
 import yaml
 
 from retain.errors import UserError
-from retain.recipe import Recipe, as_plain, load_recipe, parse_recipe, portable
+from retain.recipe import Recipe, as_plain, load_recipe, parse_recipe, portable, portable_path
 
 MINIMAL = {"model": {"base": "builtin:smollm2-135m"}, "data": {"train": "rows.jsonl"}}
 OWN = {"name": "own", "source": "base_model"}
@@ -107,6 +107,32 @@ def test_paths_are_meant_from_the_recipes_folder_and_records_stay_portable(tmp_p
     assert str(tmp_path) not in str(portable(recipe))
     assert portable(recipe)["data"]["train"] == "../rows.jsonl"
     assert parse_recipe(as_plain(recipe)) is not None
+
+
+def test_paths_through_links_are_written_as_they_were_given(tmp_path):
+    (tmp_path / "far" / "away").mkdir(parents=True)
+    (tmp_path / "far" / "away" / "rows.jsonl").write_text("{}")
+    (tmp_path / "work" / "recipes").mkdir(parents=True)
+    (tmp_path / "work" / "data").symlink_to(tmp_path / "far" / "away", target_is_directory=True)
+    path = tmp_path / "work" / "recipes" / "r.yaml"
+    path.write_text(yaml.safe_dump({**MINIMAL, "data": {"train": "../data/rows.jsonl"}}))
+    assert portable(load_recipe(path))["data"]["train"] == "../data/rows.jsonl"
+
+
+def test_a_path_out_of_a_linked_folder_leads_to_the_same_file(tmp_path):
+    (tmp_path / "far" / "recipes").mkdir(parents=True)
+    (tmp_path / "far" / "rows.jsonl").write_text("{}")
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work" / "rows.jsonl").write_text("another")
+    (tmp_path / "work" / "recipes").symlink_to(tmp_path / "far" / "recipes", target_is_directory=True)
+    path = tmp_path / "work" / "recipes" / "r.yaml"
+    path.write_text(yaml.safe_dump({**MINIMAL, "data": {"train": "../rows.jsonl"}}))
+    recipe = load_recipe(path)
+    assert (path.parent / recipe.data.train).read_text() == "{}"
+    written = portable(recipe)["data"]["train"]
+    assert (path.parent / written).read_text() == "{}" and written == "../rows.jsonl"
+    own = portable_path(str(tmp_path / "work" / "rows.jsonl"), str(tmp_path / "work" / "recipes"))
+    assert (tmp_path / "work" / "recipes" / own).read_text() == "another"
 
 
 def test_the_schema_names_every_mitigation_and_describes_every_key():

@@ -89,9 +89,11 @@ class Standing(Record):
     """Of the rungs above, the one that scores most on dev items."""
     change: Change
     """From the rung to the best, on test items."""
+    most: float
+    """The largest of the one-sided 95% upper bounds of its loss against each of the rungs above, in points."""
     within: Within
-    """Whether the rung's loss against the best is within the margin: proven by the one-sided 95% bound, by the
-    estimate alone, or not."""
+    """Whether the rung's loss is within the margin: proven against every rung above (``most`` is), estimated against
+    the best one alone, or not."""
     items_needed: int | None = None
     """How many test items would prove it, where it is estimated."""
 
@@ -100,8 +102,10 @@ class Advised(Record):
     """The rung to stop at."""
 
     rung: str
-    basis: Literal["proven", "estimated", "last"]
-    """``last``: the ladder's end, since every other rung loses more than the margin."""
+    """Empty where nothing works."""
+    basis: Literal["proven", "estimated", "last", "nothing"]
+    """``last``: the ladder's end, since every other rung loses more than the margin. ``nothing``: no rung is shown to
+    answer rightly more than now and then, so that there is none to stop at."""
     reason: str
 
 

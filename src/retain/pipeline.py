@@ -32,7 +32,7 @@ def run_recipe(recipe: Recipe, folder: Path, progress: Progress) -> RunRecord:
         UserError: the recipe's data, model or folder is not usable.
         BrokenError: training broke.
     """
-    run = RunFolder(folder, recipe, progress)
+    run = RunFolder(folder, recipe, progress, unread=("advise", "frontier"))
     data = prepare(run)
     bench = Workbench(run, data)
     before = measure_before(run, bench)

@@ -242,8 +242,23 @@ def portable(recipe: Recipe) -> dict[str, Any]:
 
 
 def portable_path(path: str, origin: str) -> str:
-    """An absolute path as one relative to ``origin``; anything else as it is."""
-    return os.path.relpath(path, origin) if origin and os.path.isabs(path) else path
+    """An absolute path as one relative to ``origin``; anything else as it is.
+
+    Of the way that the path itself spells, through links too, and the way between the places that the links mean the
+    shorter one that leads there.
+    """
+    if not origin or not os.path.isabs(path):
+        return path
+    meant = os.path.realpath(path)
+    ways = (os.path.relpath(path, origin), os.path.relpath(meant, os.path.realpath(origin)))
+    return min((way for way in ways if os.path.realpath(os.path.join(origin, way)) == meant), key=len)
+
+
+def absolute(path: str | Path) -> str:
+    """An absolute path without ``..``; links are followed only where leaving out ``..`` would lead elsewhere."""
+    spelt = os.path.abspath(path)
+    meant = os.path.realpath(path)
+    return spelt if os.path.realpath(spelt) == meant else meant
 
 
 def _with_paths(recipe: Recipe, folder: Path) -> Recipe:
@@ -252,7 +267,7 @@ def _with_paths(recipe: Recipe, folder: Path) -> Recipe:
     def found(value: str) -> str:
         candidate = folder / os.path.expanduser(value)
         looks_like_path = value.startswith((".", "/", "~")) or Path(value).suffix != "" or candidate.exists()
-        return str(candidate.resolve()) if looks_like_path and ":" not in value else value
+        return absolute(candidate) if looks_like_path and ":" not in value else value
 
     data = recipe.data
     held_out = data.held_out
@@ -274,8 +289,8 @@ def _with_paths(recipe: Recipe, folder: Path) -> Recipe:
     is_file = (folder / base).exists()
     return recipe.model_copy(
         update={
-            "origin": str(folder.resolve()),
-            "model": recipe.model.model_copy(update={"base": str((folder / base).resolve()) if is_file else base}),
+            "origin": absolute(folder),
+            "model": recipe.model.model_copy(update={"base": absolute(folder / base) if is_file else base}),
             "data": data.model_copy(update={"train": found(data.train), "held_out": held_out, "general": general}),
             "training": _with_models(recipe.training, folder),
             "measure": recipe.measure.model_copy(update={"suite": found(recipe.measure.suite), "task": task}),

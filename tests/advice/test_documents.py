@@ -47,7 +47,7 @@ def test_rows_with_titles_texts_and_folders(tmp_path):
         ("a.jsonl", b'{"text": "x"}\n{"body": "y"}\n', "1 rows of .*a.jsonl:2: needs text.*found keys: body"),
         ("a.jsonl", b'{"text": 3}\n', "needs text"),
         ("a.jsonl", b"{nonsense\n", "1 row cannot be used"),
-        ("a.jsonl", b"", "is empty"),
+        ("a.jsonl", b"", "advise.documents: .*is empty"),
     ],
 )
 def test_what_cannot_be_read_is_refused(tmp_path, name, content, message):

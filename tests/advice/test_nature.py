@@ -2,12 +2,12 @@
 
 import pytest
 
-from retain.advice.forms import form_of
+from retain.advice.answer_form import answer_form
 from retain.advice.nature import nature_of
 
 from .makers import make_rung
 
-FORM = form_of(["late", "lost"] * 10)
+FORM = answer_form(["late", "lost"] * 10)
 
 
 def ladder(zero=10, few=20, retrieval=None, lora=None, documents=True, **values):

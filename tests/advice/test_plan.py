@@ -124,6 +124,7 @@ def test_everything_that_changes_a_prompt_changes_the_fingerprint(examples, pass
         replace(plan, instruction="Be long."),
         replace(plan, place="after"),
         replace(plan, opening=""),
+        replace(plan, end="\n"),
         replace(plan, examples=None),
         replace(plan, examples=examples(1)),
         replace(plan, examples=examples(2, rows=ROWS[:3])),
@@ -138,3 +139,8 @@ def test_everything_that_changes_a_prompt_changes_the_fingerprint(examples, pass
     same = [replace(plan, examples=examples(2, seed=seed)).fingerprint for seed in (0, 1)]
     assert same[0] == same[1], "the seed does not draw similar examples"
     assert plan.label == '"Be short." before the question, 2 similar examples, 1 passage'
+
+
+def test_a_label_shows_no_secret():
+    plan = Plan(instruction="Write to jane.doe@haus-blau.de and say what is late today please")
+    assert "jane" not in plan.label and "Write to [" in plan.label and "jane" in ask(plan).turns[0].content

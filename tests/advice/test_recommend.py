@@ -19,7 +19,8 @@ def test_it_stops_at_the_first_rung_that_nothing_above_beats_by_more_than_the_ma
     found = stop(zero, few, retrieval, lora)
     assert (found.rung, found.basis) == ("few_shot", "proven")
     assert "few-shot scores 85.0; the best of the rungs above it, training, scores 86.0 (+1.0" in found.reason
-    assert "more (95%), within the margin of 5" in found.reason
+    assert "no rung above it more than " in found.reason
+    assert found.reason.endswith("points more (95%), within the margin of 5")
 
 
 def test_the_best_above_counts_and_not_the_next():
@@ -66,7 +67,7 @@ def test_a_greater_margin_never_climbs_higher(margin):
 def test_a_rung_that_scores_less_than_the_one_below_stops_it_there():
     zero, few = make_rung("zero_shot", 80, 200), make_rung("few_shot", 20, 200)
     assert (stop(zero, few).rung, stop(zero, few).basis) == ("zero_shot", "proven")
-    assert stop(zero, few).reason.endswith("which is less")
+    assert stop(zero, few).reason.endswith("no rung above it more (95%)")
     assert stop(zero, few, margin=0.0).rung == "zero_shot"
 
 
@@ -77,3 +78,29 @@ def test_neighbours_are_paired():
     found = differences([zero, few, make_rung("lora", 60, 100)])
     assert [(one.below, one.above) for one in found] == [("zero_shot", "few_shot"), ("few_shot", "lora")]
     assert found[1].change.delta == 40
+
+
+def test_proof_is_against_every_rung_above_and_not_only_against_the_best_on_dev_items():
+    few = make_rung("few_shot", 200, 400)
+    retrieval, lora = make_rung("retrieval", 200, 400, dev=80), make_rung("lora", 240, 400, dev=60)
+    found = standings([few, retrieval, lora], 5.0)[0]
+    assert (found.best, found.change.delta, found.within) == ("retrieval", 0, "estimated")
+    assert found.most > 10, "training may score as much more"
+    assert standings([few, retrieval], 5.0)[0].within == "proven"
+    assert standings([few, retrieval, lora], 20.0)[0].within == "proven"
+
+
+@pytest.mark.parametrize(
+    ("right", "items", "works"), [(0, 100, False), (9, 100, False), (10, 100, True), (1, 6, False)]
+)
+def test_where_no_rung_works_there_is_none_to_stop_at(right, items, works):
+    rungs = [make_rung("zero_shot", 0, items), make_rung("few_shot", right, items), make_rung("lora", 0, items)]
+    found = stop(*rungs, margin=3.0)
+    assert (found.basis != "nothing") == works and bool(found.rung) == works
+    if not works:
+        assert f"on {items} items), which is not clear of 5." in found.reason and "measure.task.score" in found.reason
+        assert ("hold out more rows" in found.reason) == (items < 30)
+
+
+def test_a_rung_that_works_is_enough_however_bad_the_last_ones_are():
+    assert stop(make_rung("zero_shot", 90), make_rung("lora", 0)).rung == "zero_shot"

@@ -66,6 +66,16 @@ def test_embeddings_find_what_shares_no_word():
     assert Bm25(TEXTS).top("a lawn", 1) == [2]
 
 
+def test_a_model_that_was_replaced_has_another_fingerprint():
+    def other(texts):
+        return colours(texts) + 0.5
+
+    one, same, new = (Embeddings(TEXTS, embed, "a folder") for embed in (colours, colours, other))
+    assert one.fingerprint == same.fingerprint != new.fingerprint and one.name == new.name
+    assert one.fingerprint != Embeddings(TEXTS, colours, "another").fingerprint
+    assert Bm25(TEXTS).fingerprint == Bm25(TEXTS[:2]).fingerprint != one.fingerprint
+
+
 def test_the_recipe_names_the_retriever(monkeypatch):
     named = []
 

@@ -1,5 +1,7 @@
 """What each rung tries, and what it takes from the rungs below."""
 
+import json
+
 import pytest
 
 from retain.advice.rungs import few_shot, instructions, lora, retrieval
@@ -100,7 +102,7 @@ def test_passages_go_with_the_examples_only_where_they_are_of_documents(bench, t
         assert rung.cost.storage_bytes > 0
     assert seen[1] == ["1 passage", "1 similar example, 1 passage"], "no more passages than there are"
     assert seen[2] == ["1 passage", "3 passages"]
-    assert rung.found is not None and not rung.from_documents and "28 training rows" in rung.source
+    assert not rung.from_documents and "28 training rows" in rung.source
 
 
 def test_held_out_rows_are_never_shown(bench):
@@ -146,8 +148,90 @@ def test_the_short_training_has_no_other_mitigation_and_few_rows(recipe):
     assert lora.probe_recipe(fewer, ProbeTraining(rows=9), 0.1).data.limit == 4
 
 
+@pytest.fixture
+def copied(tmp_path):
+    """Data of twenty rows, five training rows of them four times each and one of these in capitals too."""
+    rows = [{"prompt": f"say {number} a", "completion": f"one {number}"} for number in range(20)]
+    path, test = tmp_path / "copied.jsonl", tmp_path / "held.jsonl"
+    repeated = [*(row for row in rows[:5] for _ in range(4)), {"prompt": "SAY 0  a", "completion": "one 0"}]
+    path.write_text("".join(json.dumps(row) + "\n" for row in repeated))
+    test.write_text("".join(json.dumps(row) + "\n" for row in rows[5:]))
+    return {"data": {"train": str(path), "held_out": {"dev": str(test), "test": str(test)}}}
+
+
+def held_apart(tmp_path, sections):
+    rows = (tmp_path / "held.jsonl").read_text().splitlines(keepends=True)
+    for name, part in (("dev", rows[:7]), ("test", rows[7:])):
+        (tmp_path / f"{name}.jsonl").write_text("".join(part))
+        sections["data"]["held_out"][name] = str(tmp_path / f"{name}.jsonl")
+    return sections
+
+
+def test_copies_of_a_row_are_shown_once(bench, copied, tmp_path):
+    made = bench(held_apart(tmp_path, copied), shots=[4, 99], picks=["similar", "fixed"], rungs=["few_shot"])
+    assert len(made.rows) == 21 and len(made.distinct) == 5
+    for plan in few_shot.plans(made):
+        shown = [row.target for row in plan.examples.of("say 0 a")]
+        assert len(shown) == len(set(shown)) == plan.examples.count, plan.label
+    assert [plan.examples.count for plan in few_shot.plans(made)] == [4, 5, 4, 5]
+    texts, _ = retrieval.searched(made)
+    assert len(texts) == 5
+
+
+def test_the_base_is_shown_different_rows_to_write_from(bench, copied, tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr(instructions, "write", lambda model, rows, count, seed: seen.extend(rows) or ["x"])
+    instructions.plans(bench(held_apart(tmp_path, copied)))
+    assert len(seen) == len({row.target for row in seen}) == 5
+
+
+@pytest.mark.parametrize(("limit", "different", "rows"), [(8, 5, 8), (5, 5, 5), (3, 3, 3), (400, 5, 21)])
+def test_the_short_training_sees_copies_only_where_there_are_no_others(bench, copied, tmp_path, limit, different, rows):
+    made = bench(held_apart(tmp_path, copied), rungs=["lora"])
+    recipe = made.recipe.model_copy(update={"data": made.recipe.data.model_copy(update={"limit": limit})})
+    seen = lora._fewer(made, recipe).splits.train
+    assert (len(seen), len({row.target for row in seen})) == (rows, different)
+
+
+def test_what_is_shown_of_rows_holds_no_secrets(bench, tmp_path):
+    path = tmp_path / "private.jsonl"
+    rows = [{"prompt": f"tell {n} me", "completion": f"ask jane{n}.doe@haus-blau.de about {n}"} for n in range(40)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    sections = {"data": {"train": str(path), "held_out": 0.2}}
+    made = bench(sections, rungs=["instructions", "few_shot"], shots=[1], rewrites=1)
+    own = "Say jane1.doe@haus-blau.de and no more of it than that"
+    made.run.once("written", instructions.Written, lambda: instructions.Written(texts=[own]))
+    few = made.finish("few_shot", made.try_plans(few_shot.plans(made)))
+    assert "@haus-blau.de" not in few.example and "ask [" in few.example
+    plans = [made.plan().with_instruction(own, "after")]
+    asked = made.finish("instructions", made.try_plans(plans))
+    assert "jane" not in asked.instruction + asked.chosen + "".join(one.label for one in asked.tried)
+    assert asked.instruction.startswith("Say [") and asked.instruction.endswith("than that")
+
+
+def test_answers_that_no_document_holds_word_for_word_are_not_looked_for(bench, tmp_path):
+    made = bench(rungs=["retrieval"], passages=[1])
+    assert made.form.kind == "labels" and retrieval.climb(made).found is None
+    path = tmp_path / "many.jsonl"
+    path.write_text("".join(f'{{"prompt": "say {i} a", "completion": "one {i}"}}\n' for i in range(40)))
+    made = bench({"data": {"train": str(path), "held_out": 0.2}}, rungs=["retrieval"], passages=[1], folder="more")
+    assert not made.form.quotable and retrieval.climb(made).found is None, "all begin with one"
+    path.write_text("".join(f'{{"prompt": "say {i} a", "completion": "{i} one"}}\n' for i in range(40)))
+    made = bench({"data": {"train": str(path), "held_out": 0.2}}, rungs=["retrieval"], passages=[1], folder="most")
+    assert retrieval.climb(made).found == 0
+
+
+@pytest.mark.parametrize(("answer", "end"), [("blue", "\n"), ("blue\n", "\n"), ("blue\ngreen", "")])
+def test_answers_end_at_a_line_break_where_none_has_one(bench, tmp_path, answer, end):
+    path = tmp_path / "lines.jsonl"
+    path.write_text("".join(json.dumps({"prompt": f"say {i}", "completion": answer}) + "\n" for i in range(40)))
+    made = bench({"data": {"train": str(path), "held_out": 0.2}})
+    assert made.plan().end == end
+
+
 def test_plain_text_is_refused(bench, tmp_path):
     path = tmp_path / "texts.txt"
     path.write_text("\n\n".join(f"one two {number}" for number in range(30)))
-    with pytest.raises(UserError, match="scored by their likelihood"):
+    with pytest.raises(UserError, match=r"these rows are plain text.*Give rows with a question and an answer") as error:
         bench({"data": {"train": str(path), "held_out": 0.3}, "measure": {"suite": "quick"}})
+    assert "measure.task" not in str(error.value), "no rule could score them"

@@ -68,7 +68,14 @@ def make_advice(rungs=(), stop="lora", basis="last", **values):
         "rungs": rungs,
         "differences": [Difference(below=one.name, above=two.name, change=change) for one, two in pairwise(rungs)],
         "standings": [
-            Standing(rung=rung.name, best=best, change=change, within="estimated" if place else "no", items_needed=412)
+            Standing(
+                rung=rung.name,
+                best=best,
+                change=change,
+                most=33.0,
+                within="estimated" if place else "no",
+                items_needed=412,
+            )
             for place, rung in enumerate(rungs[:-1])
         ],
         "margin": 5.0,

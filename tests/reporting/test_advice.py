@@ -38,7 +38,7 @@ def test_markdown_has_all_of_it():
     text = render_advice(make_advice())
     assert "**Stop at training.** every rung below" in text and "recommended.yaml" in text
     assert "| **training** | 80.0 | 71.0 to 88.0 | +20.0 (+9.0 to +31.0) | 40 | 1 min | 4.7 MB |" in text
-    assert "| few-shot | training | +20.0 | " in text and "estimated, not proven | 412 |" in text
+    assert "| few-shot | training | +20.0 | +33.0 | " in text and "estimated, not proven | 412 |" in text
     assert "| few-shot | **4 similar examples** | 62.0 | 240 |" in text
     assert "### few-shot: 4 similar examples\n\nSearched: 28 training rows, bm25." in text
     assert "assistant: late" in text and "- few-shot: a note" in text
@@ -65,6 +65,23 @@ def test_the_page_is_well_formed_and_loads_nothing():
     assert "retain run recommended.yaml" in page.words and "least like the question first): 3." in page.words
     assert "margin: 5.0" in page.words and "torch 2.13.0" in page.words
     assert "retain run" not in render_advice_html(make_advice(stop="few_shot", basis="estimated")).split("<nav")[0]
+
+
+def test_where_nothing_works_no_rung_is_marked():
+    advised = Advised(rung="", basis="nothing", reason="no rung is shown to answer more")
+    record = make_advice(advised=advised, recommended_recipe=False)
+    assert "* No rung is shown to work: no rung is shown to answer more." in summary(record, Path("x"))
+    assert " *  " not in summary(record, Path("x")) and "Train:" not in summary(record, Path("x"))
+    assert "**No rung is shown to work.** no rung" in render_advice(record)
+    page = Page(render_advice_html(record))
+    assert "No rung is shown to work" in page.words and "pooled" not in [a.get("class") for a in page.all("tr")][:4]
+    assert "banner bad" in render_advice_html(record) and "<polygon" not in advice_figure(record)
+
+
+def test_what_the_stop_is_read_off_is_not_hidden():
+    for text in (render_advice(make_advice()), Page(render_advice_html(make_advice())).words):
+        assert "no choice has seen a test item" not in text
+        assert "the rung to stop at is read off the test items" in text and "in at most 7 of 100 advices" in text
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,10 @@ def test_training_goes_on_from_its_last_checkpoint(toy_recipe, tmp_path, monkeyp
     with pytest.raises(Killed):
         run(recipe, tmp_path / "broken")
     monkeypatch.setattr(sft.ShowProgress, "on_step_end", original)
+    known = sorted((tmp_path / "broken").glob("training/checkpoints/*/elapsed.json"))
+    assert known, "each checkpoint remembers the time that it took"
+    for path in known:
+        path.write_text('{"seconds": 5000.0}')
     steps = []
     begin = sft.ShowProgress.on_step_end
     monkeypatch.setattr(
@@ -69,6 +73,7 @@ def test_training_goes_on_from_its_last_checkpoint(toy_recipe, tmp_path, monkeyp
     )
     again = run(recipe, tmp_path / "broken")
     assert steps[0] > 1, "it went on from a checkpoint and not from the start"
+    assert again.training.seconds > 5000, "the time of the first go counts"
     assert comparable(again) == comparable(expected)
 
 

@@ -123,6 +123,7 @@ def test_a_run_that_was_interrupted_goes_on_and_ends_alike(ranking_recipe, tmp_p
     monkeypatch.setattr(ShowProgress, "on_step_end", stop)
     with pytest.raises(KeyboardInterrupt):
         run(recipe, tmp_path / "parts")
+    assert list((tmp_path / "parts" / "training" / "checkpoints").glob("*/elapsed.json"))
     again = run(recipe, tmp_path / "parts")
     assert [entry["loss"] for entry in again.training.history] == pytest.approx(
         [entry["loss"] for entry in whole.training.history], rel=1e-4

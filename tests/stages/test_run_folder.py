@@ -1,4 +1,5 @@
 import pytest
+import yaml
 
 from retain.errors import UserError
 from retain.progress import Progress
@@ -32,7 +33,87 @@ def test_a_folder_of_other_things_is_left_alone(tmp_path, recipe):
         RunFolder(tmp_path, recipe, Progress(quiet=True))
 
 
-def test_another_recipe_is_refused_and_the_difference_named(tmp_path, toy_recipe):
-    RunFolder(tmp_path / "run", parse_recipe(toy_recipe()), Progress(quiet=True))
+def measured(folder):
+    """A folder in which something was measured."""
+    (folder / "before.json").write_text("{}")
+
+
+@pytest.fixture
+def opened(tmp_path, toy_recipe):
+    """Opens one folder with a recipe of other sections."""
+
+    def make(unread=(), **sections):
+        return RunFolder(
+            tmp_path / "run", parse_recipe({**toy_recipe(), **sections}), Progress(quiet=True), unread=unread
+        )
+
+    return make
+
+
+def stored(run):
+    return yaml.safe_load((run.path / "recipe.yaml").read_text())
+
+
+def test_another_recipe_is_refused_and_the_difference_named(opened):
+    measured(opened().path)
     with pytest.raises(UserError, match="seed: there 0, here 1"):
-        RunFolder(tmp_path / "run", parse_recipe({**toy_recipe(), "seed": 1}), Progress(quiet=True))
+        opened(seed=1)
+
+
+def test_a_folder_in_which_nothing_was_measured_yet_begins_anew(opened):
+    run = opened()
+    (run.path / "data.json").write_text("rows of the earlier recipe")
+    assert stored(opened(seed=1))["seed"] == 1
+    assert not (run.path / "data.json").exists() and (run.path / "provenance.json").is_file()
+    (run.path / "training").mkdir()
+    with pytest.raises(UserError, match="another recipe"):
+        opened(seed=2)
+
+
+def test_keys_that_are_not_read_may_change_and_are_written_down(opened):
+    measured(opened().path)
+    assert stored(opened(unread=("advise", "frontier"), advise={"margin": 9.0}))["advise"]["margin"] == 9.0
+    opened(unread=("advise",))
+    measured(opened(unread=("advise",), advise={"margin": 9.0}).path)
+    assert stored(opened(unread=("advise.margin",), advise={"margin": 8.0}))["advise"]["margin"] == 8.0
+    with pytest.raises(UserError, match=r"advise\.rewrites: there 2, here 0") as error:
+        opened(unread=("advise.margin",), advise={"margin": 7.0, "rewrites": 0})
+    assert "margin" not in str(error.value)
+    with pytest.raises(UserError, match=r"advise\.margin"):
+        opened(unread=("advise.marg",), advise={"margin": 7.0})
+
+
+def test_keys_that_a_folder_does_not_know_have_their_defaults(opened):
+    run = opened(mitigations=[{"kind": "lora"}])
+    measured(run.path)
+    values = stored(run)
+    assert (values["training"].pop("watch"), values["mitigations"][0].pop("rank")) == (4, 16)
+    del values["advise"]
+    (run.path / "recipe.yaml").write_text(yaml.safe_dump(values))
+    assert stored(opened(mitigations=[{"kind": "lora"}]))["training"]["watch"] == 4
+    values["training"]["watch"] = 4
+    (run.path / "recipe.yaml").write_text(yaml.safe_dump(values))
+    with pytest.raises(UserError, match=r"training\.watch: there 4, here 2"):
+        opened(
+            mitigations=[{"kind": "lora"}],
+            training={**values["training"], "watch": 2},
+        )
+
+
+def test_a_recipe_that_this_version_does_not_allow_is_another_one(opened):
+    run = opened()
+    measured(run.path)
+    (run.path / "recipe.yaml").write_text(yaml.safe_dump({**stored(run), "later": 1}))
+    with pytest.raises(UserError, match="later: there 1, here None"):
+        opened()
+    (run.path / "recipe.yaml").write_text("just text")
+    with pytest.raises(UserError, match="another recipe"):
+        opened()
+
+
+def test_the_same_file_by_way_of_a_link_is_the_same(tmp_path, toy_recipe, opened):
+    values = toy_recipe()
+    measured(opened().path)
+    (tmp_path / "linked").symlink_to(tmp_path, target_is_directory=True)
+    name = values["data"]["train"].rsplit("/", 1)[1]
+    opened(data={**values["data"], "train": str(tmp_path / "linked" / name)})

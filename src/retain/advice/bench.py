@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from statistics import fmean
 
-from retain.advice.forms import Form, form_of
+from retain.advice.answer_form import AnswerForm, answer_form
 from retain.advice.occurrence import occurs
 from retain.advice.opening import opening_of
-from retain.advice.plan import Plan
+from retain.advice.plan import Plan, Turns
 from retain.advice.prompted import PromptedCausal, Request
 from retain.advice.retrievers.base import Retriever
 from retain.advice.retrievers.chosen import retriever_over
@@ -18,11 +18,15 @@ from retain.advice.score import score_interval
 from retain.advice_records import Cost, Rung, Tried
 from retain.advice_settings import AdviseSettings
 from retain.data.example import Example
+from retain.data.lint.masking import masked
+from retain.data.splits import folded
 from retain.errors import UserError
 from retain.folder import read_record
+from retain.models.base import Prompt
 from retain.models.causal import TransformersCausal, as_language_model
 from retain.models.update_files import is_adapter
 from retain.probes.answers import Answers
+from retain.probes.bits_per_byte import BitsPerByte
 from retain.probes.items import as_prompt
 from retain.probes.rules.item import AnswerItem
 from retain.recipe import Recipe
@@ -34,6 +38,11 @@ from retain.stages.setting_up import Workbench
 
 FIRST = "zero_shot"
 """The rung that is always climbed; its record says which base was measured."""
+LINE = "\n"
+UNREAD = ("advise.margin", "frontier", "gate", "measure.recitation")
+"""Keys of the recipe that no rung depends on."""
+QUOTED = ("exact", "contains", "number")
+"""Rules whose accepted answers are texts that may stand in a passage as they are."""
 
 
 @dataclass(frozen=True)
@@ -98,18 +107,28 @@ class Bench:
         return opening_of(self.rows)
 
     @cached_property
-    def form(self) -> Form:
+    def form(self) -> AnswerForm:
         """The form of the training answers."""
-        return form_of([row.target for row in self.rows])
+        return answer_form([row.target for row in self.rows])
+
+    @cached_property
+    def distinct(self) -> list[Example]:
+        """The training rows, each once: copies in other case and spacing would be shown side by side as examples."""
+        return list({(folded(row.input), row.target): row for row in reversed(self.rows)}.values())[::-1]
+
+    @cached_property
+    def end(self) -> str:
+        """What ends an answer where no chat template does; nothing where training answers have several lines."""
+        return "" if any(LINE in row.target.strip() for row in self.rows) else LINE
 
     @cached_property
     def questions(self) -> Retriever:
-        """A search over the training rows' questions."""
-        return retriever_over([self.plan().question_of(row.prompt) for row in self.rows], self.settings)
+        """A search over the questions of the distinct training rows."""
+        return retriever_over([self.plan().question_of(row.prompt) for row in self.distinct], self.settings)
 
     def plan(self) -> Plan:
         """The question as it is."""
-        return Plan(opening=self.opening)
+        return Plan(opening=self.opening, end=self.end)
 
     def items(self, split: Split) -> list[AnswerItem]:
         """The items of a split that are measured."""
@@ -117,7 +136,12 @@ class Bench:
 
     def prompted(self, plan: Plan, model: TransformersCausal | None = None) -> PromptedCausal:
         """A model with a way to ask; the base when none is named."""
-        return PromptedCausal(model or self.base(), plan, self.settings.max_prompt)
+        return PromptedCausal(model or self.base(), plan, self.settings.max_prompt, self._turns)
+
+    @cached_property
+    def _turns(self) -> dict[Prompt, Turns]:
+        """The turns of each item's raw prompt."""
+        return {as_prompt(item.turns, chat=False): item.turns for item in self.probe.items}
 
     def measure(self, model: PromptedCausal, split: Split) -> Measurement:
         """The task, measured; what the folder or the user's store holds is read."""
@@ -182,14 +206,18 @@ class Bench:
             left_out=sum(one.left_out for one in asked),
             cut=sum(one.cut for one in asked),
             formed=fmean(self.form.fits(one.text) for one in measured.responses.values()),
-            found=self._share_found(asked) if taken.plan.passages is not None else None,
+            found=self._share_found(asked) if taken.plan.passages is not None and self._quotable else None,
             source=source,
             from_documents=from_documents,
-            instruction=taken.plan.instruction,
-            example=_shown(self.requests(model, "dev")[0]),
-            notes=list(notes),
+            instruction=masked(taken.plan.instruction),
+            example=masked(_shown(self.requests(model, "dev")[0])),
+            notes=[*notes, *_ended(model)],
             measurement=measured,
         )
+
+    @property
+    def _quotable(self) -> bool:
+        return self.form.quotable and self.probe.rule_name in QUOTED
 
     def _share_found(self, asked: Sequence[Request]) -> float:
         """Share of the test items of which an accepted answer stands in the passages put before them."""
@@ -206,10 +234,29 @@ def _scored(work: Workbench) -> Answers:
     probe = next(one for one in work.probes if one.name == TASK)
     if isinstance(probe, Answers):
         return probe
+    if isinstance(probe, BitsPerByte):
+        raise UserError(
+            "data.train: retain advise asks questions and compares answers, and these rows are plain text, which has "
+            "neither. Give rows with a question and an answer (messages, prompt/completion, alpaca or sharegpt); plain "
+            "text is trained with retain run."
+        )
     raise UserError(
-        "retain advise compares answers that a rule calls right or wrong, and these are scored by their likelihood "
-        "(long texts). Name a rule under measure.task, for example score: contains, or use short answers."
+        "measure.task.score: retain advise compares answers that a rule calls right or wrong, and these are so long "
+        "that they are scored by their likelihood. Name a rule (score: contains, number, regex, ...), or use rows with "
+        "short answers."
     )
+
+
+def _ended(model: PromptedCausal) -> list[str]:
+    """How an answer ends where no chat template ends it."""
+    if model.chat or model.plan.bare:
+        return []
+    if model.end:
+        return ["The base has no chat template: an answer ends at its first line break. Ask it so in use, too."]
+    return [
+        "The base has no chat template and training answers have several lines: nothing but the base itself ends an "
+        "answer, and rules that compare all of it may call right ones wrong."
+    ]
 
 
 def _mean_tokens(requests: Sequence[Request]) -> float:

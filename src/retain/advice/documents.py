@@ -91,7 +91,9 @@ def _files(source: Path) -> list[Path]:
             raise UserError(f"advise.documents: the folder {source} holds no file of {', '.join(KINDS)}")
         return files
     if not source.is_file():
-        raise UserError(f"advise.documents: there is no file or folder {source}")
+        raise UserError(
+            f"advise.documents: there is no file or folder {source}; paths are meant from the recipe's folder"
+        )
     if source.suffix.lower() not in KINDS:
         raise UserError(
             f"advise.documents: {source} is none of {', '.join(KINDS)}. Save the documents as one of these, or name a "
@@ -110,7 +112,10 @@ def _read(file: Path) -> str:
 
 
 def _rows(file: Path) -> Iterator[tuple[str, str]]:
-    rows = read_rows(str(file))
+    try:
+        rows = read_rows(str(file))
+    except UserError as error:
+        raise UserError(f"advise.documents: {error}") from None
     bad = [
         f"{file}:{row.line}: needs text, and perhaps title, as strings; found keys: {', '.join(row.value) or 'none'}"
         for row in rows

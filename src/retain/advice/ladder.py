@@ -7,10 +7,11 @@ from importlib import import_module
 from pathlib import Path
 from statistics import fmean
 
-from retain.advice.bench import Bench
+from retain.advice.bench import UNREAD, Bench
 from retain.advice.documents import read_passages
 from retain.advice.nature import nature_of
 from retain.advice.recommend import advise, differences, standings
+from retain.advice.retrievers import embeddings
 from retain.advice.training_recipe import RECIPE, training_recipe
 from retain.advice_records import WORDS, AdviceRecord, Rung
 from retain.advice_settings import AdviseSettings
@@ -47,12 +48,15 @@ def run_advice(recipe: Recipe, folder: Path, progress: Progress) -> AdviceRecord
 
     Raises:
         UserError: the recipe's data, documents, model or folder is not usable, or the task cannot be scored by a rule.
+        MissingExtraError: ``retriever: embeddings`` is asked for and sentence-transformers is not installed.
         BrokenError: the short training broke.
     """
     settings = recipe.advise or AdviseSettings()
-    run = RunFolder(folder, recipe, progress)
+    run = RunFolder(folder, recipe.model_copy(update={"advise": settings}), progress, UNREAD)
     if settings.documents is not None and "retrieval" in settings.rungs:
         _check_documents(run, settings.documents, settings.passage_words)
+    if settings.retriever == "embeddings" and {"few_shot", "retrieval"} & {*settings.rungs}:
+        embeddings.load_embedder(settings.embedding_model)  # what it lacks is said before anything is measured
     bench = Bench(run, prepare(run))
     rungs = [run.once(name, Rung, partial(_climb, name, bench), f"Rung {WORDS[name]}") for name in settings.ladder]
     return _finish(bench, rungs)
@@ -83,6 +87,8 @@ def _finish(bench: Bench, rungs: list[Rung]) -> AdviceRecord:
     if advised.rung == "lora":
         text = training_recipe(run.recipe, bench.settings.training, advised, run.path)
         write_text(run.path / RECIPE, text)
+    else:
+        (run.path / RECIPE).unlink(missing_ok=True)  # of an earlier go with another margin
     record = AdviceRecord(
         title=f"{plain['model']['base']}: {run.path.name}",
         recipe=plain,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from retain.advice.forms import Form
+from retain.advice.answer_form import AnswerForm
 from retain.advice.recommend import difference
 from retain.advice_records import WORDS, Nature, Rung
 from retain.records import Change
@@ -19,7 +19,7 @@ BEHAVIOUR = "What holds for all questions alike, such as form, style and rules, 
 Kind = Literal["knowledge", "behaviour", "both", "prompt", "open"]
 
 
-def nature_of(rungs: Sequence[Rung], form: Form, seen: float) -> Nature:
+def nature_of(rungs: Sequence[Rung], form: AnswerForm, seen: float) -> Nature:
     """The statement and its evidence.
 
     *Knowledge* is shown where passages of documents score more on test items than the best of the rungs that only
@@ -94,13 +94,13 @@ def _found(searched: Rung | None) -> str:
     return f"; the right answer stands in the passages put before {searched.found:.0%} of the test items"
 
 
-def _formed(rungs: Sequence[Rung], form: Form) -> str:
+def _formed(rungs: Sequence[Rung], form: AnswerForm) -> str:
     """How many answers have the form of the training answers, on each rung."""
     shares = ", ".join(f"{WORDS[rung.name]} {rung.formed:.0%}" for rung in rungs)
     return f"Training answers are {form.described}. Answers to test items that have this form: {shares}."
 
 
-def _of_form(prompt: Rung, trained: Rung | None, form: Form) -> str:
+def _of_form(prompt: Rung, trained: Rung | None, form: AnswerForm) -> str:
     """Of the items that training won: how many the prompt answered in another form."""
     if trained is None:
         return ""

@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple
 from retain.advice.retrievers.base import Retriever
 from retain.advice_settings import Pick
 from retain.data.example import Example
+from retain.data.lint.masking import masked
 from retain.data.splits import sample
 from retain.models.base import Message
 from retain.records import content_hash
@@ -20,7 +21,7 @@ PASSAGES = "Use these passages where they help:\n{passages}\n\n"
 BEGUN = 6
 """Words of an instruction that its label shows."""
 _WHERE = {"system": "before", "after": "after"}
-FORMAT = 1
+FORMAT = 2
 """Version of how prompts are put together; raised whenever the same plan would ask in other words."""
 
 
@@ -36,7 +37,7 @@ class Examples:
     """Solved examples for any question.
 
     Attributes:
-        rows: the training rows.
+        rows: training rows, each once.
         count: how many are shown.
         pick: ``similar`` to the question, or ``fixed``: the same for all.
         retriever: over the rows' questions.
@@ -57,7 +58,7 @@ class Examples:
     @property
     def fingerprint(self) -> str:
         """Hash of all that decides which examples a question gets."""
-        chosen = self.retriever.name if self.pick == "similar" else str(self.seed)
+        chosen = self.retriever.fingerprint if self.pick == "similar" else str(self.seed)
         return content_hash([row.id for row in self.rows], self.count, self.pick, chosen)
 
     @cached_property
@@ -93,7 +94,7 @@ class Passages:
     @property
     def fingerprint(self) -> str:
         """Hash of all that decides which passages a question gets."""
-        return content_hash(list(self.texts), self.count, self.retriever.name)
+        return content_hash(list(self.texts), self.count, self.retriever.fingerprint)
 
     def of(self, question: str, count: int | None = None) -> list[str]:
         """The passages for a question, the one most like it first."""
@@ -120,6 +121,7 @@ class Plan:
         examples: solved examples, as turns before the question.
         passages: put before the question; each example is shown with the passage most like it.
         opening: what all questions begin with; where examples come first it is said once.
+        end: text that ends an answer of a model without a chat template, which else writes the next question too.
     """
 
     instruction: str = ""
@@ -127,6 +129,7 @@ class Plan:
     examples: Examples | None = None
     passages: Passages | None = None
     opening: str = ""
+    end: str = ""
 
     @property
     def bare(self) -> bool:
@@ -146,7 +149,7 @@ class Plan:
         if self.bare:
             return ""
         parts = [one.fingerprint if one is not None else "" for one in (self.examples, self.passages)]
-        return content_hash(FORMAT, PASSAGES, self.instruction, self.place, self.opening, *parts)
+        return content_hash(FORMAT, PASSAGES, self.instruction, self.place, self.opening, self.end, *parts)
 
     def with_instruction(self, instruction: str, place: Place) -> Plan:
         """The same plan with another instruction."""
@@ -209,5 +212,5 @@ class Plan:
 
 
 def _begun(text: str) -> str:
-    words = text.split()
+    words = masked(text).split()
     return " ".join(words[:BEGUN]) + " ..." * (len(words) > BEGUN)

@@ -11,6 +11,11 @@ from retain.comparison.power import items_to_decide
 from retain.errors import UserError
 from retain.records import Change
 
+HARDLY = 5.0
+"""Points: a rung whose 95% interval begins no higher is not shown to work. Of 100 items that is 9 right ones."""
+FEW = 30
+"""Fewer test items leave a rung that answers a tenth of the questions rightly unseen."""
+
 
 def difference(below: Rung, above: Rung) -> Change:
     """The change from one rung to another, paired by test item.
@@ -30,25 +35,25 @@ def differences(rungs: Sequence[Rung]) -> list[Difference]:
 
 
 def standings(rungs: Sequence[Rung], margin: float) -> list[Standing]:
-    """Each rung but the last against the best of those above it.
+    """Each rung but the last against those above it.
 
-    The best is chosen by dev items (of equals the lower rung), the loss against it is judged on test items.
+    The best of them is chosen by dev items (of equals the lower rung); the estimate is the loss against it on test
+    items. Proof is against every rung above: dev items are few, and one that they take for the best by mistake would
+    prove too much.
     """
     found = []
     for place, rung in enumerate(rungs[:-1]):
-        best = max(rungs[place + 1 :], key=lambda one: one.dev)
-        change = difference(rung, best)
-        within = _within(change, margin)
+        above = rungs[place + 1 :]
+        changes = {one.name: difference(rung, one) for one in above}
+        best = max(above, key=lambda one: one.dev)
+        change = changes[best.name]
+        most = max(-one.loss_low for one in changes.values())
+        within: Within = "proven" if most <= margin else "estimated" if change.delta <= margin else "no"
         needed = items_to_decide(_as_loss(change), margin) if within == "estimated" and margin > 0 else None
-        found.append(Standing(rung=rung.name, best=best.name, change=change, within=within, items_needed=needed))
+        found.append(
+            Standing(rung=rung.name, best=best.name, change=change, most=most, within=within, items_needed=needed)
+        )
     return found
-
-
-def _within(change: Change, margin: float) -> Within:
-    """Whether the lower rung's loss, which is the gain of ``change``, is within the margin."""
-    if -change.loss_low <= margin:
-        return "proven"
-    return "estimated" if change.delta <= margin else "no"
 
 
 def _as_loss(change: Change) -> Change:
@@ -57,7 +62,9 @@ def _as_loss(change: Change) -> Change:
 
 
 def advise(rungs: Sequence[Rung], found: Sequence[Standing], margin: float) -> Advised:
-    """The first rung whose loss against the best of the rungs above it is within the margin; the last where none is."""
+    """The first rung whose loss is within the margin; the last where none is; none where not one is shown to work."""
+    if all(rung.low <= HARDLY for rung in rungs):
+        return _nothing(rungs)
     values = {rung.name: rung for rung in rungs}
     for one in found:
         if one.within == "no":
@@ -79,13 +86,28 @@ def advise(rungs: Sequence[Rung], found: Sequence[Standing], margin: float) -> A
     )
 
 
+def _nothing(rungs: Sequence[Rung]) -> Advised:
+    best = max(rungs, key=lambda one: one.value)
+    items = f"{best.items} item{'s' * (best.items > 1)}"
+    few = " So few items can hardly show more: hold out more rows." if best.items < FEW else ""
+    return Advised(
+        rung="",
+        basis="nothing",
+        reason=f"the highest score, of {WORDS[best.name]}, is {best.value:.1f} (95% interval {best.low:.1f} to "
+        f"{best.high:.1f} on {items}), which is not clear of {HARDLY:g}.{few} Read some answers first: the rule that "
+        "scores them (measure.task.score) may be too strict. Else try a larger base, documents that hold the answers "
+        "(advise.documents), or more training (advise.training)",
+    )
+
+
 def _in_points(change: Change) -> str:
     return f"{change.delta:+.1f}, 95% interval {change.low:+.1f} to {change.high:+.1f}"
 
 
 def _how(one: Standing, margin: float) -> str:
     """Why a rung is enough."""
-    most = -one.change.loss_low
     if one.within == "estimated":
         return f"within the margin of {margin:g} by the estimate; these {one.change.items} items do not prove it"
-    return f"at most {most:.1f} more (95%), within the margin of {margin:g}" if most > 0 else "which is less"
+    if one.most > 0:
+        return f"no rung above it more than {one.most:.1f} points more (95%), within the margin of {margin:g}"
+    return "no rung above it more (95%)"

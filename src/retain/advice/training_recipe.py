@@ -9,7 +9,7 @@ import yaml
 from retain.advice.rungs.lora import adapter_of, rate_of
 from retain.advice_records import Advised
 from retain.advice_settings import ProbeTraining
-from retain.recipe import Recipe, parse_recipe, portable
+from retain.recipe import Recipe, absolute, parse_recipe, portable
 
 RECIPE = "recommended.yaml"
 KEEPS = [{"kind": "kl_to_base", "weight": 3.0, "share": 0.5}, {"kind": "strength"}]
@@ -23,7 +23,7 @@ def training_recipe(recipe: Recipe, tried: ProbeTraining, advised: Advised, fold
     A recipe that names mitigations stays as it is. One without them gets the adapter and the rate that were tried, and
     with them what keeps the old abilities: KL to the base on text that it writes itself, and the strength.
     """
-    values = portable(recipe.model_copy(update={"origin": str(folder.resolve())}))
+    values = portable(recipe.model_copy(update={"origin": absolute(folder)}))
     values.pop("advise", None)
     values.pop("frontier", None)
     if not recipe.mitigations:

@@ -33,7 +33,7 @@ def summary(record: AdviceRecord, folder: Path) -> str:
     """What a terminal shows at the end: the table, where to stop and why, and what the task lacks."""
     rows = [[row.word + " *" * row.advised, *_cells(row)] for row in rung_rows(record)]
     lines = _aligned([list(HEADS), *rows])
-    lines += [f"* Stop at {WORDS[record.advised.rung]}: {record.advised.reason}.", record.nature.statement]
+    lines += [f"* {terms.headline(record)}: {record.advised.reason}.", record.nature.statement]
     lines += [f"  - {one}" for one in record.nature.evidence]
     lines += [f"Train: retain run {folder / RECIPE}"] if record.recommended_recipe else []
     return "\n".join([*lines, f"Report: {folder / 'advice.html'}"])
@@ -50,7 +50,7 @@ def _cells(row: RungRow) -> list[str]:
 
 
 def _advised(record: AdviceRecord) -> str:
-    lines = [f"**Stop at {WORDS[record.advised.rung]}.** {markdown(record.advised.reason, 1000)}."]
+    lines = [f"**{terms.headline(record)}.** {markdown(record.advised.reason, 1000)}."]
     lines += [f"The recipe to train with: {RECIPE}."] if record.recommended_recipe else []
     return "\n\n".join([*lines, f"**{markdown(record.nature.statement, 1000)}**"])
 
@@ -61,7 +61,14 @@ def _rungs(record: AdviceRecord) -> str:
 
 
 def _standings(record: AdviceRecord) -> str:
-    heads = ["rung", "best above", "loss", "at most (95%)", "within the margin", "items that would prove it"]
+    heads = [
+        "rung",
+        "best above",
+        "loss",
+        "against all at most (95%)",
+        "within the margin",
+        "items that would prove it",
+    ]
     rows = [[row.rung, row.best, row.loss, row.most, row.within, row.needed] for row in standing_rows(record)]
     return _table(heads, rows)
 

@@ -10,7 +10,7 @@ from retain.reporting.drawing import Tone
 from retain.reporting.facts import as_yaml, blocks
 from retain.reporting.page import both_widths, render_page
 
-BANNER: dict[str, Tone] = {"proven": "good", "estimated": "open", "last": "good"}
+BANNER: dict[str, Tone] = {"proven": "good", "estimated": "open", "last": "good", "nothing": "bad"}
 
 
 def render_advice_html(record: AdviceRecord) -> str:

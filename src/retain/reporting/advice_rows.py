@@ -41,7 +41,7 @@ class StandingRow:
     best: str
     loss: str
     most: str
-    """Upper one-sided 95% bound of the loss."""
+    """Upper one-sided 95% bound of the loss against any rung above."""
     within: str
     tone: Tone
     needed: str
@@ -90,7 +90,7 @@ def _standing(one: Standing) -> StandingRow:
         rung=WORDS[one.rung],
         best=WORDS[one.best],
         loss=signed(one.change.delta),
-        most=signed(0.0 - one.change.loss_low),
+        most=signed(one.most),
         within=WITHIN[one.within],
         tone=TONES[one.within],
         needed="" if one.items_needed is None else count(one.items_needed),

@@ -25,7 +25,7 @@ def render_frontier(record: FrontierRecord, pictures: Collection[str] = ()) -> s
         _recommended(record),
         _figure("Retention against gain", "frontier", terms.FIGURE, pictures) if frontier_figure(record) else "",
         _factor(record, pictures),
-        _arms(record),
+        f"## Arms\n\n{terms.ARMS}\n\n{arms_of_frontier(record)}",
         _strengths(record),
         _left_out(record),
     ]
@@ -73,11 +73,11 @@ def _figure(title: str, name: str, text: str, pictures: Collection[str]) -> str:
     return f"![{title}]({name}.svg)\n\n{text}{pixels}"
 
 
-def _arms(record: FrontierRecord) -> str:
-    """One row for each arm: the choice on dev items, then what test items say of it."""
+def arms_of_frontier(record: FrontierRecord) -> str:
+    """A Markdown table, one row for each arm: the choice on dev items, then what test items say of it."""
     heads = ["arm", "strength", "dev: gain", "dev: mean loss", "test: gain", "test: mean of capabilities", "verdict"]
     heads += ["task tokens", "training"]
-    return f"## Arms\n\n{terms.ARMS}\n\n" + _table(heads, [_row(row) for row in arm_rows(record)])
+    return _table(heads, [_row(row) for row in arm_rows(record)])
 
 
 def _row(row: ArmRow) -> list[str]:

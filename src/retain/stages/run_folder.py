@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,12 +14,14 @@ from retain.errors import UserError, listed
 from retain.folder import read_json, read_record, write_json, write_record, write_text
 from retain.progress import Progress
 from retain.provenance import provenance
-from retain.recipe import Recipe, as_plain
-from retain.records import Record, content_hash
+from retain.recipe import Recipe, as_plain, parse_recipe
+from retain.records import Record
 
 R = TypeVar("R", bound=Record)
 LEAST_SECONDS = 0.05
 """A stage shorter than this was read, not done."""
+READ_AGAIN = frozenset({"recipe.yaml", "provenance.json", "seconds.json", "data.json", "documents.json"})
+"""Files of a folder in which nothing was measured or trained yet; another recipe makes them anew in seconds."""
 
 
 class RunFolder:
@@ -28,40 +31,57 @@ class RunFolder:
         path: the folder; made when it is missing.
         recipe: what is run.
         progress: where stages are shown.
+        unread: keys of the recipe, such as ``advise`` or ``advise.margin``, that no finished stage depends on; they may
+            have changed since the run began.
 
     Raises:
         UserError: the folder holds a run of another recipe, or something else.
     """
 
-    def __init__(self, path: Path, recipe: Recipe, progress: Progress) -> None:
+    def __init__(self, path: Path, recipe: Recipe, progress: Progress, unread: Sequence[str] = ()) -> None:
         self.path = path
         self.recipe = recipe
         self.progress = progress
-        self._open()
+        self._open(unread)
 
-    def _open(self) -> None:
+    def _open(self, unread: Sequence[str]) -> None:
         written = self.path / "recipe.yaml"
+        if written.is_file() and not self._goes_on(written, unread):
+            for name in READ_AGAIN:
+                (self.path / name).unlink(missing_ok=True)
         if written.is_file():
-            self._check_same(written)
+            self._write(written)
             return
         others = [one.name for one in self.path.iterdir()] if self.path.is_dir() else []
         begun = [name for name in others if name == "provenance.json" or name.endswith(".tmp")]  # and then killed
         if self.path.is_file() or len(others) > len(begun):
             raise UserError(f"{self.path} is not empty and holds no run. Choose another place with --folder.")
         write_json(self.path / "provenance.json", provenance(self.recipe.seed))
-        write_text(written, yaml.safe_dump(as_plain(self.recipe), sort_keys=False, allow_unicode=True))
+        self._write(written)
 
-    def _check_same(self, written: Path) -> None:
+    def _write(self, written: Path) -> None:
+        """The recipe as it is gone on with; a file that says the same stays as it is."""
+        text = yaml.safe_dump(as_plain(self.recipe), sort_keys=False, allow_unicode=True)
+        if not written.is_file() or written.read_text("utf-8") != text:
+            write_text(written, text)
+
+    def _goes_on(self, written: Path, unread: Sequence[str]) -> bool:
+        """True when the folder's recipe is this one; False when it is another and nothing was measured or trained yet.
+
+        Raises:
+            UserError: it is another one, and there is work that was done with it.
+        """
         try:
-            earlier = flat(yaml.safe_load(written.read_text("utf-8")))
+            earlier = _filled(yaml.safe_load(written.read_text("utf-8")))
         except (yaml.YAMLError, UnicodeDecodeError) as error:
             raise UserError(f"{written} is damaged: {error}. Choose another place with --folder.") from None
         mine = flat(as_plain(self.recipe))
-        if content_hash(earlier) == content_hash(mine):
-            return
-        keys = sorted(key for key in {*earlier, *mine} if earlier.get(key) != mine.get(key))
-        if not keys:  # a key that this version knows, and that was left empty
-            return
+        keys = sorted(key for key in {*earlier, *mine} if not _same(earlier.get(key), mine.get(key)))
+        keys = [key for key in keys if not any(key == one or key.startswith(f"{one}.") for one in unread)]
+        if not keys:
+            return True
+        if {one.name for one in self.path.iterdir()} <= READ_AGAIN:
+            return False
         differences = [f"{key}: there {earlier.get(key)!r}, here {mine.get(key)!r}" for key in keys]
         raise UserError(
             f"{self.path} holds a run of another recipe:\n{listed(differences)}\n"
@@ -95,6 +115,21 @@ class RunFolder:
     def provenance(self) -> dict[str, Any]:
         """What was written down when the run began."""
         return read_json(self.path / "provenance.json")
+
+
+def _filled(earlier: Any) -> dict[str, Any]:
+    """A folder's recipe, flat; keys that were not known when it was written have their defaults."""
+    try:
+        return flat(as_plain(parse_recipe(earlier)))
+    except (UserError, TypeError):  # it has keys or values that this version does not allow
+        return flat(earlier)
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Equal, or paths of the same file by way of different links."""
+    if isinstance(one, str) and isinstance(other, str) and os.path.isabs(one) and os.path.isabs(other):
+        return os.path.realpath(one) == os.path.realpath(other)
+    return bool(one == other)
 
 
 def flat(value: Any, path: str = "") -> dict[str, Any]:

@@ -52,7 +52,7 @@ def try_arm(arm: Arm, folder: Path, progress: Progress, share: float) -> ArmResu
     """
     result = unfinished(arm, SHORT)
     try:
-        run = RunFolder(folder / result.folder, arm.recipe, progress)
+        run = RunFolder(folder / result.folder, arm.recipe, progress, unread=("advise", "frontier"))
         data = prepare(run)
         bench = Workbench(run, data)
         bench.train_rows = tuple(sample(bench.train_rows, max(1, round(share * len(bench.train_rows))), arm.seed))
@@ -74,7 +74,7 @@ def prepare_arm(arm: Arm, folder: Path, progress: Progress) -> ArmResult:
         folder: the frontier's.
         progress: where stages are shown.
     """
-    run = RunFolder(folder / unfinished(arm).folder, arm.recipe, progress)
+    run = RunFolder(folder / unfinished(arm).folder, arm.recipe, progress, unread=("advise", "frontier"))
     bench = Workbench(run, prepare(run))
     measure_before(run, bench)
     general_text(run, bench)

@@ -45,7 +45,7 @@ def run_frontier(recipe: Recipe, folder: Path, progress: Progress, address: str 
     settings = settings_of(recipe)
     if address is not None and settings.target is not None:
         raise UserError("--ray: the ladder climbs one rung after the other; leave --ray out")
-    run = RunFolder(folder, recipe, progress)
+    run = RunFolder(folder, recipe, progress, unread=("advise",))
     arms = arms_of(recipe, prepare(run).splits.train)
     if address is None:
         return _with(run, arms, settings, partial(_in_turn, folder=folder, progress=progress, settings=settings))

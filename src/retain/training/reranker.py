@@ -20,6 +20,7 @@ from retain.records import Training
 from retain.training import hooks
 from retain.training.checkpoints import epoch_steps, intervals, last_checkpoint, total_steps
 from retain.training.cross_encoder_trainer import encoder_of, trainer_class
+from retain.training.elapsed import Elapsed
 from retain.training.precision import prepare_precision
 from retain.training.ranking_rows import loss_of, pairs_per_row, rows_of
 from retain.training.settings import TrainingSettings
@@ -88,9 +89,12 @@ def train_ranking(
     )
     task_tokens = _tokens(model, task_groups, setup.max_tokens)
     trainer.streams = group_streams(mitigations, model, setup, task_tokens, passes * processes)
+    start = last_checkpoint(checkpoints)
+    elapsed = Elapsed(begun, start)
+    trainer.add_callback(elapsed)
     try:
         with disk_errors(checkpoints):
-            trainer.train(resume_from_checkpoint=last_checkpoint(checkpoints))
+            trainer.train(resume_from_checkpoint=start)
     except BrokenError as error:
         raise BrokenError(broken(error, model, setup.folder)) from None
     rehearsed = _tokens(model, groups, setup.max_tokens) - task_tokens
@@ -103,7 +107,7 @@ def train_ranking(
         task_tokens=round(task_tokens * epochs),
         general_tokens=round(rehearsed * epochs) + sum(one.tokens(used) for one in trainer.streams.values()),
         trained_parameters=sum(p.numel() for p in model.module.parameters() if p.requires_grad),
-        seconds=time.monotonic() - begun,
+        seconds=elapsed.seconds,
         history=[log_entry(entry) for entry in trainer.state.log_history if "loss" in entry],
     )
 

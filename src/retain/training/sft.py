@@ -20,6 +20,7 @@ from retain.progress import Progress
 from retain.records import Training
 from retain.training import hooks
 from retain.training.checkpoints import epoch_steps, intervals, last_checkpoint, total_steps
+from retain.training.elapsed import Elapsed
 from retain.training.held_out import reading_steps, rows_to_read
 from retain.training.precision import prepare_precision
 from retain.training.settings import TrainingSettings
@@ -94,11 +95,14 @@ def train_sft(
     times = reading_steps(steps, epoch, settings.watch)
     known = random.Random(setup.seed).sample(task_rows, min(len(read), len(task_rows)))
     watch = WatchLoss(read, times, partial(_say, progress), trainer.loss_is_the_tasks, known)
+    start = last_checkpoint(checkpoints)
+    elapsed = Elapsed(begun, start)
+    trainer.add_callback(elapsed)
     trainer.add_callback(ShowProgress(progress, watch.note))
     trainer.add_callback(watch)  # last: it sees whether another one ends the training
     try:
         with disk_errors(checkpoints):
-            trainer.train(resume_from_checkpoint=last_checkpoint(checkpoints))
+            trainer.train(resume_from_checkpoint=start)
     except BrokenError as error:
         raise BrokenError(broken(error, model, setup.folder)) from None
     task_tokens = sum(len(row.input_ids) for row in task_rows)
@@ -112,7 +116,7 @@ def train_sft(
         task_tokens=round(task_tokens * epochs),
         general_tokens=round(rehearsed * epochs) + sum(one.tokens(used) for one in trainer.streams.values()),
         trained_parameters=sum(p.numel() for p in model.module.parameters() if p.requires_grad),
-        seconds=time.monotonic() - begun,
+        seconds=elapsed.seconds,
         history=[log_entry(entry) for entry in trainer.state.log_history if "loss" in entry],
         alarms=watch.alarms,
         held_out=watch.readings,

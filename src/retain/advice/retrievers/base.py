@@ -13,7 +13,12 @@ class Retriever(Protocol):
 
     @property
     def name(self) -> str:
-        """What it is, for fingerprints and reports."""
+        """What it is, for reports."""
+        ...
+
+    @property
+    def fingerprint(self) -> str:
+        """Beside the texts, all that decides what it finds."""
         ...
 
     @property

@@ -21,6 +21,7 @@ class Bm25:
     """
 
     name = f"bm25s {bm25s.__version__}"
+    fingerprint = name
 
     def __init__(self, texts: Sequence[str]) -> None:
         self._count = len(texts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from retain.advice.retrievers.base import best
 from retain.errors import MissingExtraError, UserError
+from retain.records import content_hash
 
 Embedder = Callable[[list[str]], NDArray[Any]]
 """Texts -> (texts, width) vectors of any length."""
@@ -29,6 +31,11 @@ class Embeddings:
         self.name = f"embeddings of {model}"
         self._embed = embed
         self._vectors = _unit(embed(list(texts)))
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the vectors: a model's name may come to mean another model, as a folder's does that was trained again."""
+        return content_hash(self.name, hashlib.sha256(self._vectors.tobytes()).hexdigest())
 
     @property
     def storage_bytes(self) -> int:

@@ -16,15 +16,15 @@ def climb(bench: Bench) -> Rung:
 
     What must be kept for similar examples: the training rows and the index. Fixed ones are part of the prompt.
     """
-    source = f"{len(bench.rows)} training rows, {bench.questions.name}"
+    source = f"{len(bench.distinct)} training rows, {bench.questions.name}"
     return bench.finish("few_shot", bench.try_plans(plans(bench)), storage=partial(_storage, bench), source=source)
 
 
 def plans(bench: Bench) -> list[Plan]:
     """Every way to show examples; a number beyond the training rows means all of them."""
-    counts = dict.fromkeys(min(shots, len(bench.rows)) for shots in bench.settings.shots)
+    counts = dict.fromkeys(min(shots, len(bench.distinct)) for shots in bench.settings.shots)
     shown = [
-        Examples(bench.rows, count, pick, bench.questions, bench.recipe.seed)
+        Examples(bench.distinct, count, pick, bench.questions, bench.recipe.seed)
         for pick in bench.settings.picks
         for count in counts
     ]
@@ -40,5 +40,5 @@ def starts(bench: Bench) -> list[Plan]:
 def _storage(bench: Bench, plan: Plan) -> int:
     if plan.examples is None or plan.examples.pick == "fixed":
         return 0
-    texts = sum(len(turn.content.encode()) for row in bench.rows for turn in row.messages)
+    texts = sum(len(turn.content.encode()) for row in bench.distinct for turn in row.messages)
     return texts + bench.questions.storage_bytes

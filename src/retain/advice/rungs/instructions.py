@@ -55,7 +55,7 @@ def helpful(bench: Bench) -> Plan | None:
 
 def _own(bench: Bench) -> list[str]:
     def make() -> Written:
-        rows = sample(bench.rows, SHOWN, bench.recipe.seed)
+        rows = sample(bench.distinct, SHOWN, bench.recipe.seed)
         return Written(texts=write(bench.base(), rows, bench.settings.rewrites, bench.recipe.seed))
 
     return bench.run.once("written", Written, make, "Letting the base write instructions").texts

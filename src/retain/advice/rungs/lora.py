@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from retain.advice.bench import Bench
+from retain.advice.bench import UNREAD, Bench
 from retain.advice_records import Rung
 from retain.advice_settings import ProbeTraining
 from retain.data.splits import sample
@@ -38,8 +38,8 @@ def climb(bench: Bench) -> Rung:
     rate = rate_of(bench.recipe, bench.settings.training)
     recipe = probe_recipe(bench.recipe, bench.settings.training, rate)
     bench.give_up_base()
-    run = RunFolder(bench.run.path / FOLDER, recipe, bench.run.progress)
-    work = Workbench(run, _fewer(bench.data, recipe))
+    run = RunFolder(bench.run.path / FOLDER, recipe, bench.run.progress, UNREAD)
+    work = Workbench(run, _fewer(bench, recipe))
     training = train(run, work, {}, Rate(rate=rate))
     model = as_language_model(load_trained(work.base(), run.path / TRAINED))
     rank = adapter_of(bench.recipe, bench.settings.training).rank
@@ -93,11 +93,14 @@ def probe_recipe(recipe: Recipe, settings: ProbeTraining, rate: float) -> Recipe
     )
 
 
-def _fewer(data: Prepared, recipe: Recipe) -> Prepared:
-    """The same splits with as many training rows as the recipe allows."""
+def _fewer(bench: Bench, recipe: Recipe) -> Prepared:
+    """The same splits with as many training rows as the recipe allows; copies only where there are no more others."""
     assert recipe.data.limit is not None
-    rows = tuple(sample(data.splits.train, recipe.data.limit, recipe.seed))
-    return data.model_copy(update={"splits": data.splits.model_copy(update={"train": rows})})
+    once = {id(row) for row in bench.distinct}
+    copies = [row for row in bench.rows if id(row) not in once]
+    rows = [*sample(bench.distinct, len(once), recipe.seed), *sample(copies, len(copies), recipe.seed)]
+    splits = bench.data.splits.model_copy(update={"train": tuple(rows[: recipe.data.limit])})
+    return bench.data.model_copy(update={"splits": splits})
 
 
 def _on_few(seen: int, rows: int) -> list[str]:

@@ -41,7 +41,7 @@ def searched(bench: Bench) -> tuple[list[str], str]:
     documents = bench.settings.documents
     if documents is not None:
         return read_passages(documents, bench.settings.passage_words), "passages of the documents"
-    rows = [f"{bench.plan().question_of(row.prompt)}\n{row.target}" for row in bench.rows]
+    rows = [f"{bench.plan().question_of(row.prompt)}\n{row.target}" for row in bench.distinct]
     return list(dict.fromkeys(rows)), "training rows"
 
 

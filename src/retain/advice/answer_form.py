@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from retain.errors import UserError
 from retain.probes.answers import rule_for
 from retain.probes.rules.json import first_value
 from retain.probes.rules.number import is_number
@@ -22,11 +24,13 @@ LABEL_WORDS = 8
 NEARLY_ALL = 0.95
 SAMPLES = 3
 """Answers that are shown as samples."""
+_FINAL = re.compile(r"#### *[-\d,.$]+\s*$")
+"""GSM8K's end of an answer that reasons first."""
 
 
 @dataclass(frozen=True)
-class Form:
-    """The form of most training answers."""
+class AnswerForm:
+    """The form of most training answers, such as a prompt can ask for."""
 
     kind: Literal["labels", "json", "number", "words"]
     labels: tuple[str, ...] = ()
@@ -39,6 +43,8 @@ class Form:
     """``words``: the 95th percentile of the answers' words."""
     begins: str = ""
     """``words``: the first word of nearly all answers."""
+    final: bool = False
+    """``words``: nearly all answers end with ``#### number``."""
     samples: tuple[str, ...] = ()
     """Some answers."""
 
@@ -52,7 +58,8 @@ class Form:
         if self.kind == "number":
             return "a number"
         begins = f" that begins with {self.begins}" if self.begins else ""
-        return f"a text of at most {self.longest} words{begins}"
+        ends = " with #### and a number at its end" if self.final else ""
+        return f"a text of at most {self.longest} words{begins}{ends}"
 
     @property
     def instruction(self) -> str:
@@ -66,6 +73,8 @@ class Form:
         if self.kind == "number":
             return "Answer with one number and nothing else."
         begins = f" Begin with {self.begins}." if self.begins else ""
+        if self.final:
+            return f"Answer in at most {self.longest} words.{begins} Reason first, and end with #### and the number."
         return f"Answer in at most {self.longest} words, with nothing else.{begins}"
 
     @property
@@ -85,36 +94,53 @@ class Form:
         if self.kind == "number":
             return is_number(answer)
         words = answer.split()
-        return 0 < len(words) <= self.longest and (not self.begins or words[0] == self.begins)
+        short = 0 < len(words) <= self.longest
+        return short and self.begins in ("", words[0]) and (not self.final or bool(_FINAL.search(answer)))
+
+    @property
+    def quotable(self) -> bool:
+        """Whether a document may hold such an answer as it is.
+
+        None holds JSON, a query or reasoning word for word, and short labels stand in many by chance.
+        """
+        return self.kind == "number" or (self.kind == "words" and not self.begins and not self.final)
 
 
-def form_of(targets: Sequence[str]) -> Form:
+def answer_form(targets: Sequence[str]) -> AnswerForm:
     """The form that training answers have.
 
-    Labels where there are at most 100 distinct ones of at most 8 words, each three times on average. Else JSON or a
-    number where 95% of the answers are, as the scoring rule ``auto`` has it. Else words: at most as many as 95% of the
-    answers have, with a first word where 95% share one and it is not all of them.
+    JSON where 95% of the answers are, as the scoring rule ``auto`` has it. Else labels where there are at most 100
+    distinct ones of at most 8 words, each three times on average. Else a number where 95% are nothing else. Else words:
+    at most as many as 95% of the answers have, with a first word where 95% share one and it is not all of them, and
+    with ``#### number`` at the end where 95% have that.
 
     Args:
-        targets: answers of training rows, at least one.
+        targets: answers of training rows; empty ones do not count.
+
+    Raises:
+        UserError: all are empty.
     """
+    targets = [target for target in targets if target.strip()]
+    if not targets:
+        raise UserError("no training answer holds any text, so that there is no form that they have")
     counts = Counter(target.strip() for target in targets)
-    rule = rule_for(targets)
     samples = tuple(list(counts)[:SAMPLES])
-    if rule == "json":
+    if rule_for(targets) == "json":
         values = [first_value(target) for target in targets]
         keys = Counter(key for value in values if isinstance(value, dict) for key in value)
-        return Form("json", keys=_frequent(keys), empty=any(not value for value in values), samples=samples)
+        return AnswerForm("json", keys=_frequent(keys), empty=any(not value for value in values), samples=samples)
     few = len(counts) <= MOST_LABELS and len(targets) >= LEAST_REPEATS * len(counts)
     if few and max(len(label.split()) for label in counts) <= LABEL_WORDS:
-        return Form("labels", labels=_frequent(counts), samples=samples)
-    if rule == "number":
-        return Form("number", samples=samples)
+        return AnswerForm("labels", labels=_frequent(counts), samples=samples)
+    enough = NEARLY_ALL * len(targets)
+    if sum(map(is_number, targets)) >= enough:
+        return AnswerForm("number", samples=samples)
     lengths = sorted(len(target.split()) for target in targets)
     longest = lengths[math.ceil(NEARLY_ALL * len(lengths)) - 1]
-    first, often = Counter(target.split()[0] for target in targets if target.split()).most_common(1)[0]
-    begins = first if often >= NEARLY_ALL * len(targets) and longest > 1 else ""
-    return Form("words", longest=max(1, longest), begins=begins, samples=samples)
+    first, often = Counter(target.split()[0] for target in targets).most_common(1)[0]
+    begins = first if often >= enough and longest > 1 else ""
+    final = sum(bool(_FINAL.search(target)) for target in targets) >= enough
+    return AnswerForm("words", longest=longest, begins=begins, final=final, samples=samples)
 
 
 def _frequent(counts: Counter[str]) -> tuple[str, ...]:
