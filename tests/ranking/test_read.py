@@ -36,7 +36,7 @@ PAIRS = [
         ("a.csv", "sentence1,sentence2,score\nwho,a,1\nwho,c,0\nwho,b,1\n", "labelled pairs"),
         ("a.tsv", "query\tpassage\trelevance\nwho\ta\t1\nwho\tb\t1\nwho\tc\t-1\n", "labelled pairs"),
         ("a.tsv", "who\ta\tc\nwho\tb\tc\n", "triples"),
-        ("a.tsv.gz", gzip.compress(b"who\ta\tc\nwho\tb\tc\n"), "triples"),
+        ("a.tsv.gz", gzip.compress(b"who\ta\tc\nwho\tb\tc\n", mtime=0), "triples"),
         ("a.tsv", "query\tpositive\tnegative\nwho\ta\tc\nwho\tb\tc\n", "ranking"),
     ],
 )
