@@ -65,7 +65,7 @@ def read_and_split_parts(recipe):
 
 def test_rows_that_cannot_be_trained_stop_a_run_before_the_model_is_loaded(toy_recipe, tmp_path, monkeypatch):
     recipe = parse_recipe(toy_recipe(training={"epochs": 1, "max_length": 8}))
-    monkeypatch.setattr("retain.stages.setting_up.load_causal", lambda *given: pytest.fail("loaded"))
+    monkeypatch.setattr("retain.stages.setting_up.load_for", lambda *given: pytest.fail("loaded"))
     with pytest.raises(UserError, match=r"cannot be trained as they are[\s\S]*truncated_targets"):
         run_recipe(recipe, tmp_path / "run", Progress(quiet=True))
 

@@ -71,7 +71,7 @@ def test_a_finished_run_is_read_and_not_done_again(toy_recipe, tmp_path, monkeyp
     recipe = toy_recipe(mitigations=[LORA])
     first = run(recipe, tmp_path / "run")
     monkeypatch.setattr("retain.stages.training.train_sft", None)
-    monkeypatch.setattr("retain.stages.setting_up.load_causal", None)
+    monkeypatch.setattr("retain.stages.setting_up.load_for", None)
     assert run(recipe, tmp_path / "run").comparison == first.comparison
 
 

@@ -31,8 +31,8 @@ REACHES = {
 }
 """Knob -> (a value, the key of SFTConfig that must have it, the value there)."""
 
-ELSEWHERE = {"method", "watch"}
-"""The one there is, and tests/training/test_watch_loss.py."""
+ELSEWHERE = {"method", "watch", "ranking"}
+"""Which trainer takes them, tests/training/test_watch_loss.py, and test_train_ranking.py."""
 
 
 def config(toy, tmp_path, **settings):
