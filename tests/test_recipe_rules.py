@@ -64,6 +64,17 @@ def test_with_frozen_weights_not_all_are_said_to_be_trained():
     assert "the weights that freeze leaves are trained on the task alone" in warning
 
 
+@pytest.mark.parametrize(("epochs", "warned"), [(4, False), (5, True)])
+def test_four_epochs_are_fine_where_lora_and_kl_keep(epochs, warned):
+    found = warnings(
+        training={"learning_rate": 2e-3, "epochs": epochs},
+        mitigations=[{"kind": "lora"}, {"kind": "kl_to_base"}],
+        data={**USUAL["data"], "general": [{"name": "own", "source": "base_model"}]},
+    )
+    assert any("is more than 4" in one for one in found) is warned
+    assert not any("is more than 3" in one for one in found)
+
+
 @pytest.mark.parametrize(
     ("training", "limit", "said"),
     [

@@ -18,7 +18,9 @@ def test_it_stops_at_the_first_rung_that_nothing_above_beats_by_more_than_the_ma
     )
     found = stop(zero, few, retrieval, lora)
     assert (found.rung, found.basis) == ("few_shot", "proven")
-    assert "few-shot scores 85.0; the best of the rungs above it, training, scores 86.0 (+1.0" in found.reason
+    assert (
+        "few-shot scores 85.0; the best on dev items of the rungs above it, training, scores 86.0 (+1.0" in found.reason
+    )
     assert "no rung above it more than " in found.reason
     assert found.reason.endswith("points more (95%), within the margin of 5")
 
@@ -34,7 +36,7 @@ def test_the_best_above_counts_and_not_the_next():
     assert (advised.rung, advised.basis) == ("lora", "last")
     assert "every rung below scores more than 5 points less" in advised.reason and "+39.0" in advised.reason
     rungs = [zero, few, make_rung("retrieval", 3), lora]
-    assert "few-shot, the best of the rungs below it, 51.0" in stop(*rungs).reason
+    assert "few-shot, the best on dev items of the rungs below it, 51.0" in stop(*rungs).reason
 
 
 def test_the_best_above_is_chosen_on_dev_items():

@@ -58,6 +58,7 @@ SECRETS = [
     ("password = 'tR8x!kq29Zp'", "password"),
     ('"api_key": "9f8a7b6c5d4e3f2a1b0c"', "password"),
     ("https://bob:hunter22@example.org/x", "password in a URL"),
+    ("my aws secret is wJalrXUtnFEMI/K7MDENG/bPxRfiCYzEXAMPLEKE", "AWS secret key"),
     ("AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI/K7MDENG/bPxRfiCYzEXAMPLEKEY", "password"),
     ("DB_PASSWORD=tR8x!kq29Zp", "password"),
     ('"apiKey": "9f8a7b6c5d4e3f2a1b0c"', "password"),
@@ -71,6 +72,7 @@ NO_SECRETS = [
     "the password is case-sensitive and the token is valid for 30 days",
     "secretary: Room2011b",
     "token = next(tokens)",
+    "the key commit is da39a3ee5e6b4b0d3255bfef95601890afd80709",
     "secret: unbelievable",
     "sk-learn is a library",
     "https://example.org:8080/path@2",
@@ -110,6 +112,11 @@ def test_nothing_that_was_found_is_shown_by_any_check():
     text = lint.model_dump_json()
     assert secret not in text and address not in text
     assert "[GitHub token]" in text and "[e-mail address]" in text
+
+
+def test_both_halves_of_a_key_are_masked():
+    text = "AWS AKIAIOSFODNN7EXAMPLQ and secret wJalrXUtnFEMI/K7MDENG/bPxRfiCYzEXAMPLEKE in env"
+    assert masked(text) == "AWS [AWS access key] and secret [AWS secret key] in env"
 
 
 def test_all_of_a_private_key_is_masked():

@@ -73,16 +73,16 @@ def advise(rungs: Sequence[Rung], found: Sequence[Standing], margin: float) -> A
         return Advised(
             rung=one.rung,
             basis="proven" if one.within == "proven" else "estimated",
-            reason=f"{WORDS[one.rung]} scores {low.value:.1f}; the best of the rungs above it, {WORDS[one.best]}, "
-            f"scores {high.value:.1f} ({_in_points(one.change)}), {_how(one, margin)}",
+            reason=f"{WORDS[one.rung]} scores {low.value:.1f}; the best on dev items of the rungs above it, "
+            f"{WORDS[one.best]}, scores {high.value:.1f} ({_in_points(one.change)}), {_how(one, margin)}",
         )
     last, below = rungs[-1], max(rungs[:-1], key=lambda one: one.dev)
     return Advised(
         rung=last.name,
         basis="last",
         reason=f"every rung below scores more than {margin:g} points less than a rung above it; {WORDS[last.name]} "
-        f"scores {last.value:.1f}, and {WORDS[below.name]}, the best of the rungs below it, {below.value:.1f} "
-        f"({_in_points(difference(below, last))})",
+        f"scores {last.value:.1f}, and {WORDS[below.name]}, the best on dev items of the rungs below it, "
+        f"{below.value:.1f} ({_in_points(difference(below, last))})",
     )
 
 

@@ -130,9 +130,11 @@ class Answers(ItemProbe):
     @property
     def metric_name(self) -> str:
         """``exact match``, ``number match``, ..."""
-        return {"contains": "contains the answer", "sql": "execution match"}.get(
-            self.rule_name, f"{self.rule_name} match"
-        )
+        return {
+            "contains": "contains the answer",
+            "sql": "execution match",
+            "refusal": "declined or answered rightly",
+        }.get(self.rule_name, f"{self.rule_name} match")
 
     @property
     def _rule(self) -> Rule:

@@ -88,7 +88,10 @@ def load_suite(source: str | Path, limit: int | None = None) -> Suite:
     elif path.is_file():
         raise UserError(f"{path}: a suite is a .yaml file or a folder of .jsonl files")
     else:
-        raise UserError(f'there is no suite "{name}" and no such file or folder; {nearest(name, built_in_suites())}')
+        unknown = next((one for one in name.split("+") if one not in built_in_suites()), name)
+        raise UserError(
+            f'there is no suite "{unknown}" and no such file or folder; {nearest(unknown, built_in_suites())}'
+        )
     return suite.limited(limit)
 
 

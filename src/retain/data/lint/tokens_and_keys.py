@@ -2,7 +2,8 @@
 
 Prefixes as their makers publish them, so that scanners can find them (GitHub, GitLab, Slack, OpenAI, Anthropic, Hugging
 Face, AWS, Google, Stripe, npm, PyPI, SendGrid). A value that is assigned to a word such as ``password`` counts only
-where it looks drawn at random (`_looks_random`).
+where it looks drawn at random (`_looks_random`); so does the secret half of AWS's keys, forty characters without a
+prefix, near a word that names it.
 """
 
 from __future__ import annotations
@@ -81,6 +82,12 @@ PATTERNS: tuple[Pattern, ...] = (
         "password",
         _HINTS,
         re.compile(rf"(?i)(?<![A-Za-z0-9]){_NAMED}[\"']?\s{{0,3}}[:=]\s{{0,3}}{_VALUE}"),
+        _looks_random,
+    ),
+    Pattern(
+        "AWS secret key",
+        (*_HINTS, "aws", "AWS"),
+        re.compile(r"(?i)\b(?:aws|secret|key)\b[^\n]{0,24}?(?<![\w/+=])(?![\da-f]{40})(?P<it>[\w/+]{40})(?![\w/+=])"),
         _looks_random,
     ),
     Pattern("password", _HINTS[:4], re.compile(rf"(?i)(?<![A-Za-z0-9]){_PASSWORD}\s+is:?\s+{_VALUE}"), _looks_random),
