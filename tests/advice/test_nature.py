@@ -27,7 +27,7 @@ def ladder(zero=10, few=20, retrieval=None, lora=None, documents=True, **values)
         ({"lora": 80}, "behaviour", "no documents were given"),
         ({"retrieval": 70, "lora": 80}, "both", "both the documents and training"),
         ({"few": 60, "retrieval": 61, "lora": 61}, "prompt", "few-shot supplies it; the documents are not shown"),
-        ({"few": 11, "lora": 12}, "open", "nothing is shown to score more than the question as it is"),
+        ({"few": 11, "lora": 12}, "open", "these items do not show that anything scores more"),
         ({"few": 60}, "prompt", "training was not tried"),
     ],
 )

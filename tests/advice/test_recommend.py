@@ -39,6 +39,14 @@ def test_the_best_above_counts_and_not_the_next():
     assert "few-shot, the best on dev items of the rungs below it, 51.0" in stop(*rungs).reason
 
 
+def test_a_rung_that_is_not_shown_to_beat_the_bare_question_says_so():
+    few_items = stop(make_rung("zero_shot", 0, 15), make_rung("few_shot", 3, 15), make_rung("lora", 3, 15))
+    assert few_items.rung == "few_shot"
+    assert "more than zero-shot is open (+20.0" in few_items.reason and "15 items are too few" in few_items.reason
+    many = stop(make_rung("zero_shot", 0, 400), make_rung("few_shot", 80, 400), make_rung("lora", 80, 400))
+    assert many.rung == "few_shot" and "is open" not in many.reason
+
+
 def test_the_best_above_is_chosen_on_dev_items():
     zero = make_rung("zero_shot", 50)
     few, lora = make_rung("few_shot", 52, dev=80), make_rung("lora", 90, dev=60)

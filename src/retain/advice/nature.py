@@ -67,7 +67,8 @@ def _statement(kind: Kind, prompt: Rung, searched: Rung | None, trained: Rung | 
         )
     if kind == "prompt":
         return f"Neither is shown to be missing: {WORDS[prompt.name]} supplies it; {documents}, and {training}."
-    return f"Open: nothing is shown to score more than the question as it is; {documents}, and {training}."
+    nothing = "these items do not show that anything scores more than the question as it is"
+    return f"Open: {nothing}; {documents}, and {training}."
 
 
 def _shown(below: Rung, above: Rung | None) -> bool:

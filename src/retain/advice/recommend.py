@@ -74,7 +74,8 @@ def advise(rungs: Sequence[Rung], found: Sequence[Standing], margin: float) -> A
             rung=one.rung,
             basis="proven" if one.within == "proven" else "estimated",
             reason=f"{WORDS[one.rung]} scores {low.value:.1f}; the best on dev items of the rungs above it, "
-            f"{WORDS[one.best]}, scores {high.value:.1f} ({_in_points(one.change)}), {_how(one, margin)}",
+            f"{WORDS[one.best]}, scores {high.value:.1f} ({_in_points(one.change)}), {_how(one, margin)}"
+            f"{_unclear(rungs[0], low)}",
         )
     last, below = rungs[-1], max(rungs[:-1], key=lambda one: one.dev)
     return Advised(
@@ -83,6 +84,19 @@ def advise(rungs: Sequence[Rung], found: Sequence[Standing], margin: float) -> A
         reason=f"every rung below scores more than {margin:g} points less than a rung above it; {WORDS[last.name]} "
         f"scores {last.value:.1f}, and {WORDS[below.name]}, the best on dev items of the rungs below it, "
         f"{below.value:.1f} ({_in_points(difference(below, last))})",
+    )
+
+
+def _unclear(first: Rung, taken: Rung) -> str:
+    """What to know of a rung that is not shown to score more than the question as it is."""
+    if taken.name == first.name:
+        return ""
+    change = difference(first, taken)
+    if change.low > 0:
+        return ""
+    return (
+        f". Whether it scores more than {WORDS[first.name]} is open ({_in_points(change)}): {change.items} items are too "
+        "few to tell, hold out more rows before acting on it"
     )
 
 
