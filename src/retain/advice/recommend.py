@@ -95,8 +95,8 @@ def _unclear(first: Rung, taken: Rung) -> str:
     if change.low > 0:
         return ""
     return (
-        f". Whether it scores more than {WORDS[first.name]} is open ({_in_points(change)}): {change.items} items are too "
-        "few to tell, hold out more rows before acting on it"
+        f". Whether it scores more than {WORDS[first.name]} is open ({_in_points(change)}): {change.items} items are "
+        "too few to tell, hold out more rows before acting on it"
     )
 
 
