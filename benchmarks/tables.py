@@ -16,7 +16,8 @@ from typing import Any
 from retain.advice_records import AdviceRecord
 from retain.commands.list_units import markdown_tables
 from retain.folder import read_json, read_record, write_text
-from retain.records import Change, FrontierRecord, RunRecord
+from retain.frontier_records import FrontierRecord
+from retain.records import Change, RunRecord
 from retain.reporting.advice_rows import rung_rows
 from retain.reporting.frontier import arms_of_frontier
 

@@ -9,8 +9,8 @@ import pytest
 
 SOURCE = Path(__file__).parents[1] / "src" / "retain"
 LAYERS = [
-    {"errors", "settings", "records", "wording", "advice_records"},
-    {"registry", "folder", "store", "progress", "quiet"},
+    {"errors", "settings", "records", "wording", "advice_records", "frontier_records", "paths"},
+    {"registry", "folder", "store", "progress", "quiet", "overrides"},
     {"comparison", "scoring", "importing"},
     {"models"},
     {"provenance"},
@@ -31,8 +31,6 @@ LAYERS = [
 EXCEPTIONS = {
     ("scoring/harness.py", "models"): "lm-eval's interface over any model that has ours",
     ("scoring/lm_eval_model.py", "models"): "lm-eval's interface over a model that we load",
-    ("records.py", "models"): "",
-    ("probes/lm_eval_task.py", "scoring"): "",
 }
 
 

@@ -2,7 +2,8 @@ import pytest
 import yaml
 
 from retain.errors import UserError
-from retain.recipe import Recipe, as_plain, load_recipe, parse_recipe, portable, portable_path
+from retain.paths import portable_path
+from retain.recipe import Recipe, as_plain, load_recipe, parse_recipe, portable
 
 MINIMAL = {"model": {"base": "builtin:smollm2-135m"}, "data": {"train": "rows.jsonl"}}
 OWN = {"name": "own", "source": "base_model"}

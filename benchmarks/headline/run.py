@@ -22,8 +22,9 @@ from retain.comparison.claims import gain_kept, mean_loss
 from retain.comparison.seeds import over_seeds
 from retain.errors import BrokenError, UserError
 from retain.folder import parse_yaml, read_json, write_json
+from retain.frontier_records import ArmResult
 from retain.provenance import provenance
-from retain.records import ArmResult, Candidate, Change, Measurement, RunRecord
+from retain.records import Candidate, Change, Measurement, RunRecord
 from retain.sweep.selection import recommend
 
 HERE = Path(__file__).parent

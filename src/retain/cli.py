@@ -14,8 +14,9 @@ import typer
 from pydantic import ValidationError
 
 from retain.errors import RetainError, UserError
+from retain.frontier_records import frontier_exit
 from retain.quiet import quiet_loggers
-from retain.records import EXIT_CODES, Gate, RunRecord, Verdict, frontier_exit
+from retain.records import EXIT_CODES, Gate, RunRecord, Verdict
 from retain.reporting.text import clean
 
 app = typer.Typer(

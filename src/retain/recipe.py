@@ -18,6 +18,8 @@ from retain.frontier_settings import FrontierSettings
 from retain.method_rules import method_problems
 from retain.mitigations.base import Mitigation
 from retain.models.load import Precision
+from retain.overrides import override
+from retain.paths import absolute, portable_path
 from retain.records import Gate
 from retain.registry import units
 from retain.settings import Settings
@@ -170,8 +172,8 @@ def load_recipe(path: str | Path, overrides: list[str] | None = None) -> Recipe:
         raise UserError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
     if not isinstance(values, dict):
         raise UserError(f"{path} is not a recipe: it should hold keys such as model and data")
-    for override in overrides or []:
-        _override(values, override)
+    for one in overrides or []:
+        override(values, one)
     return parse_recipe(values, str(path), path.parent)
 
 
@@ -241,26 +243,6 @@ def portable(recipe: Recipe) -> dict[str, Any]:
     return {key: shortened(value) for key, value in as_plain(recipe).items()}
 
 
-def portable_path(path: str, origin: str) -> str:
-    """An absolute path as one relative to ``origin``; anything else as it is.
-
-    Of the way that the path itself spells, through links too, and the way between the places that the links mean the
-    shorter one that leads there.
-    """
-    if not origin or not os.path.isabs(path):
-        return path
-    meant = os.path.realpath(path)
-    ways = (os.path.relpath(path, origin), os.path.relpath(meant, os.path.realpath(origin)))
-    return min((way for way in ways if os.path.realpath(os.path.join(origin, way)) == meant), key=len)
-
-
-def absolute(path: str | Path) -> str:
-    """An absolute path without ``..``; links are followed only where leaving out ``..`` would lead elsewhere."""
-    spelt = os.path.abspath(path)
-    meant = os.path.realpath(path)
-    return spelt if os.path.realpath(spelt) == meant else meant
-
-
 def _with_paths(recipe: Recipe, folder: Path) -> Recipe:
     """The recipe with paths that lie beside it made absolute; names that are no files stay as they are."""
 
@@ -306,48 +288,11 @@ def _with_models(training: TrainingSettings, folder: Path) -> TrainingSettings:
         return training
 
     def found(name: str | None) -> str | None:
-        return str((folder / name).resolve()) if name is not None and (folder / name).exists() else name
+        return absolute(folder / name) if name is not None and (folder / name).exists() else name
 
     negatives = groups.negatives.model_copy(update={"embedder": found(groups.negatives.embedder)})
     groups = groups.model_copy(update={"teacher": found(groups.teacher), "negatives": negatives})
     return training.model_copy(update={"ranking": groups})
-
-
-def _override(values: dict[str, Any], override: str) -> None:
-    key, sign, text = override.partition("=")
-    if not sign or not key:
-        raise UserError(f"--set {override}: write it as path=value, for example training.epochs=1")
-    try:
-        value = parse_yaml(text)
-    except yaml.YAMLError:
-        raise UserError(f"--set {override}: {text!r} is not a YAML value") from None
-    set_value(values, key, value, f"--set {override}")
-
-
-def set_value(values: dict[str, Any], path: str, value: Any, where: str) -> None:
-    """Put a value at a path such as ``training.epochs`` or ``mitigations.0.rank``; missing keys are made.
-
-    Raises:
-        UserError: the path leads through a value or beyond a list; ``where`` says what asked for it.
-    """
-    parts = path.split(".")
-    place: Any = values
-    for index, part in enumerate(parts[:-1]):
-        step = _step(place, part, where)
-        if isinstance(place, dict) and place.get(step) is None:
-            place[step] = {}
-        place = place[step]
-        if not isinstance(place, dict | list):
-            raise UserError(f"{where}: {'.'.join(parts[: index + 1])} holds a value, not keys")
-    place[_step(place, parts[-1], where)] = value
-
-
-def _step(place: Any, part: str, where: str) -> Any:
-    if isinstance(place, dict):
-        return part
-    if not part.isdecimal() or int(part) >= len(place):
-        raise UserError(f"{where}: {part!r} is not an index of a list of {len(place)}")
-    return int(part)
 
 
 def _problem(error: dict[str, Any]) -> str:

@@ -160,7 +160,7 @@ def test_missing_values_do_not_make_another_item() -> None:
 
 
 def test_every_real_prompt_can_be_checked(shared: Path) -> None:
-    from retain.probes.suites import probe_from_file
+    from retain.probes.item_shapes import probe_from_file
 
     probe, problems = probe_from_file(shared / "probes" / "ifeval.jsonl")
     assert problems == []

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from retain.records import ArmResult, Candidate, FrontierRecord, Recommendation
+from retain.frontier_records import ArmResult, FrontierRecord, Recommendation
+from retain.records import Candidate
 
 from .makers import make_change
 

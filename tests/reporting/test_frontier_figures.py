@@ -5,7 +5,7 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from retain.records import FrontierRecord
+from retain.frontier_records import FrontierRecord
 from retain.reporting.factor_chart import Level, factor_plot
 from retain.reporting.frontier_figures import factor_figure, factor_levels, frontier_figure
 

@@ -9,8 +9,9 @@ from retain.commands.frontier import frontier
 from retain.commands.run import run
 from retain.errors import BrokenError, UserError
 from retain.folder import read_record
+from retain.frontier_records import FrontierRecord, frontier_exit
 from retain.progress import Progress
-from retain.records import FrontierRecord, Training, frontier_exit
+from retain.records import Training
 from retain.reporting.frontier_figures import factor_levels
 from retain.sweep import arm_run
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from retain.records import ArmResult, Candidate
+from retain.frontier_records import ArmResult
+from retain.records import Candidate
 from retain.sweep.halving import survivors
 from retain.sweep.selection import advice, chosen_points, pareto, points, recommend
 

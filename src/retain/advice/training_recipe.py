@@ -9,7 +9,8 @@ import yaml
 from retain.advice.rungs.lora import adapter_of, rate_of
 from retain.advice_records import Advised
 from retain.advice_settings import ProbeTraining
-from retain.recipe import Recipe, absolute, parse_recipe, portable
+from retain.paths import absolute
+from retain.recipe import Recipe, parse_recipe, portable
 
 RECIPE = "recommended.yaml"
 KEEPS = [{"kind": "kl_to_base", "weight": 3.0, "share": 0.5}, {"kind": "strength"}]

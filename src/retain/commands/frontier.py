@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from retain.frontier_records import FrontierRecord
 from retain.progress import Progress
 from retain.recipe import load_recipe
-from retain.records import FrontierRecord
 from retain.sweep.frontier import run_frontier
 
 FRONTIERS = Path("frontiers")

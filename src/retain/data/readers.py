@@ -124,8 +124,8 @@ def _read_tsv(content: bytes) -> Iterator[Row | BadRow]:
 
 
 def _read_parquet(content: bytes) -> Iterator[Row | BadRow]:
-    import pyarrow as arrow  # type: ignore[import-untyped]
-    import pyarrow.parquet as parquet  # type: ignore[import-untyped]
+    import pyarrow as arrow
+    import pyarrow.parquet as parquet
 
     try:
         values = parquet.read_table(arrow.BufferReader(content)).to_pylist()

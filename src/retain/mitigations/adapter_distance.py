@@ -113,7 +113,7 @@ def _weighted(layer: Any, importance: torch.Tensor, precision: torch.dtype) -> t
     return value
 
 
-class _WeightedProduct(torch.autograd.Function):  # type: ignore[misc]
+class _WeightedProduct(torch.autograd.Function):
     """sum F (s B A)^2 of one layer. The product lives for one call: the gradients are made on the way."""
 
     @staticmethod

@@ -52,7 +52,7 @@ def best_of(candidates: Sequence[Candidate]) -> tuple[Candidate, str]:
     return least_loss(candidates), "none passed the margins on dev items; the one with the smallest mean loss was taken"
 
 
-class GuardOnDev(TrainerCallback):  # type: ignore[misc]
+class GuardOnDev(TrainerCallback):
     """Measures the model while it is trained and ends the training when it no longer passes.
 
     What was found is written down after each point. A run that goes on from an earlier checkpoint reads it and does

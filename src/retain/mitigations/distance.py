@@ -91,7 +91,7 @@ class WeightDistance:
                     grad.add_(moved if part is None else moved.mul_(part), alpha=factor * self.weight)
 
 
-class _Distance(torch.autograd.Function):  # type: ignore[misc]
+class _Distance(torch.autograd.Function):
     """Gives the value now, and the gradient when the backward pass that reached it has ended."""
 
     @staticmethod

@@ -143,7 +143,7 @@ def keeps_factors(module: Any) -> TrainerCallback:
     def path(args: Any, state: Any) -> Path:
         return Path(args.output_dir) / f"checkpoint-{state.global_step}" / "null_space.safetensors"
 
-    class KeepsFactors(TrainerCallback):  # type: ignore[misc]
+    class KeepsFactors(TrainerCallback):
         def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
             if state.is_world_process_zero:
                 tensors = {name: factor.cpu().contiguous() for name, factor in factors().items()}

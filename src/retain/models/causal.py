@@ -19,21 +19,11 @@ from retain.scoring.likelihood import LikelihoodEngine, Pair, Scored
 class TransformersCausal(TransformersModel):
     """Any transformers causal model with its tokenizer; a PEFT model too."""
 
-    def __init__(
-        self,
-        module: Any,
-        tokenizer: Any,
-        name: str,
-        load_in: str,
-        base: Callable[[], Any] | None = None,
-        update: Update | None = None,
-    ) -> None:
-        super().__init__(module, tokenizer, name, load_in, base, update)
-        self._plainly = ""
-        """Why the last answers were written plainly; empty when they were not."""
-        self._cuts = 0
-        self.rows: int | None = None
-        """Answers written at a time; found from memory when None."""
+    rows: int | None = None
+    """Answers written at a time; found from memory when None."""
+    _plainly = ""
+    """Why the last answers were written plainly; empty when they were not."""
+    _cuts = 0
 
     def rebuilt(
         self, module: Any, base: Callable[[], Any] | None = None, update: Update | None = None

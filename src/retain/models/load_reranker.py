@@ -96,8 +96,9 @@ def _load_encoder(spec: str, place: Path, load_in: Precision) -> Any:
     elif place.exists() or spec.startswith(("/", ".", "~")) or spec.count("/") > 1:
         raise UserError(f"model: there is no model folder {spec}{near(place)}")
     dtype = torch.float32 if load_in == "fp32" else torch.bfloat16
+    library = from_extra("sentence_transformers", "rerank")
     try:
-        encoder = from_extra("sentence_transformers", "rerank").CrossEncoder(
+        encoder = library.CrossEncoder(
             str(place) if place.exists() else spec,
             device=device(),
             local_files_only=place.exists() or not hub_reachable(),

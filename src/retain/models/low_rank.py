@@ -45,7 +45,7 @@ def update_factors(layer: Any) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.cat([down.weight, down.start]), torch.cat([up.weight, -up.start], dim=1)
 
 
-class _FromStart(nn.Linear):  # type: ignore[misc]
+class _FromStart(nn.Linear):
     """A factor that is trained beside the one it began as, which is taken off again.
 
     Its state is that of plain LoRA of twice the rank, both factors side by side, so that whatever saves the model saves

@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn.utils import parametrize
 
 
-class Projection(nn.Module):  # type: ignore[misc]
+class Projection(nn.Module):
     """A -> A (I - M M') in fp32; M has orthonormal columns.
 
     Args:

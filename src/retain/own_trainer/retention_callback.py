@@ -24,7 +24,7 @@ READINGS = 4
 """How often held-out rows are read."""
 
 
-class RetentionCallback(TrainerCallback):  # type: ignore[misc]
+class RetentionCallback(TrainerCallback):
     """Measure a model while somebody's Trainer trains it, end the training where it forgets, put the best back.
 
     ``trainer.add_callback(retain.RetentionCallback(suite="quick", every=0.25))``

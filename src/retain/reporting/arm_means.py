@@ -8,7 +8,8 @@ from statistics import stdev
 from typing import NamedTuple
 
 from retain.comparison.intervals import critical_value
-from retain.records import ArmResult, Change
+from retain.frontier_records import ArmResult
+from retain.records import Change
 from retain.reporting.numbers import finite
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from retain.records import ArmResult, FrontierRecord
+from retain.frontier_records import ArmResult, FrontierRecord
 from retain.reporting import frontier_terms as terms
 from retain.reporting.frontier_figures import factor_figure, factor_levels, frontier_figure
 from retain.reporting.frontier_rows import RECIPE, ArmRow, StrengthRow, arm_rows, left_out, strength_rows

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from retain.records import ArmResult, Candidate, FrontierRecord, Recommendation
+from retain.frontier_records import ArmResult, FrontierRecord, Recommendation
+from retain.records import Candidate
 from retain.reporting.arm_means import by_variant, half_over_seeds, label, mean_change
 from retain.reporting.factor_chart import Level, factor_plot
 from retain.reporting.frontier_chart import Curve, Place, frontier_plot

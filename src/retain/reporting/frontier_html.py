@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from retain.records import FrontierRecord, frontier_exit
+from retain.frontier_records import FrontierRecord, frontier_exit
 from retain.reporting import frontier_terms as terms
 from retain.reporting.facts import Block, as_yaml, blocks
 from retain.reporting.frontier_figures import factor_figure, factor_levels, frontier_figure

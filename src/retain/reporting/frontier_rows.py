@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from retain.records import ArmResult, Change, FrontierRecord
+from retain.frontier_records import ArmResult, FrontierRecord
+from retain.records import Change
 from retain.reporting.arm_means import by_variant, label, mean_change
 from retain.reporting.drawing import Tone
 from retain.reporting.facts import as_text

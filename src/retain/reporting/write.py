@@ -7,7 +7,8 @@ from urllib.parse import quote
 
 from retain.advice_records import AdviceRecord
 from retain.folder import write_bytes, write_text
-from retain.records import FrontierRecord, RunRecord
+from retain.frontier_records import FrontierRecord
+from retain.records import RunRecord
 from retain.reporting.advice import render_advice
 from retain.reporting.advice_chart import advice_figure
 from retain.reporting.advice_html import render_advice_html

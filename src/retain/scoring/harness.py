@@ -23,7 +23,7 @@ NEUTRAL: Mapping[str, Any] = {"num_beams": 1, "num_return_sequences": 1, "repeti
 """Settings of generation that are accepted at the one value that changes nothing."""
 
 
-class HarnessModel(LM):  # type: ignore[misc]
+class HarnessModel(LM):
     """A ``CausalModel`` as lm-eval sees it.
 
     Args:

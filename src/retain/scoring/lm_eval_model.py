@@ -23,7 +23,7 @@ ARGUMENTS = ("pretrained", "load_in", "max_length", "max_gen_toks", "add_bos_tok
 """What ``--model_args`` may hold; ``--device`` and ``--batch_size`` are lm-eval's own."""
 
 
-class LmEvalModel(TemplateLM):  # type: ignore[misc]
+class LmEvalModel(TemplateLM):
     """A model that Retain loads, asked by lm-eval token for token as it asks its own ``hf`` model.
 
     The same log-likelihoods, texts and rolling windows as ``hf`` in the same precision: a request that is longer than

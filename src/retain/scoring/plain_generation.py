@@ -58,7 +58,7 @@ def cut(row: list[int], order: Order) -> Written:
     return Written(row, False)
 
 
-class _Drawn(LogitsProcessor):  # type: ignore[misc]
+class _Drawn(LogitsProcessor):
     """Leaves only the token that was drawn, so that greedy decoding takes it."""
 
     def __init__(self, sampling: Sampling, draws: list[list[float]], start: int) -> None:
@@ -71,7 +71,7 @@ class _Drawn(LogitsProcessor):  # type: ignore[misc]
         return torch.full_like(scores, float("-inf")).scatter_(-1, chosen, 0.0)
 
 
-class _StopStrings(StoppingCriteria):  # type: ignore[misc]
+class _StopStrings(StoppingCriteria):
     """True for the rows whose newest token completed a stop string."""
 
     def __init__(self, stops: Stops, start: int) -> None:

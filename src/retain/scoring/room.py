@@ -62,7 +62,7 @@ def free_memory(device: Any) -> int:
     if device.type == "mps":
         return int(torch.mps.recommended_max_memory() - torch.mps.current_allocated_memory())
     try:
-        import psutil  # type: ignore[import-untyped]
+        import psutil
     except ImportError:
         return UNKNOWN_MEMORY
     return int(psutil.virtual_memory().available)

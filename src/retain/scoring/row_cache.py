@@ -58,7 +58,7 @@ class Window:
         return ((columns >= starts[:, None]) & (columns <= self.end)).long()
 
 
-class RowLayer(DynamicLayer):  # type: ignore[misc]
+class RowLayer(DynamicLayer):
     """One layer's keys and values, (rows, heads, columns, head size), seen by the model through the window."""
 
     def __init__(self, window: Window) -> None:
@@ -121,7 +121,7 @@ class RowLayer(DynamicLayer):  # type: ignore[misc]
         self.values[row, :, end - length : end] = values[:, :length]
 
 
-class RowCache(Cache):  # type: ignore[misc]
+class RowCache(Cache):
     """A cache of rows that enter and leave; a step of the model adds one token to each of them.
 
     Requirements: every layer keeps keys and values of all tokens (no recurrent state).

@@ -7,7 +7,8 @@ from typing import Any
 
 from retain.folder import write_record
 from retain.mitigations.base import GeneralSet
-from retain.recipe import portable, portable_path
+from retain.paths import portable_path
+from retain.recipe import portable
 from retain.records import Comparison, KlReading, Measurement, Recitation, RunRecord, Training, Verdict
 from retain.reporting.lint import lint_section
 from retain.reporting.write import write_reports

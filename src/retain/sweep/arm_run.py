@@ -6,10 +6,11 @@ from pathlib import Path
 
 from retain.data.splits import sample
 from retain.errors import BrokenError, UserError
+from retain.frontier_records import ArmResult
 from retain.mitigations.strength import Strength
 from retain.pipeline import run_recipe
 from retain.progress import Progress
-from retain.records import ArmResult, Choice, RunRecord, content_hash
+from retain.records import Choice, RunRecord, content_hash
 from retain.stages.choosing import choose
 from retain.stages.general import general_text
 from retain.stages.measuring import measure_before

@@ -11,7 +11,8 @@ from typing import Any
 from retain.data.example import Example
 from retain.errors import UserError, listed
 from retain.frontier_settings import FrontierSettings
-from retain.recipe import Recipe, as_plain, parse_recipe, set_value
+from retain.overrides import set_value
+from retain.recipe import Recipe, as_plain, parse_recipe
 from retain.sweep.presets import preset_arms
 from retain.sweep.variant import Overrides, Variant
 

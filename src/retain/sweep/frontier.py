@@ -10,10 +10,10 @@ import yaml
 
 from retain.errors import UserError
 from retain.folder import write_record, write_text
+from retain.frontier_records import ArmResult, FrontierRecord, Recommendation
 from retain.frontier_settings import FrontierSettings
 from retain.progress import Progress
 from retain.recipe import Recipe, portable
-from retain.records import ArmResult, FrontierRecord, Recommendation
 from retain.reporting.write import write_frontier
 from retain.stages.prepare import prepare
 from retain.stages.run_folder import RunFolder

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from retain.records import ArmResult
+from retain.frontier_records import ArmResult
 from retain.sweep.presets import PLAIN
 from retain.sweep.selection import chosen_points, pareto
 

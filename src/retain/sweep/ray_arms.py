@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from retain.errors import BrokenError, MissingExtraError, UserError
+from retain.frontier_records import ArmResult
 from retain.progress import Progress
-from retain.records import ArmResult
 from retain.sweep.arms import Arm
 
 LOCAL = "local"

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from statistics import fmean, variance
 from typing import NamedTuple
 
-from retain.records import ArmResult, Candidate, Recommendation
+from retain.frontier_records import ArmResult, Recommendation
+from retain.records import Candidate
 
 
 class Point(NamedTuple):

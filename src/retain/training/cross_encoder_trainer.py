@@ -67,7 +67,7 @@ def trainer_class(reranker: TransformersReranker) -> type[Any]:
     trainer: type[Any] = from_extra("sentence_transformers.cross_encoder", "rerank").CrossEncoderTrainer
     default_sampler = from_extra("sentence_transformers.base.sampler", "rerank").DefaultBatchSampler
 
-    class RankingTrainer(trainer):  # type: ignore[misc]
+    class RankingTrainer(trainer):
         def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
             return
 

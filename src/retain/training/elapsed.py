@@ -15,7 +15,7 @@ FILE = "elapsed.json"
 """Beside a checkpoint's own files."""
 
 
-class Elapsed(TrainerCallback):  # type: ignore[misc]
+class Elapsed(TrainerCallback):
     """Counts the time up to each checkpoint, and goes on from the one that training goes on from.
 
     What was done after the last checkpoint of an interrupted go is done again, and counts once.

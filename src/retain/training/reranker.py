@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from retain.errors import BrokenError, UserError, from_extra, nearest
+from retain.errors import BrokenError, UserError, from_extra
 from retain.folder import disk_errors
 from retain.mitigations.base import Mitigation
 from retain.mitigations.general_groups import RankingSetup, general_groups
@@ -18,6 +18,7 @@ from retain.ranking.groups import Group
 from retain.ranking.teacher import load_teacher
 from retain.records import Training
 from retain.training import hooks
+from retain.training.arguments import as_arguments, shared_arguments
 from retain.training.checkpoints import epoch_steps, intervals, last_checkpoint, total_steps
 from retain.training.cross_encoder_trainer import encoder_of, trainer_class
 from retain.training.elapsed import Elapsed
@@ -118,45 +119,10 @@ def ranking_config(settings: TrainingSettings, model: TransformersReranker, chec
     Raises:
         UserError: a key of ``training.extra`` is unknown to sentence-transformers or one of Retain's own.
     """
-    import torch
-
-    arguments = from_extra("sentence_transformers.cross_encoder", "rerank").CrossEncoderTrainingArguments
+    kind = from_extra("sentence_transformers.cross_encoder", "rerank").CrossEncoderTrainingArguments
     rows = settings.batch_size * settings.groups.group_size // pairs_per_row(settings.groups)
-    own: dict[str, Any] = {
-        "output_dir": str(checkpoints),
-        "learning_rate": settings.learning_rate,
-        "num_train_epochs": settings.epochs,
-        "per_device_train_batch_size": rows,
-        "gradient_accumulation_steps": settings.gradient_accumulation,
-        "lr_scheduler_type": settings.scheduler,
-        "warmup_steps": settings.warmup_share,
-        "weight_decay": settings.weight_decay,
-        "max_grad_norm": settings.max_grad_norm,
-        "optim": settings.optimizer,
-        "report_to": settings.report_to or "none",
-        "save_strategy": "steps" if settings.checkpoints else "no",
-        "save_steps": 1,
-        "save_total_limit": 2,
-        "logging_steps": 1,
-        "logging_nan_inf_filter": False,
-        "bf16": model.load_in != "fp32",
-        "use_cpu": not torch.accelerator.is_available(),
-        "seed": seed,
-        "data_seed": seed,
-        "disable_tqdm": True,
-    }
-    taken = sorted(set(settings.extra) & {*own, "gradient_checkpointing"})
-    if taken:
-        raise UserError(f"training.extra: {', '.join(taken)} is set by Retain's own keys; use those")
-    known = set(arguments.__dataclass_fields__)
-    unknown = [key for key in settings.extra if key not in known]
-    if unknown:
-        said = "; ".join(f"{key} is no key of CrossEncoderTrainingArguments, {nearest(key, known)}" for key in unknown)
-        raise UserError(f"training.extra: {said}")
-    try:
-        return arguments(**own, **settings.extra)
-    except (ValueError, TypeError, ImportError, RuntimeError) as error:
-        raise UserError(f"training: sentence-transformers refuses these settings: {error}") from error
+    own = {**shared_arguments(settings, model, checkpoints, seed), "per_device_train_batch_size": rows}
+    return as_arguments(kind, "sentence-transformers", own, settings.extra, taken=["gradient_checkpointing"])
 
 
 def group_streams(

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from retain.data.encoding import Encoded
-from retain.errors import BrokenError, UserError, nearest
+from retain.errors import BrokenError, UserError
 from retain.folder import disk_errors
 from retain.mitigations.base import Mitigation, Setup
 from retain.mitigations.known_rows import RowIndex
@@ -19,6 +19,7 @@ from retain.models.causal import TransformersCausal
 from retain.progress import Progress
 from retain.records import Training
 from retain.training import hooks
+from retain.training.arguments import as_arguments, shared_arguments
 from retain.training.checkpoints import epoch_steps, intervals, last_checkpoint, total_steps
 from retain.training.elapsed import Elapsed
 from retain.training.held_out import reading_steps, rows_to_read
@@ -131,51 +132,18 @@ def sft_config(settings: TrainingSettings, model: TransformersCausal, checkpoint
     Raises:
         UserError: a key of ``training.extra`` is unknown to TRL or one of Retain's own.
     """
-    import torch
     from trl import SFTConfig
 
     # TRL refuses a length for rows that it neither packs nor pads. Ours are cut to it before.
     lines = settings.extra.get("padding_free", False) and not settings.packing
-    own: dict[str, Any] = {
-        "output_dir": str(checkpoints),
-        "learning_rate": settings.learning_rate,
-        "num_train_epochs": settings.epochs,
-        "per_device_train_batch_size": settings.batch_size,
-        "gradient_accumulation_steps": settings.gradient_accumulation,
+    own = {
+        **shared_arguments(settings, model, checkpoints, seed),
         "max_length": None if lines else settings.max_length,
-        "lr_scheduler_type": settings.scheduler,
-        "warmup_steps": settings.warmup_share,
-        "weight_decay": settings.weight_decay,
-        "max_grad_norm": settings.max_grad_norm,
-        "optim": settings.optimizer,
         "packing": settings.packing,
         "gradient_checkpointing": settings.gradient_checkpointing,
-        "report_to": settings.report_to or "none",
-        "save_strategy": "steps" if settings.checkpoints else "no",
-        "save_steps": 1,
-        "save_total_limit": 2,
-        "logging_steps": 1,
-        "logging_nan_inf_filter": False,
-        "bf16": model.load_in != "fp32",
-        "use_cpu": not torch.accelerator.is_available(),
-        "seed": seed,
-        "data_seed": seed,
-        "disable_tqdm": True,
         "eos_token": None,
     }
-    taken = sorted(set(settings.extra) & set(own))
-    if taken:
-        raise UserError(f"training.extra: {', '.join(taken)} is set by Retain's own keys; use those")
-    known = set(SFTConfig.__dataclass_fields__)
-    unknown = [key for key in settings.extra if key not in known]
-    if unknown:
-        raise UserError(
-            "training.extra: " + "; ".join(f"{key} is no key of SFTConfig, {nearest(key, known)}" for key in unknown)
-        )
-    try:
-        return SFTConfig(**own, **settings.extra)
-    except (ValueError, TypeError, ImportError, RuntimeError) as error:
-        raise UserError(f"training: TRL refuses these settings: {error}") from error
+    return as_arguments(SFTConfig, "TRL", own, settings.extra)
 
 
 def _with_pad(tokenizer: Any) -> Any:

@@ -14,7 +14,7 @@ from retain.progress import Progress
 from retain.training.alarms.history import ROW_LOSSES, ROW_TOKENS
 
 
-class ShowProgress(TrainerCallback):  # type: ignore[misc]
+class ShowProgress(TrainerCallback):
     """Shows each finished update.
 
     Args:

@@ -25,7 +25,7 @@ from retain.training.held_out import LEAST_ROWS, held_out_losses
 from retain.training.read_alarms import read_alarms, rules
 
 
-class WatchLoss(TrainerCallback):  # type: ignore[misc]
+class WatchLoss(TrainerCallback):
     """Raises each alarm once, as soon as it is there; training is not disturbed.
 
     What was read stands in the trainer's log beside the loss, so that a run which goes on from a checkpoint finds it

@@ -87,6 +87,25 @@ class Check(ABC):
         """Rows that a cleaned file does without: place among ``data.examples`` -> why. None, unless a check says so."""
         return {}
 
+    def repeats_found(self, data: LintData, many: float, said: str, do: str) -> list[Finding]:
+        """One finding about the rows that :meth:`drops` names, each with its reason; none where it names none.
+
+        Args:
+            data: the rows.
+            many: share of the rows from which it is a warning.
+            said: what these rows do, after their number.
+            do: what to do about it.
+        """
+        drops = self.drops(data)
+        rows = [data.examples[place] for place in drops]
+        if not rows:
+            return []
+        number = len(data.examples)
+        text = with_reasons(rows, drops.values())
+        return [
+            self.finding(graded(len(rows), number, many), rows, number, f"{part(len(rows), number)} {said}", do, text)
+        ]
+
     def finding(
         self,
         severity: Severity,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from retain.data.lint.base import Check, Finding, graded, part, with_reasons
+from retain.data.lint.base import Check, Finding
 from retain.data.lint.material import LintData
 
 MANY = 0.05
@@ -24,15 +24,8 @@ class NearDuplicates(Check):
 
     def find(self, data: LintData) -> list[Finding]:
         """At most one finding."""
-        drops = self.drops(data)
-        again = [data.examples[place] for place in drops]
-        if not again:
-            return []
-        text = with_reasons(again, drops.values())
-        what = f"{part(len(again), len(data.examples))} are nearly the same as an earlier row, with the same answer."
-        severity = graded(len(again), len(data.examples), MANY)
         do = "Keep one of each unless the wording is what the model should learn to see through."
-        return [self.finding(severity, again, len(data.examples), what, do, text)]
+        return self.repeats_found(data, MANY, "are nearly the same as an earlier row, with the same answer.", do)
 
     def drops(self, data: LintData) -> Mapping[int, str]:
         """All but the first of each group of one answer."""

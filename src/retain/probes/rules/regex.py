@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import regex  # type: ignore[import-untyped]
+import regex
 
 from retain.probes.rules.item import AnswerItem, CannotScore, Options
 from retain.records import Response

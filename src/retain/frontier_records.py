@@ -1,0 +1,81 @@
+"""What ``retain frontier`` found: each arm, the one to take, and the exit code. Changes are in points of 100."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from retain.records import EXIT_CODES, Candidate, Change, Outcome, Record
+
+
+class ArmResult(Record):
+    """What one arm of a frontier came to."""
+
+    name: str
+    variant: str
+    """The name without seed and share of the rows."""
+    changes: dict[str, Any]
+    """What it replaces in the recipe: path of a setting -> value."""
+    share: float
+    """Of the training rows."""
+    seed: int
+    folder: str
+    """Its run, relative to the frontier's folder."""
+    factor: str = ""
+    """The one thing in which it differs from other arms; empty where that is not one thing."""
+    level: float | str | None = None
+    """Of the factor."""
+    plain: bool = False
+    """Nothing is done against forgetting."""
+    curve: list[Candidate] = []
+    """Dev items, by strength."""
+    strength: float | None = None
+    """Chosen on dev items."""
+    gain: Change | None = None
+    """Test items, at the chosen strength."""
+    mean: Change | None = None
+    """Test items: the pooled change of the capabilities."""
+    outcome: Outcome | None = None
+    task_tokens: int = 0
+    seconds: float = 0.0
+    """Of training."""
+    failed: str = ""
+    """Why it could not be trained or measured."""
+
+
+class Recommendation(Record):
+    """The arm that a frontier speaks for."""
+
+    variant: str
+    share: float
+    strength: float
+    reason: str
+    passing: bool
+    """On dev items, with every seed."""
+
+
+class FrontierRecord(Record):
+    """All arms on one base, one task and one set of probes."""
+
+    title: str
+    recipe: dict[str, Any]
+    provenance: dict[str, Any] = {}
+    arms: list[ArmResult]
+    dropped: list[str] = []
+    """Arms that short runs spoke against."""
+    not_run: list[str] = []
+    """Rungs of the ladder that were not needed."""
+    pareto: list[str] = []
+    """Points (arm at a strength) that no other beats in both gain and mean loss on dev items."""
+    recommended: Recommendation | None = None
+    advice: str = ""
+    """Whether more rows or another recipe is the better next step, where shares of the rows were tried."""
+
+
+def frontier_exit(record: FrontierRecord) -> int:
+    """Exit code of a frontier: that of the worst verdict which the recommended arm got; 4 where no arm could be run."""
+    taken = record.recommended
+    if taken is None:
+        return 4
+    outcomes = [arm.outcome for arm in record.arms if (arm.variant, arm.share) == (taken.variant, taken.share)]
+    codes = [EXIT_CODES[outcome] for outcome in outcomes if outcome is not None]
+    return 1 if 1 in codes else max(codes)

@@ -1,0 +1,70 @@
+"""A recipe's words for training as a library's arguments: what all trainers share, and what is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+from retain.errors import UserError, nearest
+from retain.models.transformers_model import TransformersModel
+from retain.training.settings import TrainingSettings
+
+
+def shared_arguments(
+    settings: TrainingSettings, model: TransformersModel, checkpoints: Path, seed: int
+) -> dict[str, Any]:
+    """What every trainer on transformers' takes alike; how often it logs and saves is set when the steps are known."""
+    import torch
+
+    return {
+        "output_dir": str(checkpoints),
+        "learning_rate": settings.learning_rate,
+        "num_train_epochs": settings.epochs,
+        "per_device_train_batch_size": settings.batch_size,
+        "gradient_accumulation_steps": settings.gradient_accumulation,
+        "lr_scheduler_type": settings.scheduler,
+        "warmup_steps": settings.warmup_share,
+        "weight_decay": settings.weight_decay,
+        "max_grad_norm": settings.max_grad_norm,
+        "optim": settings.optimizer,
+        "report_to": settings.report_to or "none",
+        "save_strategy": "steps" if settings.checkpoints else "no",
+        "save_steps": 1,
+        "save_total_limit": 2,
+        "logging_steps": 1,
+        "logging_nan_inf_filter": False,
+        "bf16": model.load_in != "fp32",
+        "use_cpu": not torch.accelerator.is_available(),
+        "seed": seed,
+        "data_seed": seed,
+        "disable_tqdm": True,
+    }
+
+
+def as_arguments(
+    kind: Any, library: str, own: dict[str, Any], extra: dict[str, Any], taken: Collection[str] = ()
+) -> Any:
+    """The arguments of a trainer: Retain's own keys and those of ``training.extra``.
+
+    Args:
+        kind: the library's dataclass of arguments.
+        library: what a person calls it.
+        own: Retain's keys.
+        extra: the recipe's.
+        taken: more keys that are Retain's, although they are not handed on.
+
+    Raises:
+        UserError: a key of ``training.extra`` is one of Retain's own or unknown, or a value is refused.
+    """
+    clash = sorted(set(extra) & {*own, *taken})
+    if clash:
+        raise UserError(f"training.extra: {', '.join(clash)} is set by Retain's own keys; use those")
+    known = set(kind.__dataclass_fields__)
+    unknown = [f"{key} is no key of {kind.__name__}, {nearest(key, known)}" for key in extra if key not in known]
+    if unknown:
+        raise UserError(f"training.extra: {'; '.join(unknown)}")
+    try:
+        return kind(**own, **extra)
+    except (ValueError, TypeError, ImportError, RuntimeError) as error:
+        raise UserError(f"training: {library} refuses these settings: {error}") from error
