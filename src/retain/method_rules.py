@@ -12,7 +12,44 @@ if TYPE_CHECKING:
 
 def method_problems(recipe: Recipe) -> list[str]:
     """Keys and mitigations that do not go with the recipe's ``training.method``, each with its reason."""
+    if recipe.training.preference is not None and recipe.training.method != "dpo":
+        return ["training.preference: it is for training.method: dpo; leave it out", *_of_method(recipe)]
+    return _of_method(recipe)
+
+
+def _of_method(recipe: Recipe) -> list[str]:
+    if recipe.training.method == "dpo":
+        return [*_text_problems(recipe), *_preference_problems(recipe)]
     return _ranking_problems(recipe) if recipe.training.method == "rank" else _text_problems(recipe)
+
+
+def _preference_problems(recipe: Recipe) -> list[str]:
+    """What does not go with training on preference pairs."""
+    task, training = recipe.measure.task, recipe.training
+    defaults = type(training).model_fields
+    found = {
+        "training.packing": training.packing and "pairs are not packed; set it to false",
+        "training.watch": training.watch != defaults["watch"].default
+        and "the alarms read the loss of supervised fine-tuning; leave it out",
+        "data.loss_on": recipe.data.loss_on != "completion" and "pairs are compared by their answers; leave it out",
+        "advise": recipe.advise is not None
+        and "its rungs ask for one right answer, and of a pair one is better; leave it out",
+    }
+    problems = [f"{key}: {why}" for key, why in found.items() if why]
+    problems += [
+        f"measure.task.{key}: held-out pairs are measured by which answer the model prefers; leave it out"
+        for key in ("score", "max_tokens", "database")
+        if getattr(task, key) != type(task).model_fields[key].default
+    ]
+    for place, one in enumerate(recipe.mitigations):
+        if one.not_for_preferences:
+            problems.append(f"mitigations.{place}: {one.not_for_preferences}")
+        if getattr(one, "dropout", 0):
+            problems.append(
+                f"mitigations.{place}.dropout: pairs are trained without dropout, so that a model which has learned "
+                "nothing answers as its reference; leave it out"
+            )
+    return problems
 
 
 def _ranking_problems(recipe: Recipe) -> list[str]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from retain.models.size import weights_of
 from retain.recipe import Recipe
-from retain.training.rate_scan import GRIDS, SMALL, rate_label
+from retain.training.rate_scan import SMALL, grid_ends, rate_label
 from retain.training.settings import RateScan
 
 MOST_EPOCHS = 3
@@ -130,7 +130,7 @@ def _customary(seen: Seen) -> tuple[float, str]:
     """The greatest customary rate, and what is trained."""
     adapter = seen.unit("lora") is not None
     small = seen.weights is None or seen.weights < SMALL
-    return GRIDS[adapter, small][1], "LoRA" if adapter else "full fine-tuning"
+    return grid_ends(seen.recipe.training.method, adapter, small)[1], "LoRA" if adapter else "full fine-tuning"
 
 
 def rehearsal_share(seen: Seen) -> str | None:

@@ -64,6 +64,13 @@ class Calibration(Record):
     bins: list[CalibrationBin] = []
 
 
+class PairLikelihood(Record):
+    """Log-likelihoods of a preference pair's answers, in nats, summed over their tokens."""
+
+    chosen: float
+    rejected: float
+
+
 class Measurement(Record):
     """The scores of one model on one probe and split. One score per item."""
 
@@ -97,6 +104,8 @@ class Measurement(Record):
     """Other shares that the same answers score, higher being better: measure -> item id -> score. Shown, not judged."""
     calibration: Calibration | None = None
     """Of a reranker's scores on these items."""
+    pairs: dict[str, PairLikelihood] = {}
+    """Item id -> what the model thinks of both answers; preference pairs only."""
     settings: dict[str, Any] = {}
     """Everything that changes the score: limits, precision, template, truncation rule."""
     model: str
@@ -139,6 +148,27 @@ class Change(Record):
     lost_beyond_guessing: float | None = None
     won_beyond_guessing: float | None = None
     """Items lost and won at least, after the flips that guessing explains; None where guessing earns nothing."""
+
+
+class Rewards(Record):
+    """How far a model moved from its base on preference pairs; see ``retain.comparison.rewards``. Nats, sums."""
+
+    probe: str
+    capability: str
+    pairs: int
+    accuracy: float
+    """Share of pairs whose chosen answer has the higher reward, equal ones counted half."""
+    accuracy_low: float
+    accuracy_high: float
+    """Its 95% interval."""
+    margin: float
+    """Mean reward of a chosen answer minus that of the rejected one."""
+    margin_low: float
+    margin_high: float
+    """Its 95% interval."""
+    chosen: float
+    """Mean reward of a chosen answer; negative: less likely than for the base."""
+    rejected: float
 
 
 class NoiseFloor(Record):
@@ -244,6 +274,8 @@ class Comparison(Record):
     """The mean loss over capabilities (points; not near chance), or None where nothing can be pooled."""
     also: list[Change] = []
     """Other measures of the same items; nothing is judged by them."""
+    rewards: list[Rewards] = []
+    """Of each probe of preference pairs; nothing is judged by them."""
     symptoms: list[Symptom] = []
     noise: list[NoiseFloor] = []
     """The noise floor of each probe where it is known; a loss below it is not judged as forgetting."""

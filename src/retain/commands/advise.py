@@ -42,4 +42,10 @@ def advise(
     loaded = load_recipe(path, list(overrides))
     if loaded.training.method == "rank":
         raise UserError(f"{path}: advise asks a language model, and training.method: rank trains a reranker")
+    if loaded.training.method == "dpo":
+        raise UserError(
+            f"{path}: advise looks for the right answer by prompts, examples and retrieval, and of a preference pair one "
+            "answer is only better than the other; measure the base with retain run, or train on the chosen answers "
+            "(training.method: sft) to be advised"
+        )
     return run_advice(loaded, place, progress or Progress())

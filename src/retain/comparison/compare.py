@@ -14,6 +14,7 @@ from retain.comparison.intervals import Bounds
 from retain.comparison.noise import floor_of, grouped, same_weights
 from retain.comparison.paired import Evidence, Paired, pair, weigh
 from retain.comparison.pooled import pool
+from retain.comparison.rewards import rewards_of
 from retain.records import Change, Comparison, Measurement, NoiseFloor
 
 
@@ -77,6 +78,7 @@ def compare(
         losses=losses,
         pooled=_pooled(losses, evidence),
         also=also,
+        rewards=[one for old, new, _ in pairs if (one := rewards_of(old, new)) is not None],
         noise=grouped(own_noise, [paired.ids for _, _, paired in pairs]) if own_noise else known,
         same_weights=same,
         notes=notes

@@ -161,6 +161,8 @@ class Mitigation(Settings):
     """Why it does not go with ``training.method: rank``; empty where it does."""
     not_for_language_models: ClassVar[str] = ""
     """Why it does not go with the other methods; empty where it does."""
+    not_for_preferences: ClassVar[str] = ""
+    """Why it does not go with ``training.method: dpo``; empty where it does."""
 
     def conflicts(self, recipe: Any) -> list[str]:
         """What in a recipe (``retain.recipe.Recipe``) does not go with this mitigation, each with its reason.

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
 from retain.data.example import Example
 from retain.errors import UserError
-from retain.mitigations.base import Mitigation, Setup
+from retain.mitigations.base import Mitigation, Penalty, Setup, Step
+from retain.mitigations.distributions import encoded_rows, targets
+from retain.mitigations.preference_pairs import PreferenceSetup
+from retain.models.transformers_model import TransformersModel
+
+if TYPE_CHECKING:
+    import torch
 
 
 class Rehearsal(Mitigation):
@@ -18,6 +24,9 @@ class Rehearsal(Mitigation):
 
     ``share`` counts tokens, not rows: general tokens per task token, prompts included. Rows are drawn without
     replacement and never upsampled; a set too small for the share is an error that says how much is missing.
+
+    Text cannot be rows among preference pairs (``training.method: dpo``). There the same share of it stands beside each
+    batch, and ``share`` times the mean cross-entropy of its labelled tokens is added to the loss.
 
     Relations: with self-written text, ``kl_to_base`` on the same set keeps more at the same cost (arXiv 2605.26097).
     """
@@ -34,6 +43,8 @@ class Rehearsal(Mitigation):
         Raises:
             UserError: the general set has too few tokens for the share.
         """
+        if isinstance(setup, PreferenceSetup):
+            return examples
         rows = list(setup.general_set(self.general).examples)
         random.Random(setup.seed).shuffle(rows)
         wanted = self.share * sum(setup.tokens(example) for example in examples)
@@ -44,6 +55,43 @@ class Rehearsal(Mitigation):
                 break
             drawn.append(row)
             tokens += setup.tokens(row)
+        self._check_enough(tokens, wanted, setup)
+        mixed = [*examples, *drawn]
+        random.Random(setup.seed + 1).shuffle(mixed)
+        return mixed
+
+    def general_share(self, setup: Setup) -> tuple[str, float] | None:
+        """Beside preference pairs: the set and how much of it each step needs."""
+        if not isinstance(setup, PreferenceSetup):
+            return None
+        return setup.general_set(self.general).name, self.share
+
+    def penalty(self, model: TransformersModel, setup: Setup) -> Penalty | None:
+        """Beside preference pairs: the text's own loss.
+
+        Raises:
+            UserError: the general set has too few tokens for the share.
+        """
+        if not isinstance(setup, PreferenceSetup):
+            return None
+        name = setup.general_set(self.general).name
+        tokens = sum(len(row.input_ids) for row in encoded_rows(setup, name))
+        self._check_enough(tokens, self.share * setup.task_tokens, setup)
+
+        def loss(step: Step) -> torch.Tensor | None:
+            import torch
+
+            batch = step.general(name)
+            if batch is None:
+                return None
+            total = torch.nn.functional.cross_entropy(
+                step.general_logits(name), targets(batch.tensors), reduction="sum"
+            )
+            return self.share * total / batch.usual
+
+        return loss
+
+    def _check_enough(self, tokens: int, wanted: float, setup: Setup) -> None:
         if tokens < wanted:
             name = setup.general_set(self.general).name
             raise UserError(
@@ -52,6 +100,3 @@ class Rehearsal(Mitigation):
                 f"  Lower the share to {self.share * tokens / wanted:.2g}, or give data.general a larger set "
                 "(for self-written text: a larger count)."
             )
-        mixed = [*examples, *drawn]
-        random.Random(setup.seed + 1).shuffle(mixed)
-        return mixed

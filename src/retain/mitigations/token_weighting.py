@@ -58,6 +58,11 @@ class TokenWeighting(Mitigation):
         "a reranker learns no tokens that could be weighted; use score_to_base or strength"
     )
 
+    not_for_preferences: ClassVar[str] = (
+        "it weighs tokens of a cross-entropy, and the loss of pairs compares whole answers; use kl_to_base, or "
+        "training.preference.tail_weight"
+    )
+
     kind: Literal["token_weighting"] = "token_weighting"
     rule: Literal["stm", "talr", "flow"] = "stm"
     """How weights follow from probabilities."""

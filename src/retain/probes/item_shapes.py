@@ -115,5 +115,6 @@ _SHAPES = (
         example="prompt (or messages), answer (or pattern, min_words, max_words)",
         settings=_answer_settings,
     ),
+    _Shape(kind="preferences", keys=("chosen", "rejected"), example="prompt (or messages), chosen, rejected"),
     _Shape(kind="bits_per_byte", keys=("text",), example="text"),
 )

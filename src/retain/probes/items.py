@@ -13,7 +13,7 @@ from retain.data.splits import hash_order, probe_split
 from retain.errors import UserError, listed
 from retain.models.base import CausalModel, Message, Prompt
 from retain.probes.base import Probe, as_settings
-from retain.records import Calibration, Measurement, Response, Split, content_hash
+from retain.records import Calibration, Measurement, PairLikelihood, Response, Split, content_hash
 
 IGNORED_KEYS = frozenset({"id", "source", "note", "key"})
 """Keys that any item may carry and that no probe reads."""
@@ -87,6 +87,7 @@ class Scored(BaseModel):
     also: dict[str, dict[str, float]] = {}
     """Other measures of the same answers: measure -> item id -> share."""
     calibration: Calibration | None = None
+    pairs: dict[str, PairLikelihood] = {}
     settings: dict[str, Any] = {}
     """What the probe's settings do not say and yet changes a score."""
 
@@ -191,6 +192,7 @@ class ItemProbe(Probe):
                 name: {key: value for key, value in one.items() if key in scores} for name, one in scored.also.items()
             },
             calibration=scored.calibration,
+            pairs=scored.pairs,
             settings={
                 "kind": _kind(self),
                 "rule": self.rule,

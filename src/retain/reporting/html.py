@@ -21,6 +21,7 @@ from retain.reporting.numbers import NOT_AVAILABLE, duration
 from retain.reporting.page import both_widths, minus, render_page
 from retain.reporting.pairs import Pair, pairs, shown
 from retain.reporting.rankings import CALIBRATION, MEASURES, calibration_block, measures_block
+from retain.reporting.rewards import REWARDS, rewards_block
 from retain.reporting.tables import TONES, Row, gain_rows, loss_rows, main_reasons, pooled_row, unproven
 from retain.reporting.text import words
 
@@ -58,6 +59,8 @@ def _page(record: RunRecord) -> dict[str, Any]:
         "noise_intro": noise_intro(record),
         "measures": measures_block(record),
         "measures_intro": MEASURES,
+        "rewards": rewards_block(record),
+        "rewards_intro": REWARDS,
         "calibration": calibration_block(record),
         "calibration_intro": CALIBRATION,
         "kl_meter": kl_block(record),

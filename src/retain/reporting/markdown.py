@@ -15,6 +15,7 @@ from retain.reporting.noise import noise_block, noise_intro
 from retain.reporting.numbers import count, duration, interval, number_of, plain, share, signed
 from retain.reporting.pairs import Pair, fallen
 from retain.reporting.rankings import CALIBRATION, MEASURES, calibration_block, measures_block
+from retain.reporting.rewards import REWARDS, rewards_block
 from retain.reporting.tables import Row, gain_rows, loss_rows, main_reasons, pooled_row, unproven
 from retain.reporting.text import fenced, markdown, words
 
@@ -157,6 +158,8 @@ def _noise(record: RunRecord) -> str:
 def _rankings(record: RunRecord) -> str:
     measures, scores = measures_block(record), calibration_block(record)
     parts = [_section("Other measures", MEASURES, _block(measures))] if measures else []
+    moved = rewards_block(record)
+    parts += [_section("Preferences against the base", REWARDS, _block(moved))] if moved else []
     parts += [_section("Calibration of scores", CALIBRATION, _block(scores))] if scores else []
     return "\n\n".join(parts)
 

@@ -1,4 +1,4 @@
-"""The sections on rerankers: other measures of the same rankings, and the calibration of the scores."""
+"""The sections on other measures of the same items, and on the calibration of a reranker's scores."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from retain.records import Calibration, Measurement, RunRecord
 from retain.reporting.facts import Block
 from retain.reporting.numbers import count, interval, plain, signed
 
-MEASURES = "The same rankings measured in other ways. Nothing is judged by them."
+MEASURES = "The same items measured in other ways. Nothing is judged by them."
 CALIBRATION = (
     "Whether scores mean what they say, for those who cut at a threshold: the mean distance between the probability "
     "that a score stands for, 1 / (1 + exp(-score)), and the share of documents with like scores that are relevant "

@@ -11,11 +11,13 @@ from retain.data.example import Example
 from retain.data.formats import read_examples
 from retain.data.lint.run_checks import Lint
 from retain.data.overlap import refuse_overlaps
+from retain.data.preference_rows import length_summary
 from retain.data.splits import Splits, sample, split
 from retain.errors import UserError, listed
 from retain.folder import file_hash
 from retain.probes.answers import Answers
 from retain.probes.base import Probe, of_rerankers
+from retain.probes.preferences import Preferences
 from retain.probes.suites import Suite, load_suite
 from retain.progress import Progress
 from retain.ranking.read import read_ranking
@@ -28,6 +30,15 @@ from retain.stages.run_folder import RunFolder
 TASK = "task"
 SHIFTED = "task, shifted"
 TRAINABLE = ("chat", "text")
+PAIRS = (
+    "Pairs of answers are trained on with training.method: dpo. To train on the chosen answers alone (sft), or to use "
+    "them as general text, write them as rows of messages, or of prompt and completion."
+)
+NO_PAIRS = (
+    "training.method: dpo trains on pairs: rows with chosen and rejected (and prompt or messages before them). To train "
+    "on these rows, set training.method: sft."
+)
+"""What to do about rows that another method trains on."""
 OWN = "base_model"
 """A general set's source where the base writes it."""
 LEAST_GENERAL = 2
@@ -162,7 +173,9 @@ def _same_shape(parts: dict[str, Sequence[Example]]) -> None:
 
 def _trainable(source: str, rows: list[Example], method: str) -> list[Example]:
     shape = rows[0].shape
-    if shape not in TRAINABLE:
+    if (shape == "preference") != (method == "dpo"):
+        raise UserError(f"{source}: found {shape} rows. {PAIRS if shape == 'preference' else NO_PAIRS}")
+    if shape not in (*TRAINABLE, "preference"):
         raise UserError(
             f"{source}: found {shape} rows, and training.method: {method} trains on conversations "
             "(messages, prompt/completion, alpaca, sharegpt) or plain text"
@@ -184,6 +197,7 @@ def _summary(splits: Splits, read: int) -> dict[str, Any]:
         "left out of train (input is held out)": len(summary.removed_from_train),
         "duplicate rows": len(summary.duplicates),
         "conflicting rows (same input, another answer)": len(summary.conflicts),
+        **(length_summary(splits.train) if splits.train[0].shape == "preference" else {}),
     }
 
 
@@ -222,6 +236,8 @@ def task_probes(recipe: Recipe, splits: Splits) -> list[Probe]:
 
 def _task_probe(recipe: Recipe, name: str, dev: tuple[Example, ...], test: tuple[Example, ...]) -> Probe:
     task = recipe.measure.task
+    if test[0].shape == "preference":
+        return Preferences.from_examples(name, "task", test, dev, task.limit)
     if test[0].shape == "text":
         from retain.probes.bits_per_byte import BitsPerByte, TextItem
 

@@ -9,6 +9,7 @@ from typing import Any
 from retain.comparison.symptoms.examples import example_pair
 from retain.data.encoding import encode
 from retain.data.lint.masking import passage
+from retain.data.preference_rows import as_conversations
 from retain.data.recital_rows import MOST, RecitalRow, RecitalRows, longest_run, rows_to_recite
 from retain.models.base import Limits
 from retain.models.causal import TransformersCausal, as_language_model
@@ -63,8 +64,8 @@ def try_recitation(
     def make() -> Recitation:
         tokenizer = _tokenizer(run)
         rows = rows_to_recite(
-            bench.train_rows,
-            [*data.splits.test, *data.splits.dev],
+            as_conversations(bench.train_rows),
+            as_conversations([*data.splits.test, *data.splits.dev]),
             tokenizer,
             partial(encode, tokenizer=tokenizer, max_length=recipe.training.max_length, on=recipe.data.loss_on),
             count,

@@ -58,7 +58,7 @@ def _scan(run: RunFolder, bench: Workbench, general: Mapping[str, GeneralSet], a
 
 def _default_grid(run: RunFolder, bench: Workbench) -> list[float]:
     adapter = any(getattr(one, "kind", "") == "lora" for one in run.recipe.mitigations)
-    return default_rates(adapter, bench.base().module.num_parameters())
+    return default_rates(adapter, bench.base().module.num_parameters(), run.recipe.training.method)
 
 
 def _point(run: RunFolder, bench: Workbench, general: Mapping[str, GeneralSet], rate: float, share: float) -> Candidate:

@@ -8,10 +8,12 @@ from typing import Any
 
 from retain.data.encoding import Encoded, Labelled, encode
 from retain.data.example import Example
+from retain.data.preference_rows import as_conversations
 from retain.errors import UserError
 from retain.folder import read_record
 from retain.mitigations.base import GeneralSet, Setup
 from retain.mitigations.general_groups import RankingSetup
+from retain.mitigations.preference_pairs import PreferenceSetup
 from retain.models.causal import TransformersCausal, as_language_model
 from retain.models.transformers_model import TransformersModel
 from retain.probes.base import Probe
@@ -97,16 +99,21 @@ class Workbench:
                 group_size=groups.group_size,
                 most_groups=groups.positives,
             )
-        return Setup(**shared, encode=encoder(as_language_model(base), longest, recipe.data.loss_on))
+        kind = PreferenceSetup if recipe.training.method == "dpo" else Setup
+        return kind(**shared, encode=encoder(as_language_model(base), longest, recipe.data.loss_on))
 
 
 def encoder(model: TransformersCausal, max_length: int, loss_on: Labelled) -> Callable[[Example], Encoded | None]:
-    """A function from a row to its tokens and labels, which remembers the rows it has seen."""
+    """A function from a row to its tokens and labels, which remembers the rows it has seen.
+
+    Of a preference pair the chosen answer's; None where that is empty.
+    """
     seen: dict[str, Encoded | None] = {}
 
     def encoded(example: Example) -> Encoded | None:
         if example.id not in seen:
-            seen[example.id] = encode(example, model.tokenizer, max_length, loss_on)
+            rows = as_conversations([example])
+            seen[example.id] = encode(rows[0], model.tokenizer, max_length, loss_on) if rows else None
         return seen[example.id]
 
     return encoded

@@ -15,6 +15,7 @@ from retain.data.splits import sample
 from retain.errors import UserError
 from retain.mitigations.base import KEPT, GeneralSet, Mitigation, Setup
 from retain.mitigations.general_groups import RankingSetup, as_reranker
+from retain.mitigations.preference_pairs import PreferenceSetup
 from retain.models.causal import as_language_model
 from retain.models.fingerprint import base_weights_hash
 from retain.models.transformers_model import TransformersModel
@@ -25,6 +26,8 @@ from retain.stages.rate import Rate
 from retain.stages.run_folder import RunFolder
 from retain.stages.setting_up import Workbench
 from retain.training.held_out import MOST_ROWS
+from retain.training.preference import train_preferences
+from retain.training.preference_rows import encode_pairs
 from retain.training.reranker import train_ranking
 from retain.training.settings import TrainingSettings
 from retain.training.sft import train_sft
@@ -83,6 +86,8 @@ def fit(
     before = base_weights_hash(base.module)
     if isinstance(setup, RankingSetup):
         model, record = _fit_reranker(base, setup, (rows, mixed), settings, mitigations, progress)
+    elif isinstance(setup, PreferenceSetup):
+        model, record = _fit_pairs(base, setup, mixed, settings, mitigations, progress)
     else:
         model, record = _fit_text(base, setup, (rows, mixed), settings, mitigations, progress, held_out)
     unchanged = base_weights_hash(model.module) == before if is_adapter(model.module) else None
@@ -125,6 +130,23 @@ def _fit_reranker(
     model = _wrapped(base, setup, mitigations)
     record = train_ranking(as_reranker(model), groups, task, settings, mitigations, setup, progress)
     return model, record
+
+
+def _fit_pairs(
+    base: TransformersModel,
+    setup: PreferenceSetup,
+    rows: Sequence[Example],
+    settings: TrainingSettings,
+    mitigations: Sequence[Mitigation],
+    progress: Progress,
+) -> tuple[TransformersModel, Training]:
+    """Train a language model on preference pairs."""
+    pairs, lost = encode_pairs(rows, base.tokenizer, settings.max_length)
+    for note in lost:
+        setup.note(note)
+    setup = replace(setup, rows=[pair.rows[0] for pair in pairs], task_tokens=sum(pair.tokens for pair in pairs))
+    model = _wrapped(base, setup, mitigations)
+    return model, train_preferences(as_language_model(model), pairs, settings, mitigations, setup, progress)
 
 
 def _wrapped(base: TransformersModel, setup: Setup, mitigations: Sequence[Mitigation]) -> TransformersModel:

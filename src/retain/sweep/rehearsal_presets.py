@@ -106,4 +106,6 @@ def _large_enough(
 def _letters(row: Example) -> int:
     if row.shape == "ranking":
         return 0  # general rankings come from files, whose rows have all their tokens
+    if row.shape == "preference":  # both answers are seen, each with the prompt
+        return 2 * len(row.input) + len(row.chosen) + len(row.rejected)
     return len(row.target) + (len(row.input) if row.shape == "chat" else 0)

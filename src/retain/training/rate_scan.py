@@ -20,16 +20,35 @@ GRIDS: dict[tuple[bool, bool], tuple[float, float]] = {
     (False, True): (2e-5, 5e-4),
 }
 """(an adapter is trained, fewer than a billion weights) -> the customary ends of the grid."""
+PAIR_GRIDS: dict[tuple[bool, bool], tuple[float, float]] = {
+    (True, False): (5e-6, 5e-5),
+    (False, False): (5e-7, 5e-6),
+    (True, True): (2e-5, 5e-4),
+    (False, True): (2e-6, 5e-5),
+}
+"""The same for preference pairs (``method: dpo``), whose loss sums over tokens."""
 
 
-def default_rates(adapter: bool, parameters: int) -> list[float]:
+def grid_ends(method: str, adapter: bool, small: bool) -> tuple[float, float]:
+    """The least and the greatest customary rate.
+
+    Args:
+        method: ``training.method``.
+        adapter: whether an adapter is trained, and not all weights.
+        small: fewer than a billion weights.
+    """
+    return (PAIR_GRIDS if method == "dpo" else GRIDS)[adapter, small]
+
+
+def default_rates(adapter: bool, parameters: int, method: str = "sft") -> list[float]:
     """Four rates at equal ratios, from the least to the greatest that are customary.
 
     Args:
         adapter: whether an adapter is trained, and not all weights.
         parameters: weights of the base.
+        method: ``training.method``.
     """
-    low, high = GRIDS[adapter, parameters < SMALL]
+    low, high = grid_ends(method, adapter, parameters < SMALL)
     return [_rounded(low * (high / low) ** (place / (POINTS - 1))) for place in range(POINTS)]
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator
 
 from retain.settings import Settings
+from retain.training.preference_settings import PreferenceSettings
 from retain.training.ranking_settings import RankingSettings
 
 WARMUP = 0.05
@@ -63,13 +64,16 @@ LearningRate = Annotated[
 class TrainingSettings(Settings):
     """How the model is trained. Defaults suit LoRA on models of billions of weights."""
 
-    method: Literal["sft", "rank"] = "sft"
-    """``sft``: supervised fine-tuning of a language model on the answers. ``rank``: a reranker on queries with relevant
-    documents."""
+    method: Literal["sft", "dpo", "rank"] = "sft"
+    """``sft``: supervised fine-tuning of a language model on the answers. ``dpo``: on pairs of a chosen and a rejected
+    answer. ``rank``: a reranker on queries with relevant documents."""
+    preference: PreferenceSettings | None = None
+    """``method: dpo``: the loss and how strongly the base holds; its defaults when empty."""
     ranking: RankingSettings | None = None
     """``method: rank``: loss, groups and negatives; their defaults when empty."""
     learning_rate: LearningRate = Field(2e-4, json_schema_extra=_also_scan)
-    """Peak rate, or ``scan``. Customary: 2e-4 for LoRA, a tenth of it for full fine-tuning; higher under 1B weights.
+    """Peak rate, or ``scan``. Customary: 2e-4 for LoRA, a tenth of it for full fine-tuning; higher under 1B weights;
+    with ``method: dpo`` about 5e-6 for all weights and up to 5e-5 for LoRA.
     ``scan`` finds the largest rate below the cliff of forgetting that reaches the gain, by short runs; ``{scan: [..],
     share: ..}`` says which rates and on how much of the data."""
     epochs: float = Field(1.0, gt=0)
@@ -102,8 +106,13 @@ class TrainingSettings(Settings):
     report_to: list[str] = []
     """Trackers that transformers knows (tensorboard, wandb, trackio, ...)."""
     extra: dict[str, Any] = {}
-    """TRL's own keys (SFTConfig), passed as they are; with ``method: rank`` those of sentence-transformers
+    """TRL's own keys (SFTConfig, with ``method: dpo`` DPOConfig), passed as they are; with ``method: rank`` those of sentence-transformers
     (CrossEncoderTrainingArguments)."""
+
+    @property
+    def pairs(self) -> PreferenceSettings:
+        """``preference``, or its defaults."""
+        return self.preference or PreferenceSettings()
 
     @property
     def groups(self) -> RankingSettings:

@@ -1,0 +1,167 @@
+"""Training on preference pairs with TRL: from the recipe's words to DPOConfig, and the training itself."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from retain.errors import BrokenError, UserError
+from retain.folder import disk_errors
+from retain.mitigations.base import Mitigation
+from retain.mitigations.preference_pairs import PreferenceSetup
+from retain.models.causal import TransformersCausal
+from retain.progress import Progress
+from retain.records import Training
+from retain.training import hooks
+from retain.training.arguments import as_arguments, shared_arguments
+from retain.training.checkpoints import epoch_steps, intervals, last_checkpoint, total_steps
+from retain.training.elapsed import Elapsed
+from retain.training.precision import prepare_precision
+from retain.training.preference_rows import Pair, base_logprobs
+from retain.training.preference_trainer import NoReference, preference_trainer
+from retain.training.settings import TrainingSettings
+from retain.training.watch import ShowProgress, broken, drop_printers, log_entry
+
+REFERENCE = (
+    "precompute_ref_batch_size",
+    "sync_ref_model",
+    "ref_model_mixup_alpha",
+    "ref_model_sync_steps",
+    "model_init_kwargs",
+)
+"""Keys of TRL's about a reference model, which there is none of."""
+UNREAD = ("truncation_mode", "dataset_num_proc", "padding_free", "pad_token", "packing")
+"""Keys about what is done here before TRL sees the rows."""
+
+
+def train_preferences(
+    model: TransformersCausal,
+    pairs: Sequence[Pair],
+    settings: TrainingSettings,
+    mitigations: Sequence[Mitigation],
+    setup: PreferenceSetup,
+    progress: Progress,
+) -> Training:
+    """Train a model in place; goes on from the last whole checkpoint in ``setup.folder / "checkpoints"``.
+
+    The reference of the loss is the base: its log-probabilities are asked before the first update and kept, of an
+    adapter with the adapter off.
+
+    Args:
+        model: already wrapped by the mitigations; still the base.
+        pairs: what is trained on.
+        settings: the recipe's.
+        mitigations: whose penalties and callbacks take part.
+        setup: what mitigations may look at.
+        progress: where steps are shown.
+
+    Raises:
+        BrokenError: the loss or a gradient became NaN; the weights of the last good step are saved first.
+        UserError: ``training.extra`` or ``training.optimizer`` holds something TRL does not know.
+    """
+    begun = time.monotonic()
+    checkpoints = setup.folder / "checkpoints"
+    arguments = preference_config(settings, model, checkpoints, setup.seed)
+    prepare_precision(model)  # before the base is asked, so that it answers as it would in training
+    penalties = hooks.penalties(mitigations, model, setup)
+    callbacks = hooks.callbacks(mitigations, model, setup)
+    known = base_logprobs(model, setup, pairs, settings.pairs.tail_weight)
+    usual = arguments.train_batch_size * sum(len(pair.chosen) for pair in pairs) / len(pairs)
+    kind = preference_trainer(penalties, usual)
+    try:
+        with _exact(model):
+            trainer = kind(
+                model=model.module,
+                ref_model=NoReference(model.module.config),
+                args=arguments,
+                train_dataset=_dataset(pairs, known),
+                processing_class=model.tokenizer,
+                callbacks=[ShowProgress(progress), *callbacks],
+            )
+    except (ValueError, TypeError, ImportError, RuntimeError) as error:
+        raise UserError(f"training: the trainer refuses these settings: {error}") from error
+    trainer.ref_model = None
+    drop_printers(trainer)
+    processes = trainer.accelerator.num_processes
+    passes = math.ceil(len(pairs) / (arguments.train_batch_size * processes))
+    steps = arguments.max_steps if arguments.max_steps > 0 else total_steps(passes, settings)
+    epoch = epoch_steps(passes, settings)
+    trainer.args.logging_steps, trainer.args.save_steps = intervals(steps, settings.checkpoints, epoch)
+    both = [row for pair in pairs for row in pair.rows]
+    trainer.streams = hooks.streams(mitigations, setup, both, passes * processes)
+    start = last_checkpoint(checkpoints)
+    elapsed = Elapsed(begun, start)
+    trainer.add_callback(elapsed)
+    try:
+        with disk_errors(checkpoints):
+            trainer.train(resume_from_checkpoint=start)
+    except BrokenError as error:
+        raise BrokenError(broken(error, model, setup.folder)) from None
+    epochs = trainer.state.epoch
+    used = round(passes * processes * epochs)
+    return Training(
+        method=settings.method,
+        steps=trainer.state.global_step,
+        examples=len(pairs),
+        task_tokens=round(sum(pair.tokens for pair in pairs) * epochs),
+        general_tokens=sum(one.tokens(used) for one in trainer.streams.values()),
+        trained_parameters=sum(p.numel() for p in model.module.parameters() if p.requires_grad),
+        seconds=elapsed.seconds,
+        history=[log_entry(entry) for entry in trainer.state.log_history if "loss" in entry],
+    )
+
+
+def preference_config(settings: TrainingSettings, model: TransformersCausal, checkpoints: Path, seed: int) -> Any:
+    """The recipe's settings as TRL's configuration; how often it logs and saves is set when the steps are known.
+
+    Raises:
+        UserError: a key of ``training.extra`` is unknown to TRL or one of Retain's own.
+    """
+    from trl import DPOConfig
+
+    wanted = settings.pairs
+    own = {
+        **shared_arguments(settings, model, checkpoints, seed),
+        "max_length": settings.max_length,
+        "gradient_checkpointing": settings.gradient_checkpointing,
+        "precompute_ref_log_probs": True,
+        "loss_type": [wanted.loss, *(["sft"] if wanted.nll else [])],
+        "loss_weights": [1.0, *([wanted.nll] if wanted.nll else [])],
+        "beta": wanted.beta,
+        "label_smoothing": wanted.smoothing,
+        "ld_alpha": wanted.tail_weight if wanted.tail_weight < 1 else None,
+        "disable_dropout": True,
+    }
+    return as_arguments(DPOConfig, "TRL", own, settings.extra, taken=(*REFERENCE, *UNREAD))
+
+
+def _dataset(pairs: Sequence[Pair], known: Sequence[tuple[float, float]]) -> Any:
+    """Pairs in the columns of TRL's collator."""
+    from datasets import Dataset
+
+    return Dataset.from_list(
+        [
+            {
+                "prompt_ids": pair.prompt,
+                "chosen_ids": pair.chosen,
+                "rejected_ids": pair.rejected,
+                "ref_chosen_logps": chosen,
+                "ref_rejected_logps": rejected,
+            }
+            for pair, (chosen, rejected) in zip(pairs, known, strict=True)
+        ]
+    )
+
+
+@contextmanager
+def _exact(model: TransformersCausal) -> Iterator[None]:
+    """Afterwards trained weights are what they were: TRL rounds the adapter of a 4-bit model to bf16."""
+    kept = [(one, one.data) for one in model.module.parameters() if one.requires_grad]
+    yield
+    for parameter, values in kept:
+        if parameter.dtype != values.dtype:
+            parameter.data = values.to(parameter.device)
