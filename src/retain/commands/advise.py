@@ -44,8 +44,8 @@ def advise(
         raise UserError(f"{path}: advise asks a language model, and training.method: rank trains a reranker")
     if loaded.training.method == "dpo":
         raise UserError(
-            f"{path}: advise looks for the right answer by prompts, examples and retrieval, and of a preference pair one "
-            "answer is only better than the other; measure the base with retain run, or train on the chosen answers "
-            "(training.method: sft) to be advised"
+            f"{path}: advise asks for right answers by prompts, examples and retrieval, and of a preference pair one "
+            "answer is only better than the other. Train with retain run, or ask advise with rows of prompt and answer "
+            "(training.method: sft)"
         )
     return run_advice(loaded, place, progress or Progress())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from retain.commands.recipe_texts import render_ranking_recipe, render_recipe
+from retain.commands.recipe_texts import render_preference_recipe, render_ranking_recipe, render_recipe
 from retain.data.formats import read_examples
 from retain.errors import UserError
 from retain.folder import write_text
@@ -25,7 +25,8 @@ def init(
 ) -> Path:
     """Write a recipe that suits the model and the data, with a comment on each choice.
 
-    Rankings (rows of query, pos and neg, labelled pairs, triples, a BEIR folder) get a recipe that trains a reranker.
+    Rankings (rows of query, pos and neg, labelled pairs, triples, a BEIR folder) get a recipe that trains a reranker,
+    preference pairs one of ``method: dpo``.
 
     Args:
         model: the base model, as ``model.base`` takes it.
@@ -36,8 +37,7 @@ def init(
         general: rows that stand for the old abilities; by default the base writes them, and a reranker has none.
 
     Raises:
-        UserError: the data cannot be read, or is of a kind that no method trains; rankings have no suite; or the recipe
-            exists and ``force`` is False.
+        UserError: the data cannot be read; rankings have no suite; or the recipe exists and ``force`` is False.
     """
     path = Path(output)
     if path.exists() and not force:
@@ -52,10 +52,10 @@ def init(
     if shape == "ranking":
         found, queries = _rankings(str(data), what)
         text = render_ranking_recipe(named, what or "", kept, found, queries)
-    elif shape in ("chat", "text"):
-        text = render_recipe(*named, shape, len(rows), what, kept)
+    elif shape == "preference":
+        text = render_preference_recipe(named, len(rows), what, kept)
     else:
-        raise UserError(f"{data}: found {shape} rows, which training.method: sft cannot train on")
+        text = render_recipe(*named, shape, len(rows), what, kept)
     write_text(path, text)
     load_recipe(path)
     return path

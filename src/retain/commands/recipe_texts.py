@@ -59,6 +59,44 @@ seed: 0
 """
 
 
+def render_preference_recipe(named: tuple[str, str], pairs: int, suite: str | None, general: str | None) -> str:
+    """The text of a recipe for preference pairs; ``named`` are the model and the training data."""
+    model, train = named
+    small = model.removeprefix(PREFIX) in BUILTINS
+    rate, why = ("1.0e-4", "for a model this small") if small else ("2.0e-5", "5e-6 to 5e-5 for billions of weights")
+    source = OWN if general is None else f"# what stands for the old abilities\n    - {given(general)}"
+    return f"""\
+# Trains {model} on pairs of a chosen and a rejected answer, and measures what it came to prefer and what it forgot.
+# Check it: retain check {{this file}}     Run it: retain run {{this file}}
+model:
+  base: {quote(model)}
+  load_in: bf16            # precision before and after: fp32, bf16 or 4bit (QLoRA)
+data:
+  train: {quote(train)}          # {pairs} pairs
+  held_out: 0.15           # halved into dev (for choices) and test (for the report)
+  general:                 {source}
+training:
+  method: dpo
+  learning_rate: {rate}    # for LoRA, {why}; about a tenth of it without LoRA
+  epochs: 1
+  batch_size: 8            # pairs
+  preference:
+    loss: sigmoid          # or ipo, robust, sigmoid_norm ...
+    beta: 0.1              # the higher, the nearer the model stays to the base
+mitigations:
+  - {{kind: lora, rank: 16}}                           # switched off it is the base, the pairs' reference
+  - {{kind: kl_to_base, weight: 1.0, share: 0.25}}     # stay near the base on general text
+  - {{kind: strength}}                                 # keep as much of the update as the margins allow
+measure:
+  suite: {quote(suite) if suite else "core+safety      "} # pairs move refusals and lengths of answers
+gate:                      # the largest losses you accept, in points of 100
+  mean_margin: 1.0
+  margin: 3.0
+  min_gain: 0.0
+seed: 0
+"""
+
+
 def render_ranking_recipe(named: tuple[str, str], suite: str, general: str | None, found: str, queries: int) -> str:
     """The text of a recipe for a reranker; ``named`` are the model and the training data."""
     model, train = named

@@ -64,9 +64,9 @@ class Preferences(ItemProbe):
     """Share of pairs whose chosen answer has the higher likelihood for its length; in the chat format.
 
     An answer's log-likelihood after the conversation is divided by its bytes: summed, the shorter answer nearly always
-    wins, whatever a model prefers (docs/decisions/dpo.md). The share by sums is shown beside it and not judged. Base and
-    tuned model are asked alike; the two likelihoods of each pair are kept, from which a comparison also tells how far
-    the model moved from the base (reward accuracy and margin).
+    wins, whatever a model prefers (docs/decisions/dpo.md). The share by sums is shown beside it and not judged. Both
+    likelihoods of each pair are kept: from the base's and the tuned model's a comparison also tells how far the model
+    moved (reward accuracy and margin).
 
     Items: preference rows: ``{"prompt" | "messages" | "conversations" ..., "chosen", "rejected", "cluster"?}``, or
     whole dialogues as ``chosen`` and ``rejected``.

@@ -7,10 +7,10 @@ from retain.reporting.facts import Block
 from retain.reporting.numbers import count, interval, plain, signed
 
 REWARDS = (
-    "On held-out pairs, against the base, and nothing is judged by it. The reward of an answer is how much likelier the "
-    "tuned model finds it than the base does, in nats for the whole answer. Accuracy is the share of pairs in which the "
-    "chosen answer's reward is the higher one (50% for a model that is its base), the margin the mean difference. Where "
-    "the chosen answers' reward is negative too, the model finds even them less likely than before."
+    "On held-out pairs; nothing is judged by it. The reward of an answer is how much likelier the tuned model finds it "
+    "than the base does, in nats for the whole answer. Accuracy is the share of pairs whose chosen answer has the "
+    "higher reward (50% for a model that is its base), the margin the mean difference of both. Where the chosen "
+    "answers' reward is negative too, the model finds even them less likely than the base did."
 )
 
 

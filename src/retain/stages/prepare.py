@@ -35,8 +35,8 @@ PAIRS = (
     "them as general text, write them as rows of messages, or of prompt and completion."
 )
 NO_PAIRS = (
-    "training.method: dpo trains on pairs: rows with chosen and rejected (and prompt or messages before them). To train "
-    "on these rows, set training.method: sft."
+    "training.method: dpo trains on pairs: rows with chosen and rejected (and prompt or messages before them). To "
+    "train on these rows, set training.method: sft."
 )
 """What to do about rows that another method trains on."""
 OWN = "base_model"

@@ -65,9 +65,7 @@ def encode_pairs(rows: Sequence[Example], tokenizer: Any, max_length: int) -> tu
     cut = sum(pair.cut for pair in pairs)
     notes = [f"{count} training pairs were left out: {why}" for why, count in sorted(lost.items())]
     if cut:
-        notes.append(
-            f"{cut} training pairs lost the end of an answer, and with it the end token, to training.max_length"
-        )
+        notes.append(f"{cut} training pairs lost an answer's end, and with it the end token, to training.max_length")
     return pairs, notes
 
 

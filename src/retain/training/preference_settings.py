@@ -35,16 +35,16 @@ class PreferenceSettings(Settings):
     """
 
     loss: Loss = "sigmoid"
-    """``sigmoid``: -log sigmoid(beta (r_chosen - r_rejected)) (DPO, arXiv 2305.18290). ``sigmoid_norm``: the same with r
-    per token. ``ipo``: squared distance of the difference per token from 1 / (2 beta) (arXiv 2310.12036); does not push
-    on without end. ``hinge`` (SLiC). ``robust``: for labels that are wrong now and then (arXiv 2403.00409). ``apo_zero``,
-    ``apo_down`` (arXiv 2408.06266), ``nca_pair``, ``bco_pair`` and ``sppo_hard`` look at each answer by itself.
-    ``exo_pair``, ``aot``, ``aot_unpaired`` and ``discopop`` as TRL has them."""
+    """``sigmoid``: -log sigmoid(beta (r_chosen - r_rejected)) (DPO, arXiv 2305.18290). ``sigmoid_norm``: the same with
+    r per token. ``ipo``: squared distance of the difference per token from 1 / (2 beta) (arXiv 2310.12036); does not
+    push on without end. ``hinge`` (SLiC). ``robust``: for labels that are wrong now and then (arXiv 2403.00409).
+    ``apo_zero``, ``apo_down`` (arXiv 2408.06266), ``nca_pair``, ``bco_pair`` and ``sppo_hard`` look at each answer by
+    itself. ``exo_pair``, ``aot``, ``aot_unpaired`` and ``discopop`` as TRL has them."""
     beta: float = Field(0.1, gt=0)
     """How strongly the base holds: the higher, the nearer the model stays. 0.01 to 0.5."""
     label_smoothing: float | None = Field(None, ge=0, lt=0.5)
-    """``robust``, ``exo_pair``, ``aot``, ``aot_unpaired``: share of the pairs whose labels are taken to be the wrong way
-    round; their papers' value when empty (0.1, 0.001, 0, 0)."""
+    """``robust``, ``exo_pair``, ``aot``, ``aot_unpaired``: share of the pairs whose labels are taken to be the wrong
+    way round; when empty 0.1, 0.001, 0 and 0."""
     nll: float = Field(0.0, ge=0)
     """Factor on the mean cross-entropy of the chosen answers' tokens, added to the loss: keeps their likelihood from
     falling with that of the rejected ones (arXiv 2404.19733). Customary: 0.2 to 1."""

@@ -106,8 +106,8 @@ class TrainingSettings(Settings):
     report_to: list[str] = []
     """Trackers that transformers knows (tensorboard, wandb, trackio, ...)."""
     extra: dict[str, Any] = {}
-    """TRL's own keys (SFTConfig, with ``method: dpo`` DPOConfig), passed as they are; with ``method: rank`` those of sentence-transformers
-    (CrossEncoderTrainingArguments)."""
+    """TRL's own keys (SFTConfig, with ``method: dpo`` DPOConfig), passed as they are; with ``method: rank`` those of
+    sentence-transformers (CrossEncoderTrainingArguments)."""
 
     @property
     def pairs(self) -> PreferenceSettings:
