@@ -67,6 +67,44 @@ def test_keys_of_rerankers_are_refused_for_text(sections, says):
     assert says in refused(TEXT, **sections)
 
 
+PAIRS = {**TEXT, "training": {"method": "dpo"}}
+
+
+def test_a_recipe_for_pairs_is_read():
+    general = {"train": "rows.jsonl", "general": [{"name": "own", "source": "general.jsonl"}]}
+    kinds = ["lora", "null_space", "rehearsal", "kl_to_base", "l2_to_base", "ewc", "early_stop", "strength"]
+    recipe = parse_recipe({**PAIRS, "data": general, "mitigations": [{"kind": kind} for kind in kinds]})
+    assert recipe.training.pairs.loss == "sigmoid" and recipe.training.pairs.beta == 0.1
+    assert parse_recipe({**PAIRS, "mitigations": [{"kind": "freeze"}]}).mitigations
+
+
+@pytest.mark.parametrize(
+    ("sections", "says"),
+    [
+        ({"training": {"method": "dpo", "packing": True}}, "training.packing: pairs are not packed"),
+        ({"training": {"method": "dpo", "watch": 2}}, "training.watch"),
+        ({"training": {"method": "dpo", "ranking": {"group_size": 4}}}, "training.ranking"),
+        ({"training": {"method": "dpo", "preference": {"loss": "kto"}}}, "'sigmoid', 'sigmoid_norm'"),
+        ({"data": {"train": "t", "loss_on": "all"}}, "data.loss_on"),
+        ({"measure": {"task": {"score": "exact"}}}, "measure.task.score: held-out pairs"),
+        ({"measure": {"task": {"max_tokens": 4}}}, "measure.task.max_tokens"),
+        ({"measure": {"task": {"candidates": 10}}}, "measure.task.candidates"),
+        ({"advise": {}}, "advise: its rungs"),
+        ({"mitigations": [{"kind": "token_weighting"}]}, "tail_weight"),
+        ({"mitigations": [{"kind": "lora", "dropout": 0.1}]}, "mitigations.0.dropout"),
+        ({"mitigations": [{"kind": "score_to_base"}]}, "kl_to_base keeps a language model's"),
+    ],
+)
+def test_what_does_not_go_with_pairs_is_refused(sections, says):
+    assert says in refused(PAIRS, **sections)
+
+
+@pytest.mark.parametrize("base", [TEXT, RANK])
+def test_the_words_of_pairs_are_refused_elsewhere(base):
+    training = {**base.get("training", {}), "preference": {"beta": 0.2}}
+    assert "training.preference: it is for training.method: dpo" in refused(base, training=training)
+
+
 def test_models_and_runs_beside_the_recipe_are_found(tmp_path):
     (tmp_path / "teacher").mkdir()
     (tmp_path / "embedder").mkdir()

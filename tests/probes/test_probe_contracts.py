@@ -26,6 +26,7 @@ ROWS: dict[str, Any] = {
     "last_word": lambda n: {"context": f"The number {n} is a", "continuation": "number" if n % 2 else "one"},
     "bits_per_byte": lambda n: {"text": f"Text number {n} goes on for a while. " * (1 + n % 3)},
     "reference_likelihood": lambda n: {"prompt": f"Why {n}?", "answer": f"Because {n} is so. " * (1 + n % 3)},
+    "preferences": lambda n: {"prompt": f"Why {n}?", "chosen": f"Because {n} is so.", "rejected": f"No {n}. " * 4},
     "answers": lambda n: {"prompt": f"Half of {n}?", "answer": "4"},
     "instructions": lambda n: {
         "prompt": f"Say {n}.",
@@ -39,6 +40,7 @@ OTHER: dict[str, dict[str, Any]] = {
     "last_word": {},
     "bits_per_byte": {"max_bytes": 30},
     "reference_likelihood": {"max_bytes": 16},
+    "preferences": {"max_bytes": 16},
     "answers": {
         "score": "number",
         "max_tokens": 5,
