@@ -20,6 +20,9 @@ ROWS = [
 ]
 
 
+ANSWER = {"from": "gpt", "value": "Yes"}
+
+
 def probe(rows=ROWS, **settings) -> Preferences:
     return Preferences.model_validate({"name": "p", "capability": "c", "items": rows, **settings})
 
@@ -54,11 +57,11 @@ def test_answers_follow_the_chat_template_or_lines() -> None:
     [
         {"prompt": "Why?", "chosen": "Yes", "rejected": "No"},
         {"messages": [{"role": "user", "content": "Why?"}], "chosen": "Yes", "rejected": "No"},
-        {"conversations": [{"from": "human", "value": "Why?"}], "chosen": {"from": "gpt", "value": "Yes"}, "rejected": "No"},
+        {"conversations": [{"from": "human", "value": "Why?"}], "chosen": ANSWER, "rejected": "No"},
         {"chosen": "\n\nHuman: Why?\n\nAssistant: Yes", "rejected": "\n\nHuman: Why?\n\nAssistant: No"},
         {"prompt": "Why?", "chosen": [{"role": "assistant", "content": "Yes"}], "rejected": "No", "id": 7},
     ],
-)  # fmt: skip
+)
 def test_any_spelling_of_a_pair_is_the_same_item(row) -> None:
     item = PreferenceItem.model_validate(row)
     assert (item.input, item.chosen, item.rejected) == ("Why?", "Yes", "No")

@@ -292,7 +292,7 @@ def test_rehearsal_beside_pairs_is_the_texts_own_loss(toy, text_setup):
         for row in (stream.rows[place] for place in batch.rows)
     )
     assert float(unit.penalty(toy, setup)(step)) == pytest.approx(float(0.5 * total / stream.usual), rel=1e-4)
-    with pytest.raises(UserError, match="share 0.5 needs 50000 tokens"):
+    with pytest.raises(UserError, match=r"share 0\.5 needs 50000 tokens"):
         unit.penalty(toy, PreferenceSetup(**values, task_tokens=100_000))
 
 
