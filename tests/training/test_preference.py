@@ -20,7 +20,7 @@ from retain.progress import Progress
 from retain.recipe import parse_recipe
 from retain.training.preference import preference_config
 from retain.training.preference_rows import ALIKE, BEYOND, SILENT, Pair, base_logprobs, encode_pair, encode_pairs
-from retain.training.preference_settings import PreferenceSettings
+from retain.training.preference_settings import SMOOTHED, PreferenceSettings
 from retain.training.preference_trainer import chosen_rows
 from retain.training.settings import TrainingSettings
 
@@ -109,7 +109,7 @@ def test_the_reference_is_the_bases_own_log_probability(toy, text_setup, pair_ro
             ids = torch.tensor([row.input_ids])
             every = toy.module(input_ids=ids).logits[0].log_softmax(-1)
             start = len(pair.prompt)
-            logprobs.append([float(every[at - 1, row.input_ids[at]]) for at in range(start, len(row.input_ids))])
+            logprobs.append([every[at - 1, row.input_ids[at]].item() for at in range(start, len(row.input_ids))])
         assert found == pytest.approx([sum(one) for one in logprobs], abs=1e-4)
         shared = min(map(len, logprobs))
         assert half == pytest.approx([sum(one[:shared]) + sum(one[shared:]) / 2 for one in logprobs], abs=1e-4)
@@ -136,17 +136,11 @@ def test_penalties_see_the_chosen_answers(toy_tokenizer):
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
-@pytest.mark.parametrize("variant", [None, "lora", "pissa", "dora", "olora"])
-def test_training_begins_at_log_2_whatever_is_trained(pair_recipe, toy_folder, tmp_path, variant, precision):
+@pytest.mark.parametrize("variant", [None, "lora", "rslora", "pissa", "dora", "olora", "corda", "mica", "orthogonal"])
+def test_training_begins_at_log_2_whatever_is_trained(trained, variant, precision):
     """The reference is the base: of all weights, and of adapters that begin elsewhere too."""
     mitigations = [{"kind": "lora", "rank": 4, "variant": variant}] if variant else []
-    recipe = pair_recipe(
-        training={"extra": {"max_steps": 2}, "learning_rate": 1e-5},
-        mitigations=mitigations,
-        model={"base": str(toy_folder), "load_in": precision},
-        measure={"suite": str(tmp_path / "suite" / "toy.yaml"), "recitation": 0},
-    )
-    training = run(recipe, tmp_path / "run").training
+    _, training = trained(mitigations, precision, learning_rate=1e-5, extra={"max_steps": 2})
     first = training.history[0]
     assert first["loss"] == pytest.approx(LOG_2, abs=1e-5 if precision == "fp32" else 0.02)
     assert first["rewards/margins"] == pytest.approx(0, abs=1e-4 if precision == "fp32" else 0.05)
@@ -195,48 +189,49 @@ def test_everything_that_can_be_given_at_once(pair_recipe, tmp_path):
     assert not (tmp_path / "run" / "tuned" / "ref").exists()
 
 
-@pytest.mark.parametrize("mitigations", [[], [{"kind": "lora", "rank": 4}]])
-def test_accumulated_passes_are_one_update_on_all_pairs(pair_recipe, tmp_path, mitigations):
+@pytest.mark.parametrize("adapter", [[], [{"kind": "lora", "rank": 4}]], ids=["all", "lora"])
+def test_accumulated_passes_are_one_update_on_all_pairs(trained, adapter):
     """Four pairs in one pass, or two and two that are accumulated: the same updates, penalties included."""
     terms = [
         {"kind": "l2_to_base", "weight": 5.0},
         {"kind": "kl_to_base", "on": "both", "share": 0.5, "top_k": None},
         {"kind": "rehearsal", "share": 0.25},
     ]
+    values = {"schedule": "constant", "warmup": 0.0, "optimizer": "sgd", "max_grad_norm": 1e9, "learning_rate": 0.1}
 
-    def trained(batch: int, accumulated: int):
-        training = {
-            "learning_rate": 0.1, "batch_size": batch, "gradient_accumulation": accumulated, "schedule": "constant",
-            "warmup": 0.0, "optimizer": "sgd", "extra": {"max_steps": 4}, "max_grad_norm": 1e9,
-        }  # fmt: skip
-        recipe = pair_recipe(training=training, mitigations=[*mitigations, *terms], measure=small(tmp_path))
-        return run(recipe, tmp_path / f"run-{batch}").training.history
+    def history(batch: int, accumulated: int, mitigations):
+        given = {**values, "batch_size": batch, "gradient_accumulation": accumulated, "extra": {"max_steps": 4}}
+        return trained([*adapter, *mitigations], **given)[1].history
 
-    one, two = trained(4, 1), trained(2, 2)
+    one, two = history(4, 1, terms), history(2, 2, terms)
     assert len(one) == len(two) == 4 and one[-1]["l2_to_base"] > 0
     for first, second in zip(one, two, strict=True):
         for name in ("loss", "grad_norm", "l2_to_base", "rewards/margins"):
             assert first[name] == pytest.approx(second[name], rel=2e-3, abs=1e-6), name
+    without = history(4, 1, [])
+    assert abs(without[-1]["grad_norm"] / one[-1]["grad_norm"] - 1) > 0.01, "the terms act"
 
 
 def small(tmp_path) -> dict:
     return {"suite": str(tmp_path / "suite" / "toy.yaml"), "limit": 4, "recitation": 0}
 
 
-def test_every_knob_of_the_loss_changes_the_model(pair_recipe, tmp_path):
-    def model(name: str, **preference) -> str:
-        training = {"epochs": 1, "preference": preference}
-        return run(pair_recipe(training=training, measure=small(tmp_path)), tmp_path / name).after[0].model
+def test_every_knob_of_the_loss_changes_the_model(trained):
+    def model(**preference) -> str:
+        return trained(preference=preference, extra={"max_steps": 4})[0].fingerprint
 
     losses = PreferenceSettings.model_fields["loss"].annotation.__args__
-    found = {loss: model(loss, loss=loss) for loss in losses}
+    found = {loss: model(loss=loss) for loss in losses}
     assert len({*found.values()}) == len(losses), found
     changes = {"beta": {"beta": 0.5}, "nll": {"nll": 0.5}, "tail_weight": {"tail_weight": 0.2}}
     for knob, values in changes.items():
-        assert model(knob, **values) != found["sigmoid"], knob
-    for loss in ("robust", "exo_pair", "aot", "aot_unpaired"):
-        assert model(f"smoothed-{loss}", loss=loss, label_smoothing=0.3) != found[loss], loss
+        assert model(**values) != found["sigmoid"], knob
+    for loss in SMOOTHED:
+        assert model(loss=loss, label_smoothing=0.3) != found[loss], loss
     assert set(changes) | {"loss", "label_smoothing"} == set(PreferenceSettings.model_fields), "try the new knob"
+    plain = trained(extra={"max_steps": 4})[0].fingerprint
+    assert trained([{"kind": "freeze", "parts": ["mlp"]}], extra={"max_steps": 4})[0].fingerprint != plain
+    assert plain == found["sigmoid"], "the same training gives the same model"
 
 
 def test_a_training_that_was_interrupted_goes_on_and_ends_alike(pair_recipe, tmp_path, monkeypatch):
@@ -265,7 +260,6 @@ def test_a_training_that_was_interrupted_goes_on_and_ends_alike(pair_recipe, tmp
 def test_a_rate_is_found_by_short_runs_on_dev_pairs(pair_recipe, tmp_path):
     scan = {"scan": [1e-5, 3e-3], "share": 0.5}
     record = run(pair_recipe(training={"learning_rate": scan}, measure=small(tmp_path)), tmp_path / "run")
-    assert record.choices[0].what == "learning rate" or record.choices[0].candidates
     assert record.choices[0].chosen in {one.value for one in record.choices[0].candidates}
 
 
@@ -291,7 +285,7 @@ def test_rehearsal_beside_pairs_is_the_texts_own_loss(toy, text_setup):
         )
         for row in (stream.rows[place] for place in batch.rows)
     )
-    assert float(unit.penalty(toy, setup)(step)) == pytest.approx(float(0.5 * total / stream.usual), rel=1e-4)
+    assert unit.penalty(toy, setup)(step).item() == pytest.approx(float(0.5 * total / stream.usual), rel=1e-4)
     with pytest.raises(UserError, match=r"share 0\.5 needs 50000 tokens"):
         unit.penalty(toy, PreferenceSetup(**values, task_tokens=100_000))
 
