@@ -37,7 +37,7 @@ ROWS: dict[str, Any] = {
 OTHER: dict[str, dict[str, Any]] = {
     "multiple_choice": {"style": "letters", "normalise": "none", "shots": 1},
     "last_word": {},
-    "bits_per_byte": {"max_bytes": 30},
+    "bits_per_byte": {"max_bytes": 30, "long": "windows"},
     "reference_likelihood": {"max_bytes": 16},
     "answers": {
         "score": "number",

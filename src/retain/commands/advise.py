@@ -42,4 +42,11 @@ def advise(
     loaded = load_recipe(path, list(overrides))
     if loaded.training.method == "rank":
         raise UserError(f"{path}: advise asks a language model, and training.method: rank trains a reranker")
+    if loaded.training.method == "pretrain":
+        raise UserError(
+            f"{path}: advise asks questions that have answers, and training.method: pretrain trains on plain text, "
+            "which asks none.\n  To learn whether the text's facts need training at all, write rows of prompt and "
+            "completion about it, and give the text to retrieval: advise: {documents: FOLDER} in a recipe with "
+            "method: sft."
+        )
     return run_advice(loaded, place, progress or Progress())

@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import Field
 
 from retain.data.example import Example
+from retain.data.pieces import beginning
 from retain.errors import UserError
 from retain.mitigations.base import Mitigation, Setup
 
@@ -17,7 +18,8 @@ class Rehearsal(Mitigation):
     """Mix general text into training: real text, or text the base model wrote itself (SA-SFT, arXiv 2602.20162).
 
     ``share`` counts tokens, not rows: general tokens per task token, prompts included. Rows are drawn without
-    replacement and never upsampled; a set too small for the share is an error that says how much is missing.
+    replacement and never upsampled; a set too small for the share is an error that says how much is missing. With
+    ``training.method: pretrain`` the last document is taken as far as the share needs it, since one can be long.
 
     Relations: with self-written text, ``kl_to_base`` on the same set keeps more at the same cost (arXiv 2605.26097).
     """
@@ -42,8 +44,8 @@ class Rehearsal(Mitigation):
         for row in rows:
             if tokens >= wanted:
                 break
-            drawn.append(row)
-            tokens += setup.tokens(row)
+            drawn.append(_no_more_than(row, wanted - tokens, setup))
+            tokens += setup.tokens(drawn[-1])
         if tokens < wanted:
             name = setup.general_set(self.general).name
             raise UserError(
@@ -55,3 +57,10 @@ class Rehearsal(Mitigation):
         mixed = [*examples, *drawn]
         random.Random(setup.seed + 1).shuffle(mixed)
         return mixed
+
+
+def _no_more_than(row: Example, wanted: float, setup: Setup) -> Example:
+    """A row, or of a document that has more tokens than are wanted the least beginning that has enough."""
+    if setup.pieces is None or row.shape != "text" or setup.tokens(row) <= wanted:
+        return row
+    return beginning(row, lambda one: setup.tokens(one) >= wanted)
