@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,7 +18,7 @@ class Packed:
     sequences: int
     max_length: int
     together: int
-    """Sequences of an update, on all processes."""
+    """Sequences of an update, on all processes; the last one of an epoch may have fewer."""
 
     @property
     def fill(self) -> float:
@@ -27,7 +28,7 @@ class Packed:
     @property
     def batch_tokens(self) -> int:
         """Tokens of an update, on average."""
-        return round(self.together * self.tokens / self.sequences)
+        return round(self.tokens / math.ceil(self.sequences / self.together))
 
     @property
     def note(self) -> str:
