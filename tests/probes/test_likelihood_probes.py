@@ -62,7 +62,7 @@ def test_windows_are_the_text_and_look_back_on_half_a_window(text, most):
     assert found[0] == ("", first_bytes(text, most))
     done = found[0][1]
     for before, part in found[1:]:
-        assert done.endswith(before) and most // 2 - 4 < len(before.encode()) <= most // 2 or done == before
+        assert (done.endswith(before) and most // 2 - 4 < len(before.encode()) <= most // 2) or done == before
         assert 0 < len(part.encode()) <= most // 2
         done += part
 

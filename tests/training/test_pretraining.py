@@ -93,7 +93,9 @@ def test_every_token_of_every_document_is_trained_once_an_epoch(train, toy_token
     assert record.examples == len(DOCUMENTS) and record.task_tokens == sum(len(row.input_ids) for row in rows)
     train.seen.clear()
     _, twice = train(epochs=2)
-    assert labels(train.seen) == Counter({token: 2 * count for token, count in labels(train.seen[: twice.steps // 2]).items()})
+    assert labels(train.seen) == Counter(
+        {token: 2 * count for token, count in labels(train.seen[: twice.steps // 2]).items()}
+    )
     assert twice.task_tokens == 2 * record.task_tokens
 
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-Schedule = Literal[
-    "linear", "cosine", "constant", "constant_with_warmup", "cosine_with_min_lr", "warmup_stable_decay"
-]
+Schedule = Literal["linear", "cosine", "constant", "constant_with_warmup", "cosine_with_min_lr", "warmup_stable_decay"]
 LOWEST = 0.1
 """Share of the peak rate where a schedule that does not fall to nothing ends."""
 DECAY = 0.2
