@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from retain.records import EXIT_CODES, Candidate, Change, Outcome, Record

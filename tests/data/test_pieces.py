@@ -1,5 +1,7 @@
 """Documents as rows: every token is predicted once, and nothing is cut."""
 
+import itertools
+
 import pytest
 
 from retain.data.example import Example
@@ -23,7 +25,7 @@ def test_each_token_is_labelled_once_whatever_the_length(toy_tokenizer, words):
     assert all(len(row.input_ids) <= 8 and row.labels[0] == -100 for row in rows)
     assert all(row.labels[1:] == row.input_ids[1:] for row in rows)
     assert rows[0].input_ids[0] == EOS, "as if another document ended before it"
-    for before, after in zip(rows, rows[1:], strict=False):
+    for before, after in itertools.pairwise(rows):
         assert after.input_ids[0] == before.input_ids[-1] and len(before.input_ids) == 8
 
 

@@ -74,9 +74,8 @@ def _reader_of(path: str, file: Path) -> Reader:
     reader = READERS.get(extension_of(file))
     if reader is None:
         known = ", ".join(READERS)
-        raise UserError(
-            f'{path}: files that end in "{extension_of(file)}" are not read; known: {known} (also with .gz)'
-        )
+        ending = extension_of(file)
+        raise UserError(f'{path}: files that end in "{ending}" are not read; known: {known} (also with .gz)')
     return reader
 
 

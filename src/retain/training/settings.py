@@ -88,7 +88,7 @@ class TrainingSettings(Settings):
     """How the rate falls after the warmup: to nothing (``linear``, ``cosine``), to ``lowest_rate``
     (``cosine_with_min_lr``), there in the last updates only (``warmup_stable_decay``), or not at all."""
     lowest_rate: float | None = Field(None, ge=0, lt=1)
-    """``cosine_with_min_lr`` and ``warmup_stable_decay``: where the rate ends, as a share of its peak; when empty 0.1."""
+    """``cosine_with_min_lr`` and ``warmup_stable_decay``: where the rate ends, a share of its peak; when empty 0.1."""
     decay: float | None = Field(None, gt=0, le=1)
     """``warmup_stable_decay``: share of the updates in which the rate falls; when empty 0.2."""
     warmup: float | None = Field(None, ge=0, lt=1)
