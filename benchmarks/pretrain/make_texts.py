@@ -1,9 +1,9 @@
-"""Makes the texts of this benchmark from ../shared/data: biomedical abstracts to learn, web pages to replay and to keep.
+"""Makes this benchmark's texts from ../shared/data: biomedical abstracts to learn, web pages to replay and to keep.
 
     python benchmarks/pretrain/make_texts.py
     python benchmarks/pretrain/make_texts.py --documents 40 --folder runs/try       # does it work at all?
 
-Written are, in --folder (runs/pretrain): ``train/`` with the abstracts of SciFact's corpus that are learned, one a line;
+Written are, in --folder (runs/pretrain): ``train/`` with the abstracts of SciFact's corpus to learn, one a line;
 ``dev.jsonl`` and ``test.jsonl`` with other ones; ``general.jsonl`` with one half of C4's pages, to replay; and
 ``suite.yaml``, which measures the bits per byte of the other half and of Wikipedia, beside six probes of Retain's core
 suite. Which page goes where is decided by a hash of it. Nothing of the texts is part of the project.
@@ -21,8 +21,11 @@ from typing import Any
 import yaml
 
 from retain.data.documents import parts_of
+from retain.data.example import Example
+from retain.data.overlap import overlap_finder
 from retain.data.splits import hash_order
 from retain.folder import write_text
+from retain.probes.suites import load_suite
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT.parent / "shared" / "data"
@@ -77,6 +80,12 @@ def suite(folder: Path) -> str:
     return yaml.safe_dump({"name": "pretrain", "probes": [*kept, *text]}, sort_keys=False)
 
 
+def without_items(found: Sequence[str], suite_file: Path) -> list[str]:
+    """The texts that share no passage with what is measured: web pages have legal notices in common."""
+    overlap = overlap_finder({probe.name: list(probe.texts()) for probe in load_suite(suite_file).probes})
+    return [text for text in found if not overlap(Example(id=text, shape="text", text=text))]
+
+
 def make(folder: Path, documents: int = DOCUMENTS) -> None:
     """Write everything into a folder.
 
@@ -88,11 +97,12 @@ def make(folder: Path, documents: int = DOCUMENTS) -> None:
     abstracts, pages = texts(DATA / "rank" / "scifact" / "corpus.jsonl"), texts(DATA / "text" / "c4.jsonl")
     write_lines(folder / "test.jsonl", abstracts[:TEST])
     write_lines(folder / "dev.jsonl", abstracts[TEST : TEST + DEV])
-    write_lines(folder / "train" / "abstracts.jsonl", abstracts[TEST + DEV : TEST + DEV + documents])
-    write_lines(folder / "general.jsonl", pages[::2])
     write_lines(folder / "web.jsonl", pages[1::2])
     write_lines(folder / "wikipedia.jsonl", articles(texts(DATA / "text" / "wikipedia.jsonl")))
     write_text(folder / "suite.yaml", suite(folder))
+    learned = without_items(abstracts[TEST + DEV :], folder / "suite.yaml")[:documents]
+    write_lines(folder / "train" / "abstracts.jsonl", learned)
+    write_lines(folder / "general.jsonl", without_items(pages[::2], folder / "suite.yaml"))
 
 
 def main() -> None:
