@@ -48,7 +48,7 @@ class TokenWeighting(Mitigation):
     update's passes.
 
     Requirements: the loss is cross-entropy: other losses and label smoothing are refused. Rows are not packed, but for
-    ``training.method: pretrain``, where attention stays within a row: a row then is a document or a piece of a long one.
+    ``training.method: pretrain``, where a row is a document or a piece of a long one.
 
     Relations: it needs no general text. But what the base finds unlikely may be just what is to be learned: ``stm``
     blocks really new facts and labels (the first token of a short answer above all), ``talr`` slows them; then use
