@@ -46,7 +46,7 @@ def test_the_banking_benchmark_passes_the_check_where_the_data_are():
     if not (ROOT.parent / "shared" / "data").is_dir():
         pytest.skip("the public data samples are not beside the repository (../shared/data)")
     for path in BENCHMARKS:
-        if path not in ADVICES and path != SCIFACT:
+        if path not in ADVICES and path != SCIFACT and path.parent.name != "pretrain":
             assert check(path).data["train"] == load_recipe(path).data.limit
 
 
@@ -63,6 +63,24 @@ def test_the_rerankers_benchmark_passes_the_check_where_the_data_are(tmp_path):
     general.write_text("".join(json.dumps(row) + "\n" for row in rows))
     checked = check(SCIFACT, [f"data.general.0.source={general}"])
     assert checked.data["test"] == 300 and checked.data["train"] > 600
+
+
+def test_the_pretraining_benchmark_passes_the_check_where_the_data_are(tmp_path):
+    if not (ROOT.parent / "shared" / "data").is_dir():
+        pytest.skip("the public data samples are not beside the repository (../shared/data)")
+    folder = ROOT / "benchmarks" / "pretrain"
+    runpy.run_path(str(folder / "make_texts.py"))["make"](tmp_path)
+    files = {
+        "data.train": "train", "data.held_out.dev": "dev.jsonl", "data.held_out.test": "test.jsonl",
+        "measure.suite": "suite.yaml",
+    }  # fmt: skip
+    found = sorted(folder.glob("*.yaml"))
+    assert [path.stem for path in found] == ["default", "plain", "replay"]
+    for path in found:
+        general = ["data.general.0.source=" + str(tmp_path / "general.jsonl")] if path.stem != "plain" else []
+        checked = check(path, [*(f"{key}={tmp_path / name}" for key, name in files.items()), *general])
+        assert checked.data["train"] == 270 and checked.probes["task"] == {"dev": 60, "test": 120}
+        assert checked.probes["web"]["test"] > 50 and checked.task_metric == "bits per byte"
 
 
 ADVICES = [path for path in BENCHMARKS if path.parent.name == "advise"]

@@ -22,6 +22,36 @@ def refused(base, **sections) -> str:
     return str(error.value)
 
 
+PRETRAIN = {**TEXT, "training": {"method": "pretrain"}}
+
+
+@pytest.mark.parametrize(
+    ("sections", "says"),
+    [
+        ({"measure": {"task": {"score": "exact"}}}, "measure.task.score: plain text has no answers"),
+        ({"measure": {"task": {"max_tokens": 5}}}, "measure.task.max_tokens"),
+        ({"measure": {"task": {"metric": "MRR"}}}, "it is for rerankers"),
+        ({"training": {"method": "pretrain", "packing": True}}, "always packs"),
+        ({"training": {"method": "pretrain", "extra": {"packing_strategy": "wrapped"}}}, "extra.packing_strategy"),
+        ({"training": {"method": "pretrain", "ranking": {}}}, "training.ranking"),
+        ({"advise": {}}, "plain text asks none"),
+        ({"mitigations": [{"kind": "score_to_base"}]}, "mitigations.0"),
+    ],
+)
+def test_what_plain_text_has_no_use_for_is_refused(sections, says):
+    assert says in refused(PRETRAIN, **sections)
+
+
+def test_every_mitigation_of_language_models_goes_with_packed_documents():
+    kinds = [
+        "lora", "null_space", "rehearsal", "kl_to_base", "l2_to_base", "ewc", "token_weighting", "early_stop",
+        "strength",
+    ]  # fmt: skip
+    data = {"train": "texts", "general": [{"name": "own", "source": "general.txt"}]}
+    settings = [{"kind": kind, **({"on": "both"} if kind == "kl_to_base" else {})} for kind in kinds]
+    assert len(parse_recipe({**PRETRAIN, "data": data, "mitigations": settings}).mitigations) == len(kinds)
+
+
 def test_a_recipe_for_a_reranker_is_read():
     kinds = ["lora", "rehearsal", "score_to_base", "l2_to_base", "ewc", "early_stop", "strength"]
     recipe = parse_recipe({**RANK, "mitigations": [{"kind": kind} for kind in kinds]})

@@ -272,7 +272,7 @@ def report(run: Annotated[Path, typer.Argument(help="A run folder.")], json_: As
 @app.command()
 def init(
     model: Annotated[str, typer.Argument(help="The base model.")],
-    data: Annotated[Path, typer.Argument(help="The training rows.")],
+    data: Annotated[Path, typer.Argument(help="The training rows, or text: a file or a folder.")],
     output: Annotated[Path, typer.Option(help="Where the recipe is written.")] = Path("recipe.yaml"),
     force: Annotated[bool, typer.Option(help="Replace an existing recipe.")] = False,
     suite: Annotated[str | None, typer.Option(help="What to measure; rankings need it.")] = None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from retain.records import EXIT_CODES, Candidate, Change, Outcome, Record
@@ -79,3 +80,9 @@ def frontier_exit(record: FrontierRecord) -> int:
     outcomes = [arm.outcome for arm in record.arms if (arm.variant, arm.share) == (taken.variant, taken.share)]
     codes = [EXIT_CODES[outcome] for outcome in outcomes if outcome is not None]
     return 1 if 1 in codes else max(codes)
+
+
+def gain_unit(arms: Sequence[ArmResult]) -> str:
+    """Points, or percent of the base's value where the task is measured in bits per byte."""
+    units = {arm.gain.unit for arm in arms if arm.gain is not None}
+    return "percent" if units == {"percent"} else "points"

@@ -18,9 +18,10 @@ def method_problems(recipe: Recipe) -> list[str]:
 
 
 def _of_method(recipe: Recipe) -> list[str]:
-    if recipe.training.method == "dpo":
-        return [*_text_problems(recipe), *_preference_problems(recipe)]
-    return _ranking_problems(recipe) if recipe.training.method == "rank" else _text_problems(recipe)
+    if recipe.training.method == "rank":
+        return _ranking_problems(recipe)
+    own = {"dpo": _preference_problems, "pretrain": _pretraining_problems}.get(recipe.training.method)
+    return [*_text_problems(recipe), *(own(recipe) if own else [])]
 
 
 def _preference_problems(recipe: Recipe) -> list[str]:
@@ -96,6 +97,27 @@ def _watching(recipe: Recipe) -> list[str]:
         problems.append("measure.recitation: a reranker writes nothing that it could recite; leave it out")
     if recipe.advise is not None:
         problems.append("advise: its rungs are those of a language model; leave it out")
+    return problems
+
+
+def _pretraining_problems(recipe: Recipe) -> list[str]:
+    """What does not go with continued pretraining: its task is measured in bits per byte, and its rows are packed."""
+    task, problems = recipe.measure.task, []
+    problems += [
+        f"measure.task.{key}: plain text has no answers; training.method: pretrain measures the bits per byte of "
+        "held-out text; leave it out"
+        for key in ("score", "max_tokens", "database")
+        if getattr(task, key) != type(task).model_fields[key].default
+    ]
+    if recipe.training.packing:
+        problems.append("training.packing: method: pretrain always packs; leave it out")
+    problems += [
+        f"training.extra.{key}: method: pretrain packs rows so that attention stays within each; leave it out"
+        for key in ("packing_strategy", "padding_free", "eval_packing")
+        if key in recipe.training.extra
+    ]
+    if recipe.advise is not None:
+        problems.append("advise: its rungs answer questions, and plain text asks none; leave it out")
     return problems
 
 

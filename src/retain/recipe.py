@@ -67,8 +67,8 @@ class DataSettings(Settings):
     """The rows."""
 
     train: str
-    """A file (JSONL, JSON, CSV, Parquet, text) or a Hub data set; the shape is detected. Rerankers: also a BEIR folder,
-    one of its qrels, or MS MARCO's triples."""
+    """A file (JSONL, JSON, CSV, Parquet, text) or a Hub data set; the shape is detected. ``method: pretrain``: also
+    .md files, and folders of text. Rerankers: also a BEIR folder, one of its qrels, or MS MARCO's triples."""
     held_out: Annotated[float, Field(gt=0, lt=1)] | HeldOutFiles = 0.15
     """Share held out by a hash of the input and halved into dev and test, or files."""
     limit: int | None = Field(None, ge=1)

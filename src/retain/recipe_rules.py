@@ -20,6 +20,9 @@ MOST_EPOCHS_KEPT = 4
 """With ``lora`` and ``kl_to_base`` together: what benchmarks/headline took, with no loss on average."""
 SHARES = (0.05, 0.20)
 """Common advice for general tokens per task token in rehearsal."""
+REPLAY = (0.01, 1 / 3)
+"""The same for continued pretraining: 1 to 5% of what is read for text near what the base knows, 25% for a strong
+shift (Ibrahim et al. 2024, arXiv 2403.08763)."""
 LEAST_RANK = 8
 FAR_ABOVE = 2
 """A rate is far above the customary ones when it is more than this many times the greatest of them."""
@@ -95,6 +98,8 @@ def _many_passes(seen: Seen) -> str | None:
     most = MOST_EPOCHS_KEPT if kept else MOST_EPOCHS
     rows = seen.recipe.data.limit if seen.rows is None else seen.rows
     steps = training.extra.get("max_steps", 0)
+    if training.method == "pretrain" and steps:
+        return None  # packed, nobody knows here how many rows an update draws
     if not isinstance(steps, int) or steps <= 0:
         many = training.epochs > most
         return f"training.epochs: {training.epochs:g} is more than {most}" if many else None
@@ -136,13 +141,14 @@ def _customary(seen: Seen) -> tuple[float, str]:
 def rehearsal_share(seen: Seen) -> str | None:
     """Too little general text to hold anything, or so much that the task suffers."""
     rehearsal = seen.unit("rehearsal")
-    if rehearsal is None or SHARES[0] <= rehearsal.share <= SHARES[1]:
+    least, most = REPLAY if seen.recipe.training.method == "pretrain" else SHARES
+    if rehearsal is None or least <= rehearsal.share <= most:
         return None
-    low = rehearsal.share < SHARES[0]
+    low = rehearsal.share < least
     why = "too little to hold the old abilities" if low else "more only costs time and takes updates from the task"
     return (
         f"mitigations.rehearsal.share: {rehearsal.share:g} general tokens per task token, and common advice is "
-        f"{SHARES[0]:g} to {SHARES[1]:g}: {why}"
+        f"{least:g} to {most:.2g}: {why}"
     )
 
 

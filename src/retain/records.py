@@ -398,6 +398,8 @@ class Training(Record):
     """Tokens of task rows seen, prompts included, all epochs."""
     general_tokens: int
     """Tokens of general text seen (rehearsed or used by a penalty)."""
+    batch_tokens: int | None = None
+    """Packed rows: tokens of an update on average, rehearsed ones included."""
     trained_parameters: int
     seconds: float
     history: list[dict[str, float]]

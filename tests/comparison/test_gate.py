@@ -189,12 +189,21 @@ def test_nothing_pooled_is_inconclusive_with_the_reason():
     near = judge(comparison([change(near_chance=True)], [gain()]), GATE)
     assert (near.outcome, near.items_needed) == ("inconclusive", None)
     assert any("near chance on every probe" in reason for reason in near.reasons)
-    text = judge(comparison([change(loss_high=1, unit="percent")], [gain()]), GATE)
-    assert text.outcome == "inconclusive"
-    assert any("no probe is scored in points" in reason for reason in text.reasons)
     nothing = judge(comparison([], [gain()]), GATE)
     assert nothing.outcome == "inconclusive"
     assert any("No capability was measured" in reason for reason in nothing.reasons)
+
+
+def test_bits_per_byte_alone_are_retained_where_each_capability_is():
+    kept, open_ = (change(loss_high=high, unit="percent", probe=name) for high, name in ((1, "web"), (99, "code")))
+    text = judge(comparison([kept], [gain()]), GATE)
+    assert text.outcome == "retained"
+    assert any("no probe is scored in points" in reason for reason in text.reasons)
+    both = judge(comparison([kept, open_], [gain()]), GATE)
+    assert both.outcome == "inconclusive" and both.items_needed == both.probes[1].items_needed
+    assert judge(comparison([kept], [gain(-2, -4, -1)]), GATE).outcome == "not learned"
+    mixed = judge(comparison([kept, change(near_chance=True)], [gain()]), GATE)
+    assert mixed.outcome == "inconclusive", "what is scored in points was not proven"
 
 
 def test_twenty_items_without_flips_are_inconclusive():

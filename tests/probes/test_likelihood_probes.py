@@ -9,7 +9,7 @@ from scripted_model import FakeModel
 
 from retain.errors import UserError
 from retain.models.base import Message
-from retain.probes.bits_per_byte import BitsPerByte, first_bytes
+from retain.probes.bits_per_byte import BitsPerByte, first_bytes, windows
 from retain.probes.last_word import LastWord, LastWordItem
 from retain.probes.reference_likelihood import ReferenceLikelihood, rendered
 
@@ -52,6 +52,37 @@ def test_texts_are_scored_from_their_start_in_one_call() -> None:
     bits("one text", "another").measure(model, "test")
     (requests,) = model.likelihood_calls
     assert [one.context for one in requests] == ["", ""]
+
+
+@pytest.mark.parametrize("text", ["word " * 100, "é漢字 " * 60, "x" * 300, "short", " lead\n\nand  two" * 9])
+@pytest.mark.parametrize("most", [16, 41, 64])
+def test_windows_are_the_text_and_look_back_on_half_a_window(text, most):
+    found = windows(text, most)
+    assert "".join(part for _, part in found) == text
+    assert found[0] == ("", first_bytes(text, most))
+    done = found[0][1]
+    for before, part in found[1:]:
+        assert (done.endswith(before) and most // 2 - 4 < len(before.encode()) <= most // 2) or done == before
+        assert 0 < len(part.encode()) <= most // 2
+        done += part
+
+
+def test_a_long_text_is_read_whole_in_windows():
+    model = FakeModel(likelihood=lambda context, text: -math.log(2) * len(text.encode()) * (1 if context else 3))
+    text = "word " * 100
+    measured = bits(text, max_bytes=50, long="windows").measure(model, "test")
+    first = len(first_bytes(text, 50))
+    assert measured.value == pytest.approx((3 * first + len(text) - first) / len(text))
+    assert measured.settings["truncation"] == "windows of 50 bytes" and measured.settings["long"] == "windows"
+    cut = bits(text, max_bytes=50)
+    assert cut.fingerprint() != bits(text, max_bytes=50, long="windows").fingerprint()
+    assert "long" not in cut.model_dump(), "what was measured before this knob keeps its fingerprint"
+
+
+def test_a_text_with_a_window_beyond_the_context_is_left_out():
+    model = FakeModel(likelihood=lambda context, text: None if "long" in text else -1.0)
+    measured = bits("word " * 20 + "long", "short", max_bytes=50, long="windows").measure(model, "test")
+    assert len(measured.scores) == 1 and list(measured.left_out.values()) == ["longer than the model's context"]
 
 
 def test_a_long_text_is_cut_at_white_space_and_says_so() -> None:

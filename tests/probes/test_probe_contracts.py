@@ -38,7 +38,7 @@ ROWS: dict[str, Any] = {
 OTHER: dict[str, dict[str, Any]] = {
     "multiple_choice": {"style": "letters", "normalise": "none", "shots": 1},
     "last_word": {},
-    "bits_per_byte": {"max_bytes": 30},
+    "bits_per_byte": {"max_bytes": 30, "long": "windows"},
     "reference_likelihood": {"max_bytes": 16},
     "preferences": {"max_bytes": 16},
     "answers": {
@@ -155,8 +155,7 @@ def test_the_fingerprint_follows_every_setting_and_item_but_not_the_name(kind: s
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_record_holds_every_setting(kind: str) -> None:
-    probe = make(kind)
-    settings = probe.measure(FakeModel(), "test").settings
+    settings = make(kind, **OTHER[kind]).measure(FakeModel(), "test").settings
     assert settings["kind"] == kind
     assert {"rule", "template", "fingerprint", "limit", *OTHER[kind]} <= set(settings)
     assert "items" not in settings

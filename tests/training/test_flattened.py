@@ -20,6 +20,7 @@ from retain.pipeline import run_recipe
 from retain.progress import Progress
 from retain.recipe import parse_recipe
 from retain.training.flattened import in_rows
+from retain.training.trainer import PenaltyMixin
 
 ROWS = [[4 + (i * 7 + j) % 30 for j in range(4 + i % 5)] for i in range(8)]
 DATA = [{"input_ids": row, "labels": [-100, -100, *row[2:]] if i % 2 else row} for i, row in enumerate(ROWS)]
@@ -99,14 +100,13 @@ def test_training_without_padding_is_that_with_padding(base, mitigations, lora, 
 def test_packed_rows_stay_apart_beside_rehearsed_ones(train, monkeypatch):
     """Where each row of a pack begins is known after rows were mixed in, as before."""
     seen = []
-    plain = SFTTrainer.compute_loss
+    plain = PenaltyMixin.compute_loss
 
     def watch(self, model, inputs, **named):
         seen.extend(zip(inputs["input_ids"][0].tolist(), inputs["position_ids"][0].tolist(), strict=True))
         return plain(self, model, inputs, **named)
 
-    watch.__module__ = plain.__module__
-    monkeypatch.setattr(SFTTrainer, "compute_loss", watch)
+    monkeypatch.setattr(PenaltyMixin, "compute_loss", watch)
     train(SFTTrainer, ["rehearsal"], True, False, packing=True, max_length=24)
     tokens = [token for token, _ in seen]
     begins = [place for place, (_, position) in enumerate(seen) if position == 0]

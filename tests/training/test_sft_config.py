@@ -9,6 +9,7 @@ from retain.pipeline import run_recipe
 from retain.progress import Progress
 from retain.recipe import parse_recipe
 from retain.training.checkpoints import intervals, total_steps
+from retain.training.schedules import in_updates
 from retain.training.settings import TrainingSettings
 from retain.training.sft import sft_config
 
@@ -24,6 +25,7 @@ REACHES = {
     "max_grad_norm": (9.0, "max_grad_norm", 9.0),
     "optimizer": ("adafactor", "optim", "adafactor"),
     "packing": (True, "packing", True),
+    "method": ("pretrain", "packing", True),
     "gradient_checkpointing": (True, "gradient_checkpointing", True),
     "checkpoints": (0, "save_strategy", "no"),
     "report_to": (["tensorboard"], "report_to", ["tensorboard"]),
@@ -31,8 +33,8 @@ REACHES = {
 }
 """Knob -> (a value, the key of SFTConfig that must have it, the value there)."""
 
-ELSEWHERE = {"method", "watch", "ranking"}
-"""Which trainer takes them, tests/training/test_watch_loss.py, and test_train_ranking.py."""
+ELSEWHERE = {"watch", "ranking", "lowest_rate", "decay"}
+"""tests/training/test_watch_loss.py, test_train_ranking.py, and below."""
 
 
 def config(toy, tmp_path, **settings):
@@ -67,6 +69,45 @@ def test_a_warmup_that_is_asked_for_is_done(toy, tmp_path, settings, kind, warmu
     assert (found.lr_scheduler_type, found.warmup_steps) == (kind, warmup)
     again = config(toy, tmp_path, **TrainingSettings(**settings).model_dump(exclude={"learning_rate"}))
     assert (again.lr_scheduler_type, again.warmup_steps) == (kind, warmup), "written out in full it says the same"
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({"schedule": "cosine_with_min_lr"}, {"min_lr_rate": 0.1}),
+        ({"schedule": "cosine_with_min_lr", "lowest_rate": 0.3}, {"min_lr_rate": 0.3}),
+        ({"schedule": "warmup_stable_decay"}, {"min_lr_ratio": 0.1, "num_decay_steps": 0.2}),
+        (
+            {"schedule": "warmup_stable_decay", "lowest_rate": 0.0, "decay": 0.5},
+            {"min_lr_ratio": 0.0, "num_decay_steps": 0.5},
+        ),
+    ],
+    ids=str,
+)
+def test_a_schedule_gets_what_it_reads(toy, tmp_path, settings, expected):
+    assert config(toy, tmp_path, **settings).lr_scheduler_kwargs == expected
+    counted = {key: round(50 * value) if key == "num_decay_steps" else value for key, value in expected.items()}
+    assert in_updates(expected, 50) == counted
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"lowest_rate": 0.1}, "lowest_rate has no effect with schedule: linear"),
+        ({"schedule": "cosine_with_min_lr", "decay": 0.1}, "decay has no effect"),
+        ({"schedule": "warmup_stable_decay", "warmup": 0.5, "decay": 0.6}, "together more than 1"),
+    ],
+    ids=str,
+)
+def test_a_schedules_knob_that_nothing_reads_is_refused(settings, says):
+    with pytest.raises(UserError, match=says):
+        parse_recipe({"model": {"base": "x"}, "data": {"train": "y"}, "training": settings})
+
+
+def test_a_schedule_of_transformers_own_is_passed_through(toy, tmp_path):
+    kwargs = {"lr_scheduler_kwargs": {"num_cycles": 2}}
+    assert config(toy, tmp_path, schedule="cosine", extra=kwargs).lr_scheduler_kwargs == {"num_cycles": 2}
+    assert in_updates({"num_decay_steps": 7, "power": 0.5}, 100) == {"num_decay_steps": 7, "power": 0.5}
 
 
 def test_the_seed_reaches_trl(toy, tmp_path):

@@ -17,7 +17,7 @@ from retain.stages.training import fit
 from retain.training.alarms.history import TASK_LOSS
 from retain.training.held_out import padded, row_losses
 from retain.training.settings import TrainingSettings
-from retain.training.trainer import with_penalties
+from retain.training.trainer import PenaltyMixin, with_penalties
 
 STILL = {"learning_rate": 1e-30, "max_length": 64, "checkpoints": 0}
 """A rate at which no weight moves: losses are the base's, and can be computed apart."""
@@ -90,7 +90,16 @@ def test_rehearsed_rows_are_left_out_of_the_tasks_loss(train, toy):
     assert losses(found)[0] != pytest.approx(mean, rel=1e-3)
 
 
-def test_what_cannot_be_taken_apart_is_not_guessed(train):
+def test_rehearsed_rows_are_told_apart_in_a_line_too(train):
+    rehearsal = [{"kind": "rehearsal", "share": 0.5}]
+    apart = train(rehearsal, batch_size=64)
+    assert losses(train(rehearsal, batch_size=64, packing=True), TASK_LOSS) == pytest.approx(
+        losses(apart, TASK_LOSS), rel=1e-4
+    )
+
+
+def test_what_cannot_be_taken_apart_is_not_guessed(train, monkeypatch):
+    monkeypatch.setattr(PenaltyMixin, "_scores_labelled_only", lambda trainer, inputs: False)  # as on CUDA
     found = train([{"kind": "rehearsal", "share": 0.5}], packing=True)
     assert TASK_LOSS not in found.history[0]
     assert {one.raised for one in found.alarms} == {None}

@@ -48,4 +48,11 @@ def advise(
             "answer is only better than the other. Train with retain run, or ask advise with rows of prompt and answer "
             "(training.method: sft)"
         )
+    if loaded.training.method == "pretrain":
+        raise UserError(
+            f"{path}: advise asks questions that have answers, and training.method: pretrain trains on plain text, "
+            "which asks none.\n  To learn whether the text's facts need training at all, write rows of prompt and "
+            "completion about it, and give the text to retrieval: advise: {documents: FOLDER} in a recipe with "
+            "method: sft."
+        )
     return run_advice(loaded, place, progress or Progress())

@@ -10,7 +10,7 @@ from retain.data.lint.run_checks import Lint
 from retain.recipe import load_recipe
 from retain.recipe_rules import recipe_warnings
 from retain.records import Record
-from retain.stages.prepare import read_and_split, suite_of, task_probes
+from retain.stages.prepare import plain_text_note, read_and_split, suite_of, task_probes
 from retain.sweep.arms import arms_of
 
 
@@ -59,7 +59,7 @@ def check(recipe: str | Path, overrides: Sequence[str] = ()) -> Checked:
         suite=suite.name,
         probes=probes,
         task_metric=metric,
-        notes=suite.notes(),
+        notes=[*suite.notes(), *plain_text_note(checked, prepared.splits)],
         warnings=[] if checked.frontier else recipe_warnings(checked),
         lint=prepared.lint,
         passages=passages,

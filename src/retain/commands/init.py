@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from retain.commands.pretraining_text import render_pretraining_recipe
 from retain.commands.recipe_texts import render_preference_recipe, render_ranking_recipe, render_recipe
-from retain.data.formats import read_examples
+from retain.data.documents import read_documents
 from retain.errors import UserError
 from retain.folder import write_text
 from retain.ranking.beir import beir_place
@@ -25,8 +26,9 @@ def init(
 ) -> Path:
     """Write a recipe that suits the model and the data, with a comment on each choice.
 
-    Rankings (rows of query, pos and neg, labelled pairs, triples, a BEIR folder) get a recipe that trains a reranker,
-    preference pairs one of ``method: dpo``.
+    Rankings (rows of query, pos and neg, labelled pairs, triples, a BEIR folder) get a recipe that trains a reranker;
+    preference pairs one of ``method: dpo``; plain text (a folder of text files, a .txt or .md file, rows of text) one
+    for continued pretraining.
 
     Args:
         model: the base model, as ``model.base`` takes it.
@@ -44,7 +46,7 @@ def init(
         raise UserError(f"{path} exists. Choose another name with --output, or replace it with --force.")
     source = Path(os.path.expanduser(data))
     rankings = beir_place(source) is not None or is_triples(source)
-    rows = [] if rankings else read_examples(str(data))
+    rows = [] if rankings else read_documents(str(data))
     shape = "ranking" if rankings else rows[0].shape
     named = _from(path.parent, model), _from(path.parent, data)
     kept = None if general is None else _from(path.parent, general)
@@ -54,11 +56,19 @@ def init(
         text = render_ranking_recipe(named, what or "", kept, found, queries)
     elif shape == "preference":
         text = render_preference_recipe(named, len(rows), what, kept)
+    elif shape == "text":
+        sizes = _letters(str(data)), 0 if general is None else _letters(str(general))
+        text = render_pretraining_recipe(named, what, kept, len(rows), sizes)
     else:
         text = render_recipe(*named, shape, len(rows), what, kept)
     write_text(path, text)
     load_recipe(path)
     return path
+
+
+def _letters(source: str) -> int:
+    """Characters of the texts and conversations of a source."""
+    return sum(len(row.text) + sum(len(turn.content) for turn in row.messages) for row in read_documents(source))
 
 
 def _rankings(data: str, suite: str | None) -> tuple[str, int]:

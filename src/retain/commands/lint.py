@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from retain.data.documents import scan_documents
 from retain.data.formats import Scan, read_examples, scan_examples, scan_values
 from retain.data.lint.base import Finding
 from retain.data.lint.fix import Repair, clean_rows
 from retain.data.lint.masking import as_written
 from retain.data.lint.material import LintData, asked
 from retain.data.lint.run_checks import Lint, run_checks
-from retain.data.sources import scan_rows
+from retain.data.sources import extension_of, scan_rows
 from retain.errors import UserError
 from retain.folder import check_writable, write_rows, write_text
 from retain.models.tokenizer import tokenizer_here
@@ -57,7 +58,7 @@ def lint(
     """Look for what is wrong with rows before they are trained on.
 
     Args:
-        file: a file, a Hub data set, or rows of one of the known shapes.
+        file: a file, a folder of text files, a Hub data set, or rows of one of the known shapes.
         held_out: rows that will be measured on.
         model: whose tokenizer counts tokens; nothing is downloaded and no weights are loaded.
         max_length: longest row in tokens; a recipe's default when only ``model`` is given.
@@ -133,7 +134,8 @@ def _places(file: object, fix: str | Path) -> tuple[Path, Path]:
 
 def _scan(file: str | Path | Sequence[Mapping[str, Any] | str]) -> Scan:
     if isinstance(file, str | Path):
-        return scan_examples(str(file))
+        folder = Path(file).is_dir() or extension_of(Path(file)) == ".md"  # of those only documents can be made
+        return (scan_documents if folder else scan_examples)(str(file))
     return scan_values([row if isinstance(row, str) else dict(row) for row in file], "rows")
 
 

@@ -140,9 +140,9 @@ seed: 0
 """
 
 
-def given(general: str) -> str:
+def given(general: str, count: int = 1000) -> str:
     """An entry of ``data.general`` for a file."""
-    return f"{{name: general, source: {quote(general)}, count: 1000}}"
+    return f"{{name: general, source: {quote(general)}, count: {count}}}"
 
 
 def quote(value: str) -> str:

@@ -29,7 +29,8 @@ def judge(comparison: Comparison, gate: Gate) -> Verdict:
     loss's upper bound is below the mean margin and the gain's lower bound is above ``min_gain``; else
     *inconclusive*. Capabilities that are not proven one by one do not block ``retained``: they are listed.
     The gain is that of the task probe named "task", else of the first; a comparison without task probes is
-    judged by its losses alone. Bits per byte are judged by ``bits_margin`` and stay out of the pooled loss.
+    judged by its losses alone. Bits per byte are judged by ``bits_margin`` and stay out of the pooled loss. Where
+    nothing but bits per byte was measured there is no pooled loss: then *retained* needs every capability to be.
 
     Where the comparison holds a noise floor, *forgot* also needs a loss that is significantly above the floor
     (``noise.exceeds``), for a capability and for the pooled loss; otherwise it is *inconclusive*. *Retained*
@@ -48,7 +49,8 @@ def judge(comparison: Comparison, gate: Gate) -> Verdict:
     main = main_gain(comparison)
     gain = _judge_gain(main, gate.min_gain)
     pooled = comparison.pooled
-    outcome = _outcome(probes, pooled, gain, gate, pooled_floor(comparison.losses, comparison.noise))
+    alone = bool(comparison.losses) and all(change.unit == "percent" for change in comparison.losses)
+    outcome = _outcome(probes, pooled, gain, gate, pooled_floor(comparison.losses, comparison.noise), alone)
     told = [
         *reasons.forgotten(comparison.losses, probes),
         *reasons.gained(main, gain, gate, _gain_items(main, gate)),
@@ -59,7 +61,9 @@ def judge(comparison: Comparison, gate: Gate) -> Verdict:
     return Verdict(
         outcome=outcome,
         reasons=told,
-        items_needed=_blocking_items(pooled, main, gain, gate) if outcome == "inconclusive" else None,
+        items_needed=_blocking_items(pooled, main, gain, gate, probes if alone else [])
+        if outcome == "inconclusive"
+        else None,
         gate=gate,
         probes=probes,
         gain=gain,
@@ -123,21 +127,25 @@ def _judge_gain(change: Change | None, min_gain: float) -> Gain:
 
 
 def _outcome(
-    probes: Sequence[ProbeVerdict], pooled: Change | None, gain: Gain, gate: Gate, floor: NoiseFloor | None
+    probes: Sequence[ProbeVerdict], pooled: Change | None, gain: Gain, gate: Gate, floor: NoiseFloor | None, alone: bool
 ) -> Outcome:
+    """The run's outcome; ``alone``: capabilities are proven one by one, since none is scored in points."""
     if any(probe.outcome == "forgot" for probe in probes):
         return "forgot"
     if pooled is not None and pooled.loss_low > gate.mean_margin and exceeds(pooled, floor):
         return "forgot"
     if gain == "not learned":
         return "not learned"
-    proven = pooled is not None and pooled.loss_high < gate.mean_margin
+    kept = alone and all(probe.outcome == "retained" for probe in probes)
+    proven = pooled.loss_high < gate.mean_margin if pooled is not None else kept
     return "retained" if proven and gain != "inconclusive" else "inconclusive"
 
 
-def _blocking_items(pooled: Change | None, main: Change | None, gain: Gain, gate: Gate) -> int | None:
+def _blocking_items(
+    pooled: Change | None, main: Change | None, gain: Gain, gate: Gate, alone: Sequence[ProbeVerdict]
+) -> int | None:
     """The most items that anything needs which stands between this comparison and ``retained``."""
-    needed: list[int | None] = []
+    needed: list[int | None] = [probe.items_needed for probe in alone if probe.outcome == "inconclusive"]
     if pooled is not None and pooled.loss_high >= gate.mean_margin:
         needed.append(items_to_decide(pooled, gate.mean_margin))
     if main is not None and gain == "inconclusive":

@@ -55,7 +55,7 @@ def _nothing_pooled(comparison: Comparison) -> str:
         return "No capability was measured, so that nothing is known about forgetting."
     if any(change.unit == "points" for change in comparison.losses):
         return "No pooled loss: the base is near chance on every probe that is scored in points."
-    return "No pooled loss: no probe is scored in points."
+    return "No pooled loss: no probe is scored in points, so that each capability must be proven alone."
 
 
 def unproven(losses: Sequence[Change], probes: Sequence[ProbeVerdict]) -> list[str]:

@@ -45,17 +45,18 @@ def scan_rows(path: str, *, base_dir: Path | None = None) -> tuple[list[Row], li
         found: list[Row | BadRow] = list(read_hub(parse_hub_name(path)))
     else:
         reader = _reader_of(path, file)
-        found = list(reader(_content(path, file)))
+        found = list(reader(read_content(path, file)))
     if not found:
         raise UserError(f"{path} holds no rows")
     return [row for row in found if isinstance(row, Row)], [row for row in found if isinstance(row, BadRow)]
 
 
 def _looks_like_file(file: Path) -> bool:
-    return file.exists() or file.parent.is_dir() or _extension(file) in READERS
+    return file.exists() or file.parent.is_dir() or extension_of(file) in READERS
 
 
-def _extension(file: Path) -> str:
+def extension_of(file: Path) -> str:
+    """A file's ending in lower case, without ``.gz``."""
     suffixes = [suffix.lower() for suffix in file.suffixes]
     if suffixes and suffixes[-1] == ".gz":
         suffixes.pop()
@@ -64,17 +65,26 @@ def _extension(file: Path) -> str:
 
 def _reader_of(path: str, file: Path) -> Reader:
     if file.is_dir():
-        raise UserError(f"{path} is a folder; name a file in it: {_some_names(file) or 'it holds no data file'}")
+        raise UserError(
+            f"{path} is a folder; name a file in it: {_some_names(file) or 'it holds no data file'}. "
+            "training.method: pretrain reads whole folders of text."
+        )
     if not file.exists():
         raise UserError(f"{path} does not exist; {_nearby(file)}")
-    reader = READERS.get(_extension(file))
+    reader = READERS.get(extension_of(file))
     if reader is None:
         known = ", ".join(READERS)
-        raise UserError(f'{path}: files that end in "{_extension(file)}" are not read; known: {known} (also with .gz)')
+        ending = extension_of(file)
+        raise UserError(f'{path}: files that end in "{ending}" are not read; known: {known} (also with .gz)')
     return reader
 
 
-def _content(path: str, file: Path) -> bytes:
+def read_content(path: str, file: Path) -> bytes:
+    """A file's bytes, unpacked where it ends in ``.gz``; ``path`` is what a person calls it.
+
+    Raises:
+        UserError: it cannot be read, or is empty.
+    """
     try:
         content = file.read_bytes()
         if file.suffix.lower() == ".gz":
@@ -87,7 +97,7 @@ def _content(path: str, file: Path) -> bytes:
 
 
 def _some_names(folder: Path, most: int = 10) -> str:
-    names = sorted(file.name for file in folder.iterdir() if _extension(file) in READERS)
+    names = sorted(file.name for file in folder.iterdir() if extension_of(file) in READERS)
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 

@@ -58,6 +58,8 @@ class Setup:
     """What is trained on, rehearsed text included; known from the moment when training is set up."""
     note: Callable[[str], None] = lambda text: None
     """Says what a reader of the report must know about the training."""
+    pieces: Callable[[Example], Sequence[Encoded]] | None = None
+    """``method: pretrain``: the rows that a document goes on in; None where a row is encoded as one."""
 
     @property
     def kept(self) -> Path:
@@ -81,10 +83,16 @@ class Setup:
             raise UserError(f'mitigations: there is no general set "{name}"; {nearest(name, self.general)}')
         return self.general[name]
 
+    def encoded(self, example: Example) -> Sequence[Encoded]:
+        """A row as training sees it: one, none where nothing can be trained, or those that a document goes on in."""
+        if self.pieces is not None:
+            return self.pieces(example)
+        row = self.encode(example)
+        return [] if row is None else [row]
+
     def tokens(self, example: Example) -> int:
         """Tokens of a row as training sees it, prompt included."""
-        encoded = self.encode(example)
-        return len(encoded.input_ids) if encoded else 0
+        return sum(len(row.input_ids) for row in self.encoded(example))
 
 
 class Step:

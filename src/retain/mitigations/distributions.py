@@ -24,7 +24,7 @@ def encoded_rows(setup: Setup, name: str) -> list[Encoded]:
     Raises:
         UserError: no row has anything to train.
     """
-    rows = [row for row in map(setup.encode, setup.general_set(name).examples) if row is not None]
+    rows = [row for one in setup.general_set(name).examples for row in setup.encoded(one)]
     if not rows:
         raise UserError(f'data.general: no row of the set "{name}" has a labelled token within max_length')
     return rows

@@ -53,7 +53,8 @@ class KlToBase(Mitigation):
     bytes for each token stored, in memory too: 1 MB for each 500 labelled tokens at 256.
 
     Requirements: ``base: adapter_off`` needs an adapter; it is exact, stores nothing and costs a forward pass of the
-    base in each step. Rows cannot be packed with ``on: task``.
+    base in each step. Rows cannot be packed with ``on: task``, but for ``training.method: pretrain``, which tells
+    them apart.
 
     What forgets goes wrong at the first tokens of an answer, and ``share`` counts tokens: many short rows show more
     beginnings than few long ones. In one measurement answers of 24 tokens lost 1.5 points where answers of 96 lost 8.1

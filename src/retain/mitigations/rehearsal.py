@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from retain.data.example import Example
+from retain.data.pieces import beginning
 from retain.errors import UserError
 from retain.mitigations.base import Mitigation, Penalty, Setup, Step
 from retain.mitigations.distributions import encoded_rows, targets
@@ -23,7 +24,8 @@ class Rehearsal(Mitigation):
     """Mix general text into training: real text, or text the base model wrote itself (SA-SFT, arXiv 2602.20162).
 
     ``share`` counts tokens, not rows: general tokens per task token, prompts included. Rows are drawn without
-    replacement and never upsampled; a set too small for the share is an error that says how much is missing.
+    replacement and never upsampled; a set too small for the share is an error that says how much is missing. With
+    ``training.method: pretrain`` the last document is taken as far as the share needs it, since one can be long.
 
     Text cannot be rows among preference pairs (``training.method: dpo``). There the same share of it stands beside each
     batch, and ``share`` times the mean cross-entropy of its labelled tokens is added to the loss.
@@ -53,8 +55,8 @@ class Rehearsal(Mitigation):
         for row in rows:
             if tokens >= wanted:
                 break
-            drawn.append(row)
-            tokens += setup.tokens(row)
+            drawn.append(_no_more_than(row, wanted - tokens, setup))
+            tokens += setup.tokens(drawn[-1])
         self._check_enough(tokens, wanted, setup)
         mixed = [*examples, *drawn]
         random.Random(setup.seed + 1).shuffle(mixed)
@@ -100,3 +102,10 @@ class Rehearsal(Mitigation):
                 f"  Lower the share to {self.share * tokens / wanted:.2g}, or give data.general a larger set "
                 "(for self-written text: a larger count)."
             )
+
+
+def _no_more_than(row: Example, wanted: float, setup: Setup) -> Example:
+    """A row, or of a document that has more tokens than are wanted the least beginning that has enough."""
+    if setup.pieces is None or row.shape != "text" or setup.tokens(row) <= wanted:
+        return row
+    return beginning(row, lambda one: setup.tokens(one) >= wanted)

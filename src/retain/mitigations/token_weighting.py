@@ -47,7 +47,8 @@ class TokenWeighting(Mitigation):
     The loss of a mixture-of-experts model's routers stays what the trainer makes of it, unweighted, as a mean over an
     update's passes.
 
-    Requirements: rows are not packed, and the loss is cross-entropy: other losses and label smoothing are refused.
+    Requirements: the loss is cross-entropy: other losses and label smoothing are refused. Rows are not packed, but for
+    ``training.method: pretrain``, where a row is a document or a piece of a long one.
 
     Relations: it needs no general text. But what the base finds unlikely may be just what is to be learned: ``stm``
     blocks really new facts and labels (the first token of a short answer above all), ``talr`` slows them; then use

@@ -129,19 +129,25 @@ def line_chart(series: Sequence[Series], title: str, x_label: str, width: int = 
 
 
 def strength_curve(
-    settings: Sequence[Setting], title: str, x_label: str, mean_margin: float, margin: float, width: int = 760
+    settings: Sequence[Setting],
+    title: str,
+    x_label: str,
+    mean_margin: float,
+    margin: float,
+    width: int = 760,
+    unit: str = "points",
 ) -> str:
     """Gain above, losses below, over the settings that were tried; the chosen one is marked.
 
     The settings stand at equal distances in the order given, so that any kind of choice can be drawn. Filled
-    points passed the margins, hollow ones did not. Empty where no setting has a number.
+    points passed the margins, hollow ones did not. Empty where no setting has a number. ``unit`` is the gain's.
     """
     if not any(finite(value) for one in settings for value in (one.gain, one.mean_loss, one.worst_loss)):
         return ""
     x = places(len(settings), 58, width - 18)
     upper, lower = Box(58, width - 18, 34, 154), Box(58, width - 18, 196, 316)
     parts = [_chosen_band(settings, x, upper.top, lower.bottom)]
-    parts += _panel("gain (points)", [(SERIES[0], "gain", [one.gain for one in settings])], settings, x, upper)
+    parts += _panel(f"gain ({unit})", [(SERIES[0], "gain", [one.gain for one in settings])], settings, x, upper)
     losses = [
         (SERIES[3], "mean loss", [one.mean_loss for one in settings]),
         (SERIES[1], "worst loss", [one.worst_loss for one in settings]),

@@ -66,12 +66,14 @@ class _Frame:
     box: Box
 
 
-def frontier_plot(curves: Sequence[Curve], title: str, mean_margin: float, width: int = 760) -> str:
+def frontier_plot(
+    curves: Sequence[Curve], title: str, mean_margin: float, width: int = 760, unit: str = "points"
+) -> str:
     """Change of the capabilities against gain: one curve for each arm from the base, intervals as crosses.
 
     The base stands at zero. Filled points passed the margins, hollow ones did not; a square is a plain fine-tune, a
     diamond the point to take. The dashed line is the mean margin. Intervals that reach far beyond all points are cut at
-    the edge. Empty where no point can be drawn.
+    the edge. Empty where no point can be drawn. ``unit`` is the gain's.
     """
     drawn = [
         Curve(one.name, [place for place in one.places if finite(place.gain, place.change)], one.plain)
@@ -81,7 +83,7 @@ def frontier_plot(curves: Sequence[Curve], title: str, mean_margin: float, width
     if not drawn:
         return ""
     box = Box(58, width - 18, 30, 390 if width >= 520 else 330)
-    frame, parts = _frame(drawn, mean_margin, box)
+    frame, parts = _frame(drawn, mean_margin, box, unit)
     columns = max(1, int((width - 20) / KEY_WIDTH))
     first = next((index for index, one in enumerate(drawn) if one.plain), None)
     for index, one in sorted(enumerate(drawn), key=lambda pair: any(place.chosen for place in pair[1].places)):
@@ -98,7 +100,7 @@ def frontier_plot(curves: Sequence[Curve], title: str, mean_margin: float, width
     return svg(width, box.bottom + 56 + KEY_HEIGHT * -(-len(drawn) // columns), spoken, parts)
 
 
-def _frame(drawn: Sequence[Curve], mean_margin: float, box: Box) -> tuple[_Frame, list[str]]:
+def _frame(drawn: Sequence[Curve], mean_margin: float, box: Box, unit: str) -> tuple[_Frame, list[str]]:
     """Scales that hold every point, and the axes."""
     places = [place for one in drawn for place in one.places]
     x_low, x_high = padded(_extent([0.0], [(one.gain, one.gain_half) for one in places]), 0.04)
@@ -107,7 +109,7 @@ def _frame(drawn: Sequence[Curve], mean_margin: float, box: Box) -> tuple[_Frame
     margin = y(-mean_margin)
     return _Frame(x, y, box), [
         y_axis(y, y_low, y_high, box),
-        x_axis(x, x_low, x_high, box, "gain on the task (points)", signed),
+        x_axis(x, x_low, x_high, box, f"gain on the task ({unit})", signed),
         rule(box.left, margin, box.right, margin, SOFT, 1.2, "5 4"),
         text(box.right, 14, "dashed: mean margin" if box.right > 500 else "- - margin", SOFT, "end", 11),
         text(12, 14, "capabilities, mean change (points)", SOFT),

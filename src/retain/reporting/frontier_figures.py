@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from retain.frontier_records import ArmResult, FrontierRecord, Recommendation
+from retain.frontier_records import ArmResult, FrontierRecord, Recommendation, gain_unit
 from retain.records import Candidate
 from retain.reporting.arm_means import by_variant, half_over_seeds, label, mean_change
 from retain.reporting.factor_chart import Level, factor_plot
@@ -24,7 +24,8 @@ def frontier_figure(record: FrontierRecord, width: int = 760) -> str:
     Arms are means over their seeds; an arm of which a seed failed is left out.
     """
     drawn = [_curve(seeds, record.recommended) for seeds in by_variant(record.arms)]
-    return frontier_plot(drawn, f"Retention against gain, {one_line(record.title)}", _margin(record), width)
+    unit = gain_unit(record.arms)
+    return frontier_plot(drawn, f"Retention against gain, {one_line(record.title)}", _margin(record), width, unit)
 
 
 def factor_figure(record: FrontierRecord, width: int = 760) -> str:

@@ -8,7 +8,10 @@ FIGURE = (
     "pass every margin, hollow ones do not. A square is a plain fine-tune at full strength, the diamond the point to "
     "take."
 )
-ARMS = "Gain and loss in points of 100, with 95% intervals. Choices are made on dev items; none has seen a test item."
+ARMS = (
+    "Gain and loss in points of 100 (a gain in bits per byte: percent of the base's value), with 95% intervals. "
+    "Choices are made on dev items; none has seen a test item."
+)
 PARETO = "Pareto: no other point beats it in both gain and mean loss."
 INTERVALS = (
     "Means over seeds have the interval of items and of seeds (Student's t); one seed says nothing of other seeds."

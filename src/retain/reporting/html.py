@@ -131,7 +131,9 @@ def _plots(record: RunRecord) -> dict[str, Markup]:
     points = [row for row in losses if row.change.unit == "points"]
     percent = [row for row in losses if row.change.unit == "percent"]
     return {
-        "gains": _forest(gain_rows(record), "Gains", "gain in points (right is better)", "least wanted", 1),
+        "gains": _forest(
+            gain_rows(record), "Gains", f"gain in {_gain_unit(record)} (right is better)", "least wanted", 1
+        ),
         "points": _forest(
             [*([pooled] if pooled else []), *points], "Capabilities", "change in points (right is better)"
         ),
@@ -179,8 +181,16 @@ def _choice_plots(choice: Choice, record: RunRecord) -> Markup:
     gate = record.verdict.gate
     title = f"Choice of {words(choice.what)} on dev items"
     return both_widths(
-        lambda width: strength_curve(settings, title, words(choice.what), gate.mean_margin, gate.margin, width)
+        lambda width: strength_curve(
+            settings, title, words(choice.what), gate.mean_margin, gate.margin, width, _gain_unit(record)
+        )
     )
+
+
+def _gain_unit(record: RunRecord) -> str:
+    """Points, or percent of the base's value where no gain is a share."""
+    units = {change.unit for change in record.comparison.gains}
+    return "percent" if units == {"percent"} else "points"
 
 
 def _curves(training: Training) -> list[Markup]:

@@ -293,6 +293,7 @@ def training_facts(training: Training) -> list[tuple[str, str]]:
             "general tokens",
             f"{count(training.general_tokens)} ({share(training.general_tokens, tokens)} of all)",
         ),
+        *([("tokens of an update", count(training.batch_tokens))] if training.batch_tokens is not None else []),
         ("trained parameters", count(training.trained_parameters)),
         ("time", duration(training.seconds)),
     ]

@@ -73,7 +73,8 @@ def headline(record: RunRecord) -> str:
         return f"The tuned model learned the task and {lost}." if learned else f"The tuned model {lost}."
     if verdict.outcome == "not learned":
         need = verdict.gate.min_gain
-        more = f" by more than {plain(need)} points" if need else ""
+        unit = "percent" if all(change.unit == "percent" for change in record.comparison.gains) else "points"
+        more = f" by more than {plain(need)} {unit}" if need else ""
         return f"The tuned model did not get better at the task{more}."
     return "The items measured so far cannot decide whether the tuned model kept what the base could do."
 

@@ -60,7 +60,7 @@ def _rows(wanted: GeneralSettings, run: RunFolder, bench: Workbench, texts: dict
     if run.recipe.training.method == "rank":
         return general_rankings(wanted, run.recipe.seed, texts)
     if wanted.source != OWN:
-        rows = sample(read_general(wanted.source), wanted.count, run.recipe.seed)
+        rows = sample(read_general(wanted.source, run.recipe.training.method), wanted.count, run.recipe.seed)
         refuse_overlaps(rows, texts)
         return GeneralRows(rows=rows)
     limits = Limits(

@@ -54,7 +54,7 @@ def _found(recipe: Recipe, splits: Splits, tokenizer: object, progress: Progress
         held_out=(*splits.dev, *splits.test),
         real=[asked(row) for row in splits.shifted],
         tokenizer=tokenizer,
-        max_length=recipe.training.max_length,
+        max_length=_longest(recipe),
         loss_on=recipe.data.loss_on,
         source=recipe.data.train,
     )
@@ -63,6 +63,11 @@ def _found(recipe: Recipe, splits: Splits, tokenizer: object, progress: Progress
     )
     left_out = {name: why for name, why in lint.left_out.items() if name != "contamination"}
     return lint.model_copy(update={"left_out": left_out})
+
+
+def _longest(recipe: Recipe) -> int | None:
+    """Where rows are cut; nowhere with ``method: pretrain``."""
+    return None if recipe.training.method == "pretrain" else recipe.training.max_length
 
 
 def _no(done: int, total: int) -> None:
@@ -76,7 +81,7 @@ def _key(recipe: Recipe, splits: Splits, tokenized: bool) -> str | None:
         return None
     parts = (_in_order(splits.train), splits.dev, splits.test, splits.shifted)
     rows = [[(row.id, row.line, row.source) for row in part] for part in parts]
-    settings = (recipe.training.max_length, recipe.data.loss_on)
+    settings = (_longest(recipe), recipe.data.loss_on)
     return content_hash(VERSION, versions().get("retain"), state, settings, rows, length=32)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from retain.data.documents import document_files, read_documents
 from retain.data.example import Example
 from retain.data.formats import read_examples
 from retain.data.lint.run_checks import Lint
@@ -42,6 +43,8 @@ NO_PAIRS = (
 OWN = "base_model"
 """A general set's source where the base writes it."""
 LEAST_GENERAL = 2
+WINDOW = 4
+"""``method: pretrain``: bytes of a window in which held-out documents are read, for each token of ``max_length``."""
 
 
 class Prepared(Record):
@@ -81,19 +84,21 @@ def read_and_split(recipe: Recipe, progress: Progress | None = None) -> Prepared
     data = recipe.data
     if recipe.training.method == "rank":
         return _read_rankings(recipe, progress)
-    rows = _trainable(data.train, read_examples(data.train), recipe.training.method)
+    method = recipe.training.method
+    rows = _read(data.train, method)
     files = [data.train]
     parts: dict[str, list[Example]] = {}
     if isinstance(data.held_out, HeldOutFiles):
         named = {key: value for key, value in data.held_out.model_dump().items() if isinstance(value, str)}
-        parts = {key: _trainable(value, read_examples(value), recipe.training.method) for key, value in named.items()}
+        parts = {key: _read(value, method) for key, value in named.items()}
         _same_shape({data.train: rows, **{named[key]: part for key, part in parts.items()}})
         files += named.values()
     splits = _split(recipe, rows, parts)
     suite = _checked_suite(recipe, splits)
     for one in data.general:
         if one.source != OWN:
-            refuse_overlaps(read_general(one.source), {probe.name: list(probe.texts()) for probe in suite.probes})
+            texts = {probe.name: list(probe.texts()) for probe in suite.probes}
+            refuse_overlaps(read_general(one.source, method), texts)
     summary = _summary(splits, len(rows))
     lint = lint_splits(recipe, splits, progress)
     return Prepared(splits=splits, summary=summary, hashes=_hashes(files), suite=suite.fingerprint(), lint=lint)
@@ -145,13 +150,14 @@ def _checked_suite(recipe: Recipe, splits: Splits) -> Suite:
     return suite
 
 
-def read_general(source: str) -> list[Example]:
-    """The rows of a file or data set of general text.
+def read_general(source: str, method: str = "sft") -> list[Example]:
+    """The rows of a file or data set of general text; with ``method: pretrain`` text files and folders are documents.
 
     Raises:
         UserError: rows are bad, of a shape that cannot be trained, or too few to keep some back.
     """
-    rows = _trainable(source, read_examples(source), "sft")
+    read = read_documents if method == "pretrain" else read_examples
+    rows = _trainable(source, read(source), "sft")
     if len({row.id for row in rows}) < LEAST_GENERAL:
         raise UserError(
             f"{source}: general text needs at least {LEAST_GENERAL} different rows; some are kept back to measure on"
@@ -171,10 +177,35 @@ def _same_shape(parts: dict[str, Sequence[Example]]) -> None:
         raise UserError(f"Training rows and held-out rows need one shape, conversations or plain text; found:\n{found}")
 
 
+def _read(source: str, method: str) -> list[Example]:
+    """Rows of the task.
+
+    Raises:
+        UserError: rows are bad, or of a shape that the method cannot train.
+    """
+    return _trainable(source, (read_documents if method == "pretrain" else read_examples)(source), method)
+
+
+def plain_text_note(recipe: Recipe, splits: Splits) -> list[str]:
+    """What is said where plain text is trained row by row; nothing where it is not."""
+    if recipe.training.method != "sft" or splits.train[0].shape != "text":
+        return []
+    return [
+        "The rows are plain text, and training.method: sft trains each by itself and cuts it at max_length; "
+        "method: pretrain packs documents and cuts nothing"
+    ]
+
+
 def _trainable(source: str, rows: list[Example], method: str) -> list[Example]:
     shape = rows[0].shape
     if (shape == "preference") != (method == "dpo"):
         raise UserError(f"{source}: found {shape} rows. {PAIRS if shape == 'preference' else NO_PAIRS}")
+    if method == "pretrain" and shape != "text":
+        raise UserError(
+            f"{source}: found {shape} rows, and training.method: pretrain trains on plain text: .txt and .md files, a "
+            "folder of them, or rows with the key text.\n  To train on answers use method: sft; to train on such rows "
+            "as text, write each as one string under the key text."
+        )
     if shape not in (*TRAINABLE, "preference"):
         raise UserError(
             f"{source}: found {shape} rows, and training.method: {method} trains on conversations "
@@ -202,7 +233,7 @@ def _summary(splits: Splits, read: int) -> dict[str, Any]:
 
 
 def _hashes(files: list[str]) -> dict[str, str]:
-    return {file: file_hash(Path(file)) for file in files if Path(file).is_file()}
+    return {str(one): file_hash(one) for file in files for one in document_files(file)}
 
 
 def _check_unchanged(prepared: Prepared, recipe: Recipe) -> None:
@@ -238,16 +269,19 @@ def _task_probe(recipe: Recipe, name: str, dev: tuple[Example, ...], test: tuple
     task = recipe.measure.task
     if test[0].shape == "preference":
         return Preferences.from_examples(name, "task", test, dev, task.limit)
+    extra: dict[str, Any]
     if test[0].shape == "text":
         from retain.probes.bits_per_byte import BitsPerByte, TextItem
 
+        whole = {"long": "windows", "max_bytes": WINDOW * recipe.training.max_length}
         items = [
             TextItem.model_validate({"text": one.text, "split": part})
             for part, rows in (("dev", dev), ("test", test))
             for one in rows
         ]
-        return BitsPerByte(name=name, capability="task", items=tuple(items), limit=task.limit)
-    extra: dict[str, Any] = {"database": task.database} if task.database else {}
+        extra = whole if recipe.training.method == "pretrain" else {}
+        return BitsPerByte(name=name, capability="task", items=tuple(items), limit=task.limit, **extra)
+    extra = {"database": task.database} if task.database else {}
     probe = Answers.from_examples(
         name, "task", test, task.score, dev=dev, max_tokens=task.max_tokens, limit=task.limit, **extra
     )

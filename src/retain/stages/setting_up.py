@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
 from retain.data.encoding import Encoded, Labelled, encode
 from retain.data.example import Example
 from retain.data.preference_rows import as_conversations
+from retain.data.pieces import pieces
 from retain.errors import UserError
 from retain.folder import read_record
 from retain.mitigations.base import GeneralSet, Setup
@@ -20,7 +21,7 @@ from retain.probes.base import Probe
 from retain.records import Measurement
 from retain.stages.loading import load_for
 from retain.stages.measuring import Measurements, measure_probes
-from retain.stages.prepare import Prepared, suite_of, task_probes
+from retain.stages.prepare import Prepared, plain_text_note, suite_of, task_probes
 from retain.stages.run_folder import RunFolder
 from retain.training.trained import is_adapter
 
@@ -36,7 +37,7 @@ class Workbench:
         self.task_names = frozenset(probe.name for probe in task)
         self.train_rows = data.splits.train
         self.dev_rows = data.splits.dev
-        self.notes: list[str] = []
+        self.notes: list[str] = plain_text_note(run.recipe, data.splits)
         """What a reader of the report must know of the training rows."""
         self._base: TransformersModel | None = None
 
@@ -99,8 +100,11 @@ class Workbench:
                 group_size=groups.group_size,
                 most_groups=groups.positives,
             )
+        model, on = as_language_model(base), recipe.data.loss_on
+        if recipe.training.method == "pretrain":
+            return Setup(**shared, encode=first_piece(model, longest, on), pieces=splitter(model, longest, on))
         kind = PreferenceSetup if recipe.training.method == "dpo" else Setup
-        return kind(**shared, encode=encoder(as_language_model(base), longest, recipe.data.loss_on))
+        return kind(**shared, encode=encoder(model, longest, on))
 
 
 def encoder(model: TransformersCausal, max_length: int, loss_on: Labelled) -> Callable[[Example], Encoded | None]:
@@ -117,3 +121,21 @@ def encoder(model: TransformersCausal, max_length: int, loss_on: Labelled) -> Ca
         return seen[example.id]
 
     return encoded
+
+
+def splitter(model: TransformersCausal, max_length: int, loss_on: Labelled) -> Callable[[Example], Sequence[Encoded]]:
+    """A function from a document to the rows that it goes on in, which remembers the documents it has seen."""
+    seen: dict[str, list[Encoded]] = {}
+
+    def split(example: Example) -> Sequence[Encoded]:
+        if example.id not in seen:
+            seen[example.id] = pieces(example, model.tokenizer, max_length, loss_on)
+        return seen[example.id]
+
+    return split
+
+
+def first_piece(model: TransformersCausal, max_length: int, loss_on: Labelled) -> Callable[[Example], Encoded | None]:
+    """A function from a document to the first row of it, for what reads beginnings (the KL meter)."""
+    split = splitter(model, max_length, loss_on)
+    return lambda example: next(iter(split(example)), None)

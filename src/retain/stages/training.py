@@ -110,8 +110,10 @@ def _fit_text(
         setup.note(note)
     setup = replace(setup, rows=encoded)
     model = _wrapped(base, setup, mitigations)
-    watched = [row for row in map(setup.encode, held_out) if row is not None]
+    watched = [row for one in held_out for row in setup.encoded(one)]
     record = train_sft(as_language_model(model), encoded, task, settings, mitigations, setup, progress, watched)
+    if setup.pieces is not None:
+        record = record.model_copy(update={"examples": len(rows[1])})
     return model, record
 
 
@@ -167,11 +169,11 @@ def _clear(folder: Path) -> None:
 
 
 def _encoded(rows: Sequence[Example], setup: Setup) -> tuple[list[Encoded], list[str]]:
-    found = [setup.encode(row) for row in rows]
-    kept = [row for row in found if row is not None]
+    found = [setup.encoded(row) for row in rows]
+    kept = [row for one in found for row in one]
     if not kept:
         raise UserError("data.train: no row has an answer within training.max_length; raise it")
-    lost, cut = len(found) - len(kept), sum(row.cut for row in kept)
+    lost, cut = sum(not one for one in found), sum(row.cut for row in kept)
     notes = {
         f"{lost} training rows were left out: their answer begins beyond training.max_length": lost,
         f"{cut} training rows lost their end, and with it the end token, to training.max_length": cut,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from statistics import fmean, variance
 from typing import NamedTuple
 
-from retain.frontier_records import ArmResult, Recommendation
+from retain.frontier_records import ArmResult, Recommendation, gain_unit
 from retain.records import Candidate
 
 
@@ -18,7 +18,7 @@ class Point(NamedTuple):
         variant: of the arm.
         share: of the training rows.
         strength: of the update; where seeds chose different ones, their mean.
-        gain: on dev items, in points.
+        gain: on dev items, in points (bits per byte: percent).
         loss: mean loss on dev items, in points.
         gain_error: standard error of the gain, over items and seeds.
         loss_error: of the loss.
@@ -123,12 +123,13 @@ def recommend(arms: Sequence[ArmResult]) -> Recommendation | None:
         share=taken.share,
         strength=taken.strength,
         passing=taken.passing,
-        reason=f"{why}; {_because(taken, best, alike, bool(fit))}",
+        reason=f"{why}; {_because(taken, best, alike, bool(fit), gain_unit(arms))}",
     )
 
 
-def _because(taken: Point, best: Point, alike: Sequence[Point], passed: bool) -> str:
-    what = f"{taken.label} gains {taken.gain:.1f} points and loses {taken.loss:.1f} on average"
+def _because(taken: Point, best: Point, alike: Sequence[Point], passed: bool, unit: str) -> str:
+    losses = "" if unit == "points" else " points"
+    what = f"{taken.label} gains {taken.gain:.1f} {unit} and loses {taken.loss:.1f}{losses} on average"
     if len(alike) == 1:
         return f"{what}, the greatest gain" if passed else f"{what}, the only one with half of the greatest gain"
     if passed and taken is best:
@@ -153,10 +154,11 @@ def advice(arms: Sequence[ArmResult], taken: Recommendation | None) -> str:
     fewer, more = own[-2:]
     step, error = more.gain - fewer.gain, math.hypot(more.gain_error, fewer.gain_error)
     seen = f"from {fewer.share:.0%} to {more.share:.0%} of the rows the gain of {taken.variant} changes by {step:+.1f}"
-    seen += f" points (standard error {error:.1f})"
+    unit = gain_unit(arms)
+    seen += f" {unit} (standard error {error:.1f})"
     if step > error:
         return f"More rows: {seen}."
     better = max((one.gain - more.gain for one in others), default=0.0)
     if better > error:
-        return f"Another recipe: {seen}, and another arm gains {better:.1f} points more on the same rows."
+        return f"Another recipe: {seen}, and another arm gains {better:.1f} {unit} more on the same rows."
     return f"Neither is shown to help: {seen}, and no arm gains clearly more on the same rows."

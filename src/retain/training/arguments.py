@@ -8,6 +8,7 @@ from typing import Any
 
 from retain.errors import UserError, nearest
 from retain.models.transformers_model import TransformersModel
+from retain.training.schedules import schedule_arguments
 from retain.training.settings import TrainingSettings
 
 
@@ -17,7 +18,9 @@ def shared_arguments(
     """What every trainer on transformers' takes alike; how often it logs and saves is set when the steps are known."""
     import torch
 
+    schedule = schedule_arguments(settings.schedule, settings.lowest_rate, settings.decay)
     return {
+        **({"lr_scheduler_kwargs": schedule} if schedule else {}),
         "output_dir": str(checkpoints),
         "learning_rate": settings.learning_rate,
         "num_train_epochs": settings.epochs,

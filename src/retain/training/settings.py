@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator
+from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator, model_validator
 
 from retain.settings import Settings
 from retain.training.preference_settings import PreferenceSettings
 from retain.training.ranking_settings import RankingSettings
+from retain.training.schedules import Schedule, schedule_problem
 
 WARMUP = 0.05
 
@@ -64,9 +65,10 @@ LearningRate = Annotated[
 class TrainingSettings(Settings):
     """How the model is trained. Defaults suit LoRA on models of billions of weights."""
 
-    method: Literal["sft", "dpo", "rank"] = "sft"
+    method: Literal["sft", "dpo", "pretrain", "rank"] = "sft"
     """``sft``: supervised fine-tuning of a language model on the answers. ``dpo``: on pairs of a chosen and a rejected
-    answer. ``rank``: a reranker on queries with relevant documents."""
+    answer. ``pretrain``: continued pretraining on plain text, whole and packed. ``rank``: a reranker on queries with
+    relevant documents."""
     preference: PreferenceSettings | None = None
     """``method: dpo``: the loss and how strongly the base holds; its defaults when empty."""
     ranking: RankingSettings | None = None
@@ -79,13 +81,21 @@ class TrainingSettings(Settings):
     epochs: float = Field(1.0, gt=0)
     """Passes over the training rows; more than 3 invites forgetting."""
     batch_size: int = Field(8, ge=1)
-    """Rows per device and forward pass; with ``method: rank`` groups of a query and its documents."""
+    """Rows per device and forward pass; with ``method: pretrain`` sequences of ``max_length`` tokens; with ``method:
+    rank`` groups of a query and its documents."""
     gradient_accumulation: int = Field(1, ge=1)
     """Forward passes per update."""
     max_length: int = Field(1024, ge=8)
-    """Longest row in tokens; longer ones are cut, and counted. With ``method: rank`` a query with one document."""
-    schedule: Literal["linear", "cosine", "constant", "constant_with_warmup"] = "linear"
-    """How the rate falls."""
+    """Longest row in tokens; longer ones are cut, and counted. With ``method: pretrain`` the length of the sequences
+    that documents are packed into; longer documents go on in the next. With ``method: rank`` a query with one
+    document."""
+    schedule: Schedule = "linear"
+    """How the rate falls after the warmup: to nothing (``linear``, ``cosine``), to ``lowest_rate``
+    (``cosine_with_min_lr``), there in the last updates only (``warmup_stable_decay``), or not at all."""
+    lowest_rate: float | None = Field(None, ge=0, lt=1)
+    """``cosine_with_min_lr`` and ``warmup_stable_decay``: where the rate ends, a share of its peak; when empty 0.1."""
+    decay: float | None = Field(None, gt=0, le=1)
+    """``warmup_stable_decay``: share of the updates in which the rate falls; when empty 0.2."""
     warmup: float | None = Field(None, ge=0, lt=1)
     """Share of the updates in which the rate rises; when empty 0.05, and none with ``schedule: constant``."""
     weight_decay: float = Field(0.0, ge=0)
@@ -95,7 +105,7 @@ class TrainingSettings(Settings):
     optimizer: str = "adamw_torch_fused"
     """Any optimizer name that transformers knows."""
     packing: bool = False
-    """Pack several rows into one sequence."""
+    """Pack several rows into one sequence; ``method: pretrain`` always does."""
     gradient_checkpointing: bool = False
     """Less memory for more time."""
     checkpoints: int = Field(4, ge=0)
@@ -114,6 +124,12 @@ class TrainingSettings(Settings):
         """``preference``, or its defaults."""
         return self.preference or PreferenceSettings()
 
+    @model_validator(mode="after")
+    def _schedule_fits(self) -> Self:
+        if problem := schedule_problem(self.schedule, self.warmup_share, self.lowest_rate, self.decay):
+            raise ValueError(problem)
+        return self
+
     @property
     def groups(self) -> RankingSettings:
         """``ranking``, or its defaults."""
@@ -125,6 +141,11 @@ class TrainingSettings(Settings):
         if self.warmup is None:
             return 0.0 if self.schedule == "constant" else WARMUP
         return self.warmup
+
+    @property
+    def packed(self) -> bool:
+        """Whether several rows share a sequence."""
+        return self.packing or self.method == "pretrain"
 
     @property
     def scheduler(self) -> str:

@@ -23,6 +23,7 @@ from retain.training.arguments import as_arguments, shared_arguments
 from retain.training.checkpoints import epoch_steps, intervals, last_checkpoint, total_steps
 from retain.training.elapsed import Elapsed
 from retain.training.held_out import reading_steps, rows_to_read
+from retain.training.packing import packed
 from retain.training.precision import prepare_precision
 from retain.training.settings import TrainingSettings
 from retain.training.trainer import with_penalties
@@ -65,7 +66,7 @@ def train_sft(
     prepare_precision(model)  # before the mitigations ask the base, so that it answers as it would in training
     penalties = hooks.penalties(mitigations, model, setup)
     weights = hooks.token_weights(mitigations, model, setup)
-    if weights and settings.packing:
+    if weights and settings.packing and settings.method != "pretrain":
         raise UserError("training.packing: rows cannot be packed where tokens are weighted; set it to false")
     callbacks = hooks.callbacks(mitigations, model, setup)
     exact = [(one, one.data) for one in model.module.parameters() if one.requires_grad]
@@ -91,7 +92,9 @@ def train_sft(
     trainer.args.logging_steps, trainer.args.save_steps = intervals(steps, settings.checkpoints, epoch)
     trainer.streams = hooks.streams(mitigations, setup, task_rows, passes * processes)
     trainer.task_rows = RowIndex(task_rows) if len(rows) > len(task_rows) else None
-    seen = arguments.train_batch_size * processes * settings.gradient_accumulation * steps
+    together = arguments.train_batch_size * processes * settings.gradient_accumulation
+    seen = together * steps * len(rows) / len(trainer.train_dataset)  # packed, a sequence has several rows
+    line = packed(rows, len(trainer.train_dataset), settings.max_length, together)
     read = rows_to_read(held_out, seen, settings.watch)
     times = reading_steps(steps, epoch, settings.watch)
     known = random.Random(setup.seed).sample(task_rows, min(len(read), len(task_rows)))
@@ -114,6 +117,8 @@ def train_sft(
         method=settings.method,
         steps=trainer.state.global_step,
         examples=len(rows),
+        batch_tokens=line.batch_tokens if settings.packed else None,
+        notes=[line.note] if settings.method == "pretrain" else [],
         task_tokens=round(task_tokens * epochs),
         general_tokens=round(rehearsed * epochs) + sum(one.tokens(used) for one in trainer.streams.values()),
         trained_parameters=sum(p.numel() for p in model.module.parameters() if p.requires_grad),
@@ -135,11 +140,11 @@ def sft_config(settings: TrainingSettings, model: TransformersCausal, checkpoint
     from trl import SFTConfig
 
     # TRL refuses a length for rows that it neither packs nor pads. Ours are cut to it before.
-    lines = settings.extra.get("padding_free", False) and not settings.packing
+    lines = settings.extra.get("padding_free", False) and not settings.packed
     own = {
         **shared_arguments(settings, model, checkpoints, seed),
         "max_length": None if lines else settings.max_length,
-        "packing": settings.packing,
+        "packing": settings.packed,
         "gradient_checkpointing": settings.gradient_checkpointing,
         "eos_token": None,
     }

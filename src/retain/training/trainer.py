@@ -17,6 +17,7 @@ from retain.training.alarms.history import TASK_LOSS
 from retain.training.engines import check_engine
 from retain.training.flattened import in_rows
 from retain.training.router import router_losses, trains_routers
+from retain.training.schedules import in_updates
 from retain.training.stream import GeneralStream
 from retain.training.task_loss import Share, is_cross_entropy, mean_of, of_task_rows
 
@@ -89,6 +90,12 @@ class PenaltyMixin:
         check_engine(self, self.penalties)
         return super().train(*args, **named)  # type: ignore[misc]
 
+    def create_scheduler(self: Any, num_training_steps: int, *args: Any, **named: Any) -> Any:
+        """As the trainer does; a decay that is a share of the updates is counted."""
+        if self.args.lr_scheduler_kwargs:
+            self.args.lr_scheduler_kwargs = in_updates(self.args.lr_scheduler_kwargs, num_training_steps)
+        return super().create_scheduler(num_training_steps, *args, **named)  # type: ignore[misc]
+
     def compute_loss(
         self: Any, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
@@ -125,19 +132,21 @@ class PenaltyMixin:
     def _scores_labelled_only(self: Any, inputs: Any) -> bool:
         """Whether the plain loss is computed here: off CUDA, TRL pushes every position through the output head.
 
-        The trainer keeps what it alone does: fused kernels on CUDA, losses of its own, packed rows, routers. Weighted
-        tokens are always ours.
+        The trainer keeps what it alone does: fused kernels on CUDA, losses of its own, rows that run into each other,
+        routers. Rows in one line are told apart by their positions. Weighted tokens are always ours.
         """
         if self.weights:
             return True
         plain = getattr(self.args, "loss_type", "nll") == "nll" and self.label_smoother is None
         special = trains_routers(self) or self.compute_loss_func is not None
-        packed = getattr(self.args, "packing", False) or not {"attention_mask", "labels"} <= set(inputs)
+        packing = getattr(self.args, "packing", False)
+        rows = {"attention_mask", "labels"} <= set(inputs) and not packing
+        line = {"position_ids", "labels"} <= set(inputs) and "attention_mask" not in inputs
         return (
             self.has_plain_loss
             and plain
             and not special
-            and not packed
+            and (rows or line)
             and inputs["input_ids"].device.type not in ("cuda", "xpu")
         )
 
