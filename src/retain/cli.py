@@ -18,6 +18,7 @@ from retain.frontier_records import frontier_exit
 from retain.quiet import quiet_loggers
 from retain.records import EXIT_CODES, Gate, RunRecord, Verdict
 from retain.reporting.text import clean
+from retain.wrong_values import problems_of
 
 app = typer.Typer(
     help="Fine-tune a language model, keep what it already knew, and prove both.",
@@ -337,9 +338,8 @@ def _gate(margins: Gate, margin: float | None, mean_margin: float | None, min_ga
     try:
         return Gate.model_validate({**margins.model_dump(), **changed})
     except ValidationError as error:
-        wrong = error.errors()[0]
-        option = "--" + str(wrong["loc"][0]).replace("_", "-")
-        raise UserError(f"{option}: {wrong['msg'].lower()} (found {wrong['input']}); give points of 100") from None
+        wrong = problems_of(error, changed)[0]
+        raise UserError(f"--{wrong.replace('_', '-', wrong.split(':')[0].count('_'))}, in points of 100") from None
 
 
 def _verdict_text(verdict: Verdict) -> str:

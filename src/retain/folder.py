@@ -18,6 +18,7 @@ from pydantic import ValidationError
 
 from retain.errors import UserError
 from retain.records import Record
+from retain.wrong_values import problems_of
 
 R = TypeVar("R", bound=Record)
 UNWRITABLE = frozenset(
@@ -162,9 +163,8 @@ def read_record(path: Path, kind: type[R]) -> R:
     except OSError as error:
         raise UserError(f"{path} could not be read: {error.strerror}. Name a readable file.") from None
     except (ValidationError, UnicodeDecodeError) as error:
-        first = error.errors()[0] if isinstance(error, ValidationError) else {"loc": (), "msg": str(error)}
-        where = ".".join(str(part) for part in first["loc"])
-        raise UserError(f"{path} is not a {kind.__name__}: {where} {first['msg']}".rstrip()) from None
+        what = problems_of(error, None)[0] if isinstance(error, ValidationError) else str(error)
+        raise UserError(f"{path} is not a {kind.__name__}: {what}") from None
 
 
 BOOL = "tag:yaml.org,2002:bool"
