@@ -104,7 +104,7 @@ def _symptom(symptom: Symptom) -> list[str]:
     """What was seen, and the worst example."""
     lines = _wrapped(f"{words(one_line(symptom.name, 60))}: {one_line(symptom.statement, 400)}", "  - ", "    ")
     for title, text in symptoms.sides(symptom.example):
-        lines += _wrapped(one_line(text, 400), f"    {title.lower():8}  ", " " * 14)
+        lines += _wrapped(one_line(quoted(text, 1000), 400), f"    {title.lower():8}  ", " " * 14)
     return lines
 
 
@@ -136,7 +136,7 @@ def _example(pairs: Sequence[Pair]) -> str:
 
 
 def _answer(text: str) -> str:
-    return one_line(text, 260) or "(nothing)"
+    return one_line(quoted(text, 1000), 260) or "(nothing)"
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
