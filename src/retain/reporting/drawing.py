@@ -14,6 +14,7 @@ from typing import Literal
 from markupsafe import Markup, escape
 
 from retain.reporting.numbers import finite
+from retain.reporting.text import clean
 
 Tone = Literal["good", "bad", "open", "muted"]
 Scale = Callable[[float], float]

@@ -13,7 +13,7 @@ from retain.reporting.noise import noise_lines
 from retain.reporting.numbers import plain
 from retain.reporting.pairs import Pair, fallen
 from retain.reporting.tables import Row, gain_rows, loss_rows, main_reasons, pooled_row, unproven
-from retain.reporting.text import one_line, words
+from retain.reporting.text import one_line, quoted, words
 
 WIDTH = 100
 MOST_CAPABILITIES = 20

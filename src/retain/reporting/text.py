@@ -31,7 +31,7 @@ def clean(text: str) -> str:
 
 
 def clean_json(text: str) -> str:
-    """JSON that holds the same, in which what a terminal would obey is spelt as an escape (``\\u009b``)."""
+    """JSON that holds the same, in which what a terminal would obey is spelt as an escape (backslash, u, code)."""
     return _OBEYED.sub(lambda found: json.dumps(found[0])[1:-1], text)
 
 
