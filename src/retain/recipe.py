@@ -13,7 +13,7 @@ from pydantic import Field, ValidationError, create_model
 
 from retain.advice_settings import AdviseSettings
 from retain.errors import UserError, listed, nearest
-from retain.folder import parse_yaml
+from retain.folder import parse_yaml, read_text
 from retain.frontier_settings import FrontierSettings
 from retain.method_rules import method_problems
 from retain.mitigations.base import Mitigation
@@ -164,7 +164,7 @@ def load_recipe(path: str | Path, overrides: list[str] | None = None) -> Recipe:
     """
     path = Path(path)
     try:
-        values = parse_yaml(path.read_text("utf-8"))
+        values = parse_yaml(read_text(path))
     except FileNotFoundError:
         raise UserError(f"There is no recipe {path}. Make one: retain init MODEL DATA") from None
     except (IsADirectoryError, UnicodeDecodeError) as error:

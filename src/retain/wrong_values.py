@@ -142,9 +142,16 @@ def _problem(
         return f"{where}{said}{_found_scalar(first['input'])}"
     allowed = list(dict.fromkeys(part for one in errors for part in [_allowed(one, siblings)] if part))
     said = f"; allowed: {', or '.join(allowed)}" if allowed else f": {first['msg']}"
-    entry = kinds.get(path)
-    hint = f"; write [{{kind: {first['input']}}}]" if entry and first["input"] in entry[1] else _hint(errors)
+    hint = _entry(path, first["input"], kinds) or _hint(errors)
     return f"{where}found {shown_value(first['input'])}{said}{hint}"
+
+
+def _entry(path: str, value: Any, kinds: Kinds) -> str:
+    """What to write in place of the bare name of a kind."""
+    for place, form in ((path, "[{{kind: {}}}]"), (path.rpartition(".")[0], "{{kind: {}}}")):
+        if place in kinds and isinstance(value, str) and value in kinds[place][1]:
+            return f"; write {form.format(value)}"
+    return ""
 
 
 def _wrong_kind(where: str, value: Any, noun: str, known: Sequence[str]) -> str:

@@ -16,6 +16,10 @@ from retain.folder import MOST_BYTES, MOST_DEEP, in_bytes
 
 MOST_ROWS = 5_000_000
 """Of one file: beyond it, rows of nothing fill the memory."""
+MOST_VALUES = 10 * MOST_ROWS
+"""Cells of a Parquet file, those within lists counted one by one."""
+BATCH = 1024
+"""Rows of a Parquet file that are unpacked at once."""
 LONGEST_CELL = 2**27
 """Characters a CSV cell may hold; Python's own limit of 131,072 is shorter than many documents."""
 
@@ -202,23 +206,34 @@ def _read_parquet(content: bytes) -> Iterator[Row | BadRow]:
     import pyarrow as arrow
     import pyarrow.parquet as parquet
 
+    number = held = 0
     try:
         file = parquet.ParquetFile(arrow.BufferReader(content))
-        groups = (file.metadata.row_group(place) for place in range(file.metadata.num_row_groups))
-        unpacked = sum(group.total_byte_size for group in groups)
-        if file.metadata.num_rows > MOST_ROWS or unpacked > MOST_BYTES:
-            yield BadRow(
-                0,
-                f"{file.metadata.num_rows:,} rows of {in_bytes(unpacked)} when unpacked; at most {MOST_ROWS:,} of "
-                f"{in_bytes(MOST_BYTES)} are read",
-            )
+        if problem := _too_many(file.metadata):
+            yield problem
             return
-        values = file.read().to_pylist()
-    except (arrow.ArrowException, OSError, ValueError) as error:
+        for batch in file.iter_batches(batch_size=BATCH):
+            held += batch.nbytes
+            if held > MOST_BYTES:
+                yield BadRow(0, f"more than {in_bytes(MOST_BYTES)} when it is unpacked; take a sample of its rows")
+                return
+            yield from (Row(place, value) for place, value in enumerate(batch.to_pylist(), number + 1))
+            number += batch.num_rows
+    except (arrow.ArrowException, OSError, ValueError, OverflowError) as error:
         yield BadRow(0, f"not a Parquet file that can be read: {error}")
-        return
-    for number, value in enumerate(values, 1):
-        yield Row(number, value)
+
+
+def _too_many(metadata: Any) -> BadRow | None:
+    """Refuse by what a Parquet file says of itself: equal values take no room in it, and fill the memory."""
+    groups = [metadata.row_group(place) for place in range(metadata.num_row_groups)]
+    values = sum(group.column(place).num_values for group in groups for place in range(group.num_columns))
+    if metadata.num_rows <= MOST_ROWS and values <= MOST_VALUES:
+        return None
+    return BadRow(
+        0,
+        f"{metadata.num_rows:,} rows with {values:,} values; at most {MOST_ROWS:,} rows with {MOST_VALUES:,} values "
+        "are read. Take a sample of its rows",
+    )
 
 
 def _read_text(content: bytes) -> Iterator[Row | BadRow]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -12,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from retain.data.hub import parse_hub_name, read_hub
 from retain.errors import nearest
+from retain.folder import read_text
 from retain.wrong_values import problems_of
 
 T = TypeVar("T", bound=BaseModel)
@@ -22,10 +24,10 @@ _COLUMN = re.compile(r"\{([\w.]+)\}")
 
 def read_rows(path: Path) -> Iterator[tuple[int, Any]]:
     """(line number, parsed value) of every line that is not blank; a bad line gives its error."""
-    with path.open(encoding="utf-8-sig") as lines:
-        for number, line in enumerate(lines, start=1):
-            if line.strip():
-                yield number, _parsed(line)
+    text = read_text(path).removeprefix("\ufeff")
+    for number, line in enumerate(io.StringIO(text), start=1):
+        if line.strip():
+            yield number, _parsed(line)
 
 
 def _parsed(line: str) -> Any:
