@@ -402,6 +402,6 @@ def test_files_that_cannot_be_read_are_named(tmp_path: Path, monkeypatch: pytest
         patch.setattr(item_files.Path, "open", refuse)
         with pytest.raises(UserError, match=r"mine\.yaml: could not be read: Permission denied"):
             load_suite(suite)
-    monkeypatch.setattr("retain.probes.suites.read_rows", refuse)
+    monkeypatch.setattr("retain.probes.suite_entries.read_rows", refuse)
     with pytest.raises(UserError, match=r"items: .*Permission denied.*items\.jsonl"):
         load_suite(suite)

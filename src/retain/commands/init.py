@@ -65,7 +65,7 @@ def init(
 
 def _check_model(model: str) -> None:
     """Refuse what no model is called: an unknown ``builtin:`` name, or the name of one without ``builtin:``."""
-    check_name(model)
+    check_name(str(model))
     if model in BUILTINS and not Path(model).exists():
         raise UserError(f'model: there is no folder {model}; the embedded model is "{PREFIX}{model}"')
 

@@ -99,7 +99,7 @@ def _rows(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    if not is_regular(path):
+    if not is_regular(path) and not path.is_dir():
         raise UserError(f"{path} is no regular file (a device or a pipe?). Copy the logs again.")
     try:
         with path.open("rb") as file:

@@ -7,8 +7,13 @@ import re
 
 from retain.data.lint.masking import passage
 
-_DIRECTION = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\U000e0000-\U000e007f]")
-"""Characters that turn the direction of text, and letters that no screen shows (tags) and a model reads."""
+_DIRECTION = re.compile("[\u202a-\u202e\u2066-\u2069\U000e0000-\U000e007f]")
+"""Characters that turn the direction of all text after them, beyond the passage they stand in, and letters that no
+screen shows (tags)."""
+
+_MARK = re.compile("[\u061c\u200e\u200f]")
+_RIGHT_TO_LEFT = re.compile("[\u05d0-\u05f2\u0620-\u064a\u066e-\u06d3\u0710-\u08ff\ufb1d-\ufdfb\ufe70-\ufefc]")
+"""Letters of Hebrew, Arabic and their like: direction marks belong to them, and nowhere else."""
 
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _OBEYED = re.compile(f"{_CONTROL.pattern}|{_DIRECTION.pattern}")
@@ -22,12 +27,18 @@ def clean(text: str) -> str:
     """Replace what a terminal or a browser would obey rather than show.
 
     Control characters (colour codes, bells) become their pictures, direction overrides their code points and
-    lone surrogates, which no file can hold, the replacement character. Tabs and line ends stay.
+    lone surrogates, which no file can hold, the replacement character. Tabs and line ends stay, and so do direction
+    marks in a text with right-to-left letters.
     """
     text = _SURROGATE.sub("\ufffd", text)
     text = _LINE_BREAK.sub("\n", text)
-    text = _DIRECTION.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩", text)
+    text = _DIRECTION.sub(_code, text)
+    text = text if _RIGHT_TO_LEFT.search(text) else _MARK.sub(_code, text)
     return _CONTROL.sub(_picture, text)
+
+
+def _code(found: re.Match[str]) -> str:
+    return f"⟨U+{ord(found[0]):04X}⟩"
 
 
 def clean_json(text: str) -> str:
