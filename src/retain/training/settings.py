@@ -10,6 +10,8 @@ from retain.settings import Settings
 from retain.training.ranking_settings import RankingSettings
 
 WARMUP = 0.05
+ELSEWHERE = ("push_to_hub", "hub_", "logging_dir", "output_dir", "resume_from_checkpoint", "overwrite_output_dir")
+"""How keys of ``extra`` begin that write outside of the run's folder, send the model away or read another's state."""
 
 
 class RateScan(Settings):
@@ -104,6 +106,16 @@ class TrainingSettings(Settings):
     extra: dict[str, Any] = {}
     """TRL's own keys (SFTConfig), passed as they are; with ``method: rank`` those of sentence-transformers
     (CrossEncoderTrainingArguments)."""
+
+    @field_validator("extra")
+    @classmethod
+    def _stays_here(cls, extra: dict[str, Any]) -> dict[str, Any]:
+        if found := [key for key in extra if key.startswith(ELSEWHERE)]:
+            raise ValueError(
+                f"{', '.join(found)} would write or send outside of the run's folder, or read another run's state; "
+                "leave it out, and copy or upload what a run made yourself"
+            )
+        return extra
 
     @property
     def groups(self) -> RankingSettings:
