@@ -112,7 +112,7 @@ BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
         ("seed: !!bool x", "a value cannot be read"),
         (f"seed: {'9' * 5000}", "a value cannot be read"),
         ("seed: !!python/name:os.system", "could not determine a constructor"),
-        ("x" * (2**24 + 1), "characters; at most"),
+        ("x" * (2**21 + 1), "characters; at most"),
     ],
     ids=[str(number) for number in range(12)],
 )

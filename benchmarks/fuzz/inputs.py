@@ -135,8 +135,8 @@ def recipes(draw: st.DrawFn) -> Files:
         text = yaml.safe_dump(content, sort_keys=False, allow_unicode=draw(st.booleans()))
     except (yaml.YAMLError, ValueError, UnicodeError):
         text = json.dumps(content)
-    if draw(st.integers(0, 4)) == 0:
-        text += draw(st.one_of(st.sampled_from(_LINES), deep().map(lambda one: f"deep: {one}")))
+    if draw(st.integers(0, 6)) == 0:
+        text += draw(st.one_of(st.sampled_from(_LINES), deep((90, 101, 990)).map(lambda one: f"deep: {one}")))
     return {
         "recipe.yaml": draw(broken(text.encode("utf-8", "replace"))),
         "overrides": json.dumps(draw(st.lists(st.sampled_from(_OVERRIDES), max_size=1))).encode(),

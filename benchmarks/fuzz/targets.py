@@ -33,9 +33,10 @@ def read_rows(folder: Path) -> None:
     """``retain lint`` with a cleaned copy, and ``retain init``."""
     file = next(one for one in folder.iterdir())
     out = folder / "out"
-    render_linted(lint(str(file), suite=None)).encode()
+    found = lint(str(file), suite=None, fix=out / "clean.jsonl")
+    render_linted(found).encode()
+    found.model_dump_json()
     init("builtin:smollm2-135m", str(file), out / "recipe.yaml", suite="suite")
-    lint(str(file), suite=None, fix=out / "clean.jsonl").model_dump_json()
 
 
 def read_logs(folder: Path) -> None:

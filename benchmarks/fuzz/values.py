@@ -43,9 +43,9 @@ values = st.recursive(
 
 
 @st.composite
-def deep(draw: st.DrawFn) -> str:
+def deep(draw: st.DrawFn, depths: tuple[int, ...] = (90, 101, 990, 3000, 100_000)) -> str:
     """A text of brackets within brackets, closed or not."""
-    depth = draw(st.sampled_from((90, 101, 990, 3000, 100_000)))
+    depth = draw(st.sampled_from(depths))
     opens, closes = draw(st.sampled_from((("[", "]"), ('{"a":', "}"))))
     return opens * depth + draw(st.sampled_from(("1", ""))) + closes * draw(st.sampled_from((0, depth)))
 

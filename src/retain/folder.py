@@ -208,8 +208,8 @@ def read_record(path: Path, kind: type[R]) -> R:
 
 
 BOOL = "tag:yaml.org,2002:bool"
-MOST_YAML = 2**24
-"""Characters of a YAML text."""
+MOST_YAML = 2**21
+"""Characters of a YAML text, which takes seconds to read then."""
 MOST_VALUES = 200_000
 """Values of a YAML text with every alias written out; a suite of ten thousand prompts has a tenth of them."""
 MOST_DEEP = 100
