@@ -10,7 +10,7 @@ import pytest
 SOURCE = Path(__file__).parents[1] / "src" / "retain"
 LAYERS = [
     {"errors", "settings", "records", "wording", "advice_records", "frontier_records", "paths"},
-    {"registry", "folder", "store", "progress", "quiet", "overrides"},
+    {"registry", "folder", "store", "progress", "quiet", "overrides", "wrong_values"},
     {"comparison", "scoring", "importing"},
     {"models"},
     {"provenance"},

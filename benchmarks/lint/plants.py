@@ -157,6 +157,14 @@ def narrow_domain(seed: int) -> Case:
     return Case(made(writer.rows(ROWS, topics=1)), ROWS)
 
 
+def one_answer(seed: int) -> Case:
+    """Nineteen rows of twenty get the same answer."""
+    _, rows, chance = _start(seed)
+    for place in chance.sample(range(ROWS), 19 * ROWS // 20):
+        rows[place] = _answer(rows[place], "Please ask again later.")
+    return Case(made(rows), 19 * ROWS // 20)
+
+
 def held_out_duplicates(seed: int) -> Case:
     """Two held-out rows are training rows, three more are with a typo."""
     writer, rows, chance = _start(seed)
@@ -368,6 +376,7 @@ PLANTS: dict[str, Callable[[int], Case]] = {
         mojibake,
         narrow_domain,
         near_duplicates,
+        one_answer,
         personal_data,
         rare_labels,
         relevant_negatives,

@@ -17,7 +17,8 @@ from retain.errors import RetainError, UserError
 from retain.frontier_records import frontier_exit
 from retain.quiet import quiet_libraries, quiet_loggers
 from retain.records import EXIT_CODES, Gate, RunRecord, Verdict
-from retain.reporting.text import clean
+from retain.reporting.text import clean, clean_json
+from retain.wrong_values import problems_of
 
 app = typer.Typer(
     help="Fine-tune a language model, keep what it already knew, and prove both.",
@@ -34,6 +35,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON."
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress.")]
 SuiteName = Annotated[str, typer.Option(help="A built-in suite, a YAML file, a folder, or lm-eval:task,task.")]
 Precision = Annotated[str, typer.Option(help="fp32, bf16 or 4bit.")]
+INTERRUPTED = "Interrupted. What was finished is kept: run the same command again to go on."
 Limit = Annotated[int | None, typer.Option(help="At most this many test items per probe.")]
 
 
@@ -335,9 +337,8 @@ def _gate(margins: Gate, margin: float | None, mean_margin: float | None, min_ga
     try:
         return Gate.model_validate({**margins.model_dump(), **changed})
     except ValidationError as error:
-        wrong = error.errors()[0]
-        option = "--" + str(wrong["loc"][0]).replace("_", "-")
-        raise UserError(f"{option}: {wrong['msg'].lower()} (found {wrong['input']}); give points of 100") from None
+        wrong = problems_of(error, changed)[0]
+        raise UserError(f"--{wrong.replace('_', '-', wrong.split(':')[0].count('_'))}, in points of 100") from None
 
 
 def _verdict_text(verdict: Verdict) -> str:
@@ -356,14 +357,14 @@ def _finish(record: RunRecord, folder: Path, as_json: bool) -> None:
 def _print(text: str, json_: bool = False) -> None:
     """Results go to standard output; everything else to standard error.
 
-    Names of probes and models are other people's text: what a terminal would obey is shown, not sent; JSON is left
-    as it is. When the reader has gone (``retain gate run | head -1``) nothing is said any more, and the exit code
+    Names of probes and models are other people's text: what a terminal would obey is shown, not sent; JSON spells it
+    as an escape. When the reader has gone (``retain gate run | head -1``) nothing is said any more, and the exit code
     still counts.
     """
     if not text:
         return
     try:
-        sys.stdout.write((text if json_ else clean(text)) + "\n")
+        sys.stdout.write((clean_json(text) if json_ else clean(text)) + "\n")
         sys.stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -379,12 +380,23 @@ def main() -> None:
     except RetainError as error:
         _end(str(error), error.exit_code)
     except KeyboardInterrupt:
-        _end("Interrupted. What was finished is kept: run the same command again to go on.", 130)
+        _end(INTERRUPTED, 130)
+    except SystemExit as error:
+        if _interrupted(error):  # typer has turned it into an exit code, and says nothing
+            _end(INTERRUPTED, 130)
+        raise
     except Exception as error:  # noqa: BLE001 - the exit code of anything unforeseen is 4
         if refused := _refused_path(error):
             _end(refused, 2)
         fault = "This is a fault in Retain, not in your input. What was finished is kept."
         _end(f"{traceback.format_exc()}{fault}", 4)
+
+
+def _interrupted(error: BaseException | None) -> bool:
+    """Whether an exit goes back to Ctrl-C, by way of whatever it was turned into."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def _end(text: str, code: int) -> NoReturn:

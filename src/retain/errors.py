@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+LONGEST = 2000
+"""Characters of one problem: it may quote what somebody else wrote."""
+
 
 class RetainError(Exception):
     """Any error that Retain raises on purpose. Shown as a message, without a traceback."""
@@ -61,8 +64,8 @@ def from_extra(module: str, extra: str) -> Any:
 
 
 def listed(problems: Sequence[str], most: int = 20) -> str:
-    """Problems as indented lines, the rest counted."""
-    lines = [f"  - {problem}" for problem in problems[:most]]
+    """Problems as indented lines, very long ones cut, the rest counted."""
+    lines = [f"  - {problem if len(problem) <= LONGEST else problem[:LONGEST] + ' ...'}" for problem in problems[:most]]
     if len(problems) > most:
         lines.append(f"  ... and {len(problems) - most} more")
     return "\n".join(lines)

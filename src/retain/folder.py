@@ -18,12 +18,15 @@ from pydantic import ValidationError
 
 from retain.errors import UserError
 from retain.records import Record
+from retain.wrong_values import problems_of
 
 R = TypeVar("R", bound=Record)
 UNWRITABLE = frozenset(
     {errno.EACCES, errno.EPERM, errno.EROFS, errno.EEXIST, errno.EISDIR, errno.ENOTDIR, errno.ENAMETOOLONG}
 )
 """What the system says of a place where no file can be written, whatever is free."""
+MOST_BYTES = 2**31
+"""Of a file that is read into memory as a whole."""
 
 
 def cache_folder() -> Path:
@@ -32,6 +35,40 @@ def cache_folder() -> Path:
     if chosen:
         return Path(chosen).expanduser()
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "retain"
+
+
+def is_regular(path: Path) -> bool:
+    """True for a file, by way of links too; devices and pipes may never end. A missing one is left to who reads it."""
+    return path.is_file() or not path.exists()
+
+
+def in_bytes(number: int) -> str:
+    """``2147483648`` -> ``2.0 GiB``."""
+    for unit, size in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
+        if number >= size:
+            return f"{number / size:.1f} {unit}"
+    return f"{number} bytes"
+
+
+def read_text(path: Path, most: int | None = None) -> str:
+    """A file of text (UTF-8).
+
+    Args:
+        path: of a regular file.
+        most: bytes that it may have; :data:`MOST_BYTES` when None.
+
+    Raises:
+        UserError: it is a device or a pipe, or too large.
+        OSError, UnicodeDecodeError: it cannot be read.
+    """
+    most = MOST_BYTES if most is None else most
+    if not is_regular(path) and not path.is_dir():
+        raise UserError(f"{path} is no regular file (a device or a pipe?). Name a file.")
+    if path.is_file() and path.stat().st_size > most:
+        raise UserError(
+            f"{path} is too large: found {in_bytes(path.stat().st_size)}, and at most {in_bytes(most)} are read."
+        )
+    return path.read_text("utf-8")
 
 
 def file_hash(path: Path) -> str:
@@ -144,7 +181,9 @@ def read_json(path: Path) -> dict[str, Any]:
         UserError: the file is missing or damaged.
     """
     try:
-        return dict(json.loads(path.read_text("utf-8")))
+        return dict(json.loads(read_text(path)))
+    except UserError:
+        raise
     except (OSError, ValueError, TypeError, RecursionError) as error:
         raise UserError(f"{path} is missing or damaged: {error}") from None
 
@@ -156,18 +195,25 @@ def read_record(path: Path, kind: type[R]) -> R:
         UserError: the file is missing, cannot be read or holds something else.
     """
     try:
-        return kind.model_validate_json(path.read_text("utf-8"))
+        return kind.model_validate_json(read_text(path))
+    except UserError:
+        raise
     except FileNotFoundError:
         raise UserError(f"There is no file {path}") from None
     except OSError as error:
         raise UserError(f"{path} could not be read: {error.strerror}. Name a readable file.") from None
     except (ValidationError, UnicodeDecodeError) as error:
-        first = error.errors()[0] if isinstance(error, ValidationError) else {"loc": (), "msg": str(error)}
-        where = ".".join(str(part) for part in first["loc"])
-        raise UserError(f"{path} is not a {kind.__name__}: {where} {first['msg']}".rstrip()) from None
+        what = problems_of(error, None)[0] if isinstance(error, ValidationError) else str(error)
+        raise UserError(f"{path} is not a {kind.__name__}: {what}") from None
 
 
 BOOL = "tag:yaml.org,2002:bool"
+MOST_YAML = 2**21
+"""Characters of a YAML text, which takes seconds to read then."""
+MOST_VALUES = 200_000
+"""Values of a YAML text with every alias written out; a suite of ten thousand prompts has a tenth of them."""
+MOST_DEEP = 100
+"""Levels of a YAML text or of a row."""
 
 
 def read_rows(path: Path, kind: type[R]) -> list[R]:
@@ -198,9 +244,49 @@ def parse_yaml(text: str) -> Any:
     """The plain values of a YAML text.
 
     Raises:
-        yaml.YAMLError: it is not YAML, a key is given twice, or it is nested too deeply.
+        yaml.YAMLError: it is not YAML, a key is given twice, a value is not of the kind that it is tagged as, or it is
+            too long, nested too deeply, or grows too large by its aliases.
     """
+    if len(text) > MOST_YAML:
+        raise yaml.YAMLError(f"it has {len(text):,} characters; at most {MOST_YAML:,} are read")
+    loader = _Loader(text)
     try:
-        return yaml.load(text, Loader=_Loader)
+        node = loader.get_single_node()
+        if node is None:
+            return None
+        _check_size(node)
+        return loader.construct_document(node)
     except RecursionError:
         raise yaml.YAMLError("it is nested too deeply") from None
+    except (
+        ValueError,
+        TypeError,
+        AttributeError,
+        LookupError,
+        ArithmeticError,
+    ) as error:  # such as the date 2001-99-99
+        raise yaml.YAMLError(f"a value cannot be read: {error}") from None
+    finally:
+        loader.dispose()
+
+
+def _check_size(root: Any) -> None:
+    """Refuse what a few aliases make huge (``b: [*a, *a], c: [*b, *b]``), deep or endless: all that reads it would be.
+
+    Raises:
+        yaml.YAMLError: it has more than :data:`MOST_VALUES` values or is nested deeper than :data:`MOST_DEEP`.
+    """
+    known: dict[int, int] = {}
+
+    def size(node: Any, depth: int) -> int:
+        if depth > MOST_DEEP:
+            raise yaml.YAMLError("it is nested too deeply")
+        if id(node) not in known:
+            pairs = node.value if isinstance(node, yaml.CollectionNode) else []
+            below = [part for pair in pairs for part in (pair if isinstance(pair, tuple) else (pair,))]
+            known[id(node)] = 1 + sum(size(part, depth + 1) for part in below)
+        if known[id(node)] > MOST_VALUES:
+            raise yaml.YAMLError(f"its aliases make it more than {MOST_VALUES:,} values")
+        return known[id(node)]
+
+    size(root, 0)

@@ -36,7 +36,7 @@ class FrontierSettings(Settings):
     """Every arm is trained with each; the recipe's own when empty."""
     halving: Annotated[float, Field(gt=0, lt=1)] | None = None
     """Share of the rows for short runs after which the worse half of the arms is dropped; none are when empty."""
-    target: Annotated[float, Field(gt=0)] | None = None
+    target: Annotated[float, Field(gt=0, le=100)] | None = None
     """``ladder``: the gain on dev items, in points of 100, that is enough."""
 
     @model_validator(mode="after")
@@ -47,6 +47,10 @@ class FrontierSettings(Settings):
             raise ValueError("preset: ladder and target go together: the ladder ends at the target")
         if self.preset == "ladder" and (self.arms or self.axes or self.halving or len(self.shares) > 1):
             raise ValueError("preset: ladder climbs its own rungs; leave arms, axes, shares and halving out")
+        for key in ("shares", "strengths", "seeds"):
+            values = getattr(self, key)
+            if len(set(values)) < len(values):
+                raise ValueError(f"{key} names something twice: {values}")
         if any(not values for values in self.axes.values()):
             raise ValueError("an axis needs values")
         return self

@@ -13,7 +13,7 @@ from pydantic import Field, ValidationError, create_model
 
 from retain.advice_settings import AdviseSettings
 from retain.errors import UserError, listed, nearest
-from retain.folder import parse_yaml
+from retain.folder import parse_yaml, read_text
 from retain.frontier_settings import FrontierSettings
 from retain.method_rules import method_problems
 from retain.mitigations.base import Mitigation
@@ -24,6 +24,7 @@ from retain.records import Gate
 from retain.registry import units
 from retain.settings import Settings
 from retain.training.settings import TrainingSettings
+from retain.wrong_values import Location, problems_of
 
 
 class ModelSettings(Settings):
@@ -163,7 +164,7 @@ def load_recipe(path: str | Path, overrides: list[str] | None = None) -> Recipe:
     """
     path = Path(path)
     try:
-        values = parse_yaml(path.read_text("utf-8"))
+        values = parse_yaml(read_text(path))
     except FileNotFoundError:
         raise UserError(f"There is no recipe {path}. Make one: retain init MODEL DATA") from None
     except (IsADirectoryError, UnicodeDecodeError) as error:
@@ -186,7 +187,7 @@ def parse_recipe(values: dict[str, Any], where: str = "recipe", folder: Path | N
     try:
         checked = recipe_type().model_validate(values)
     except ValidationError as error:
-        problems = [_problem(dict(one)) for one in error.errors(include_url=False)]
+        problems = problems_of(error, values, _siblings, {"mitigations": ("mitigation", sorted(units("mitigations")))})
         raise UserError(f"{where} has {len(problems)} error{'s' * (len(problems) > 1)}:\n{listed(problems)}") from None
     recipe = Recipe.model_construct(**{name: getattr(checked, name) for name in type(checked).model_fields})
     problems = contradictions(recipe)
@@ -295,25 +296,7 @@ def _with_models(training: TrainingSettings, folder: Path) -> TrainingSettings:
     return training.model_copy(update={"ranking": groups})
 
 
-def _problem(error: dict[str, Any]) -> str:
-    """One pydantic error as a line: path, what was found, what is allowed."""
-    tags = set(units("mitigations"))
-    forms = ("float", "str", "HeldOutFiles", "constrained-float", "rate", "RateScan", *tags)
-    parts = [part for part in error["loc"] if part not in forms]
-    path = ".".join(str(part) for part in parts)
-    if error["type"] == "extra_forbidden":
-        return f"{path}: unknown key; {nearest(str(parts[-1]), _siblings(error['loc']))}"
-    if error["type"] == "missing":
-        return f"{path}: missing"
-    if error["type"] in ("union_tag_invalid", "union_tag_not_found"):
-        found = error["input"].get("kind") if isinstance(error["input"], dict) else error["input"]
-        known = sorted(tags)
-        return f"{path}.kind: there is no mitigation {found!r}; {nearest(str(found), known)}"
-    found = repr(error["input"])
-    return f"{path}: {error['msg'][0].lower()}{error['msg'][1:]} (found {found[:80]})"
-
-
-def _siblings(location: tuple[Any, ...]) -> list[str]:
+def _siblings(location: Location) -> list[str]:
     """The keys that are allowed where an unknown one was found."""
     kind: Any = recipe_type()
     for part in location[:-1]:

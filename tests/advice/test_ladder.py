@@ -256,16 +256,16 @@ def texts(folder):
     ("text", "message"),
     [
         ("advise.documents=none.md", "there is no file or folder"),
-        ("advise.shots=[]", "advise.shots: list should have at least 1 item"),
-        ("advise.shots=[0]", "advise.shots.0: input should be greater than or equal to 1"),
+        ("advise.shots=[]", "advise.shots: found a list of 0; allowed: a list of at least 1"),
+        ("advise.shots=[0]", "advise.shots.0: found 0; allowed: a number of at least 1"),
         (
             "advise.rungs=[few_shoot]",
-            "advise.rungs.0: input should be 'instructions', 'few_shot', 'retrieval' or 'lora'",
+            "allowed: instructions, few_shot, retrieval, lora",
         ),
         ("advise.picks=[fixed, fixed]", "picks names something twice"),
         ("advise.shotz=[1]", 'advise.shotz: unknown key; did you mean "shots"?'),
-        ("advise.margin=101", "advise.margin: input should be less than or equal to 100"),
-        ("advise.training.rows=1", "advise.training.rows: input should be greater than or equal to 8"),
+        ("advise.margin=101", "advise.margin: found 101; allowed: a number of at most 100"),
+        ("advise.training.rows=1", "advise.training.rows: found 1; allowed: a number of at least 8"),
     ],
 )
 def test_wrong_settings_are_refused_by_path(advise_file, tmp_path, text, message):

@@ -81,7 +81,7 @@ def test_all_bad_lines_are_reported_at_once_up_to_twenty(write):
         ("a.jsonl", '{"a": 1}\n[1]\n', "a.jsonl:2: a row is an object with keys; found a list"),
         ("a.jsonl", b'{"a": 1}\n{"a": "\xe9"}\n', "a.jsonl:2: byte 0xe9 is not UTF-8"),
         ("a.jsonl", '{"a": "é"}'.encode("utf-16"), "UTF-16; save the file as UTF-8"),
-        ("a.jsonl", "[" * 100_000, "a.jsonl:1: not JSON that can be read"),
+        ("a.jsonl", "[" * 100_000, "a.jsonl:1: nested more than 100 levels deep"),
         ("a.json", '[\n{"a": 1},\n{"a" 2}\n]', "a.json:3: not JSON: Expecting ':' delimiter, found \"2}\""),
         ("a.json", '{"b": [1]}', 'expected a list of rows, or {"data": [...]}; found an object'),
         ("a.json", '[{"a": 1}, 7]', "a.json:2: a row is an object with keys; found a number"),

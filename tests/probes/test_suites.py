@@ -105,7 +105,7 @@ def test_everything_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
         'two probes are named "five"',
         'probe "six": it has no items',
         'typo.jsonl, line 1: subjekt: unknown key; did you mean "subject"?',
-        "shots: Input should be greater than or equal to 0",
+        "allowed: a number of at least 0",
         "good.jsonl, line 1: query: unknown key",
         "good.jsonl: and 85 more",
         "probes[11]: needs keys and values",
@@ -365,8 +365,8 @@ def test_real_queries_run(shared: Path) -> None:
     [
         ({"fields": {"prompt": 3}}, "fields: needs the columns"),
         ({"fields": {"prompt": ["a", 3]}}, "fields: needs the columns"),
-        ({"limit": 0}, "limit: Input should be greater than or equal to 1"),
-        ({"limit": -3}, "limit: Input should be greater than or equal to 1"),
+        ({"limit": 0}, "limit: found 0; allowed: a number of at least 1"),
+        ({"limit": -3}, "limit: found -3; allowed: a number of at least 1"),
     ],
 )
 def test_a_wrong_key_of_a_probe_is_named(tmp_path: Path, more: dict[str, Any], message: str) -> None:
@@ -402,6 +402,6 @@ def test_files_that_cannot_be_read_are_named(tmp_path: Path, monkeypatch: pytest
         patch.setattr(item_files.Path, "open", refuse)
         with pytest.raises(UserError, match=r"mine\.yaml: could not be read: Permission denied"):
             load_suite(suite)
-    monkeypatch.setattr("retain.probes.suites.read_rows", refuse)
+    monkeypatch.setattr("retain.probes.suite_entries.read_rows", refuse)
     with pytest.raises(UserError, match=r"items: .*Permission denied.*items\.jsonl"):
         load_suite(suite)

@@ -58,6 +58,8 @@ def test_terminal_codes_become_visible():
 def test_direction_overrides_become_visible_and_right_to_left_text_stays():
     assert clean("abc\u202edef\u2066") == "abc⟨U+202E⟩def⟨U+2066⟩"
     assert clean("שלום\u200f!") == "שלום\u200f!"
+    assert clean("no such letters\u200f!") == "no such letters⟨U+200F⟩!"
+    assert clean("tags\U000e0041") == "tags⟨U+E0041⟩"
 
 
 def test_every_line_end_is_one_and_tabs_stay():

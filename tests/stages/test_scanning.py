@@ -112,9 +112,9 @@ def test_the_share_changes_what_a_short_run_sees(toy_recipe, tmp_path, fits):
     ("rate", "message"),
     [
         ("fast", r"training.learning_rate: .*allowed are a rate such as 2.0e-4, scan, or"),
-        (0, r"training.learning_rate: input should be greater than 0"),
+        (0, r"training.learning_rate: found 0.0; allowed: a number above 0"),
         (True, "a number above 0"),
-        (float("nan"), r"training.learning_rate: input should be a finite number"),
+        (float("nan"), r"training.learning_rate: found nan; allowed: a number that is finite"),
         ({"scan": [0.1]}, r"training.learning_rate.scan: .*at least two different rates"),
         ({"scan": [0.1, -1]}, r"training.learning_rate.scan.1: .*greater than 0"),
         ({"share": 2}, r"training.learning_rate.share: .*less than or equal to 1"),

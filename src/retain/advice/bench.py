@@ -8,6 +8,7 @@ from functools import cached_property
 from statistics import fmean
 
 from retain.advice.answer_form import AnswerForm, answer_form
+from retain.advice.feasible import distinct_rows, scored_by_rule
 from retain.advice.occurrence import occurs
 from retain.advice.opening import opening_of
 from retain.advice.plan import Plan, Turns
@@ -19,14 +20,11 @@ from retain.advice_records import Cost, Rung, Tried
 from retain.advice_settings import AdviseSettings
 from retain.data.example import Example
 from retain.data.lint.masking import masked
-from retain.data.splits import folded
 from retain.errors import UserError
 from retain.folder import read_record
 from retain.models.base import Prompt
 from retain.models.causal import TransformersCausal, as_language_model
 from retain.models.update_files import is_adapter
-from retain.probes.answers import Answers
-from retain.probes.bits_per_byte import BitsPerByte
 from retain.probes.items import as_prompt
 from retain.probes.rules.item import AnswerItem
 from retain.recipe import Recipe
@@ -70,7 +68,7 @@ class Bench:
         self.settings: AdviseSettings = run.recipe.advise or AdviseSettings()
         self.data = data
         self._work = Workbench(run, data)
-        self.probe = _scored(self._work)
+        self.probe = scored_by_rule(next(one for one in self._work.probes if one.name == TASK))
         self.rows: Sequence[Example] = data.splits.train
         self._known: dict[str, Candidate] = {}
         """By the plan's fingerprint."""
@@ -114,7 +112,7 @@ class Bench:
     @cached_property
     def distinct(self) -> list[Example]:
         """The training rows, each once: copies in other case and spacing would be shown side by side as examples."""
-        return list({(folded(row.input), row.target): row for row in reversed(self.rows)}.values())[::-1]
+        return distinct_rows(self.rows)
 
     @cached_property
     def end(self) -> str:
@@ -228,23 +226,6 @@ class Bench:
 def best(candidates: Sequence[Candidate]) -> Candidate:
     """The candidate with the most right answers on dev items; of equals the one with the shortest requests."""
     return max(candidates, key=lambda one: (one.tried.value, -one.tried.tokens))
-
-
-def _scored(work: Workbench) -> Answers:
-    probe = next(one for one in work.probes if one.name == TASK)
-    if isinstance(probe, Answers):
-        return probe
-    if isinstance(probe, BitsPerByte):
-        raise UserError(
-            "data.train: retain advise asks questions and compares answers, and these rows are plain text, which has "
-            "neither. Give rows with a question and an answer (messages, prompt/completion, alpaca or sharegpt); plain "
-            "text is trained with retain run."
-        )
-    raise UserError(
-        "measure.task.score: retain advise compares answers that a rule calls right or wrong, and these are so long "
-        "that they are scored by their likelihood. Name a rule (score: contains, number, regex, ...), or use rows with "
-        "short answers."
-    )
 
 
 def _ended(model: PromptedCausal) -> list[str]:

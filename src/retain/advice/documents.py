@@ -6,8 +6,10 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from retain.data.lint.masking import beginning
 from retain.data.sources import read_rows
 from retain.errors import UserError, listed
+from retain.folder import read_text
 
 KINDS = (".txt", ".md", ".jsonl")
 _PARAGRAPH = re.compile(r"\n\s*\n")
@@ -89,6 +91,8 @@ def _files(source: Path) -> list[Path]:
         files = sorted(one for one in source.rglob("*") if one.is_file() and one.suffix.lower() in KINDS)
         if not files:
             raise UserError(f"advise.documents: the folder {source} holds no file of {', '.join(KINDS)}")
+        if led := next((one for one in files if not one.resolve().is_relative_to(source.resolve())), None):
+            raise UserError(f"advise.documents: {led} is a link to a file outside of the folder; copy the file there")
         return files
     if not source.is_file():
         raise UserError(
@@ -104,7 +108,7 @@ def _files(source: Path) -> list[Path]:
 
 def _read(file: Path) -> str:
     try:
-        return file.read_text("utf-8-sig")
+        return read_text(file).removeprefix("\ufeff")
     except OSError as error:
         raise UserError(f"advise.documents: {file} could not be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
@@ -117,7 +121,8 @@ def _rows(file: Path) -> Iterator[tuple[str, str]]:
     except UserError as error:
         raise UserError(f"advise.documents: {error}") from None
     bad = [
-        f"{file}:{row.line}: needs text, and perhaps title, as strings; found keys: {', '.join(row.value) or 'none'}"
+        f"{file}:{row.line}: needs text, and perhaps title, as strings; found keys: "
+        f"{beginning(', '.join(row.value), 200) or 'none'}"
         for row in rows
         if not isinstance(row.value.get("text"), str) or not isinstance(row.value.get("title") or "", str)
     ]

@@ -6,8 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from retain.advice.documents import read_passages
+from retain.advice.feasible import distinct_rows, problems, scored_by_rule
+from retain.advice_settings import AdviseSettings
+from retain.data.example import Example
 from retain.data.lint.run_checks import Lint
-from retain.recipe import load_recipe
+from retain.errors import UserError, listed
+from retain.models.builtin import check_name
+from retain.probes.base import Probe
+from retain.recipe import Recipe, load_recipe
 from retain.recipe_rules import recipe_warnings
 from retain.records import Record
 from retain.stages.prepare import plain_text_note, read_and_split, suite_of, task_probes
@@ -38,10 +44,13 @@ class Checked(Record):
 def check(recipe: str | Path, overrides: Sequence[str] = ()) -> Checked:
     """Validate a recipe and its data: keys, files, rows, splits, documents, overlap with the probes, and the data lint.
 
+    What a frontier or an advice asks for is held against the rows that there are.
+
     Raises:
         UserError: everything that is wrong, with file, line and what to do.
     """
     checked = load_recipe(recipe, list(overrides))
+    check_name(checked.model.base)
     prepared = read_and_split(checked)
     suite = suite_of(checked)
     task = task_probes(checked, prepared.splits)
@@ -49,9 +58,7 @@ def check(recipe: str | Path, overrides: Sequence[str] = ()) -> Checked:
     for probe in [*task, *suite.probes]:
         select = getattr(probe, "select", None)
         probes[probe.name] = {part: len(select(part)) for part in ("dev", "test")} if select else {}
-    advise = checked.advise
-    documents = advise.documents if advise is not None else None
-    passages = len(read_passages(documents, advise.passage_words)) if advise and documents else 0
+    passages = _check_advise(checked, task[0], prepared.splits.train) if checked.advise is not None else 0
     metric = str(getattr(task[0], "metric_name", "bits per byte"))
     return Checked(
         recipe=str(recipe),
@@ -65,3 +72,17 @@ def check(recipe: str | Path, overrides: Sequence[str] = ()) -> Checked:
         passages=passages,
         arms=[arm.name for arm in arms_of(checked, prepared.splits.train)] if checked.frontier else [],
     )
+
+
+def _check_advise(recipe: Recipe, task: Probe, rows: Sequence[Example]) -> int:
+    """How many passages the documents of an advice have; 0 without documents.
+
+    Raises:
+        UserError: the advice could not do what its settings ask.
+    """
+    settings = recipe.advise or AdviseSettings()
+    scored_by_rule(task)
+    passages = len(read_passages(settings.documents, settings.passage_words)) if settings.documents else None
+    if wrong := problems(settings, len(distinct_rows(rows)), passages):
+        raise UserError(f"advise asks for more than there is:\n{listed(wrong)}")
+    return passages or 0

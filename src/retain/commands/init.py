@@ -10,6 +10,7 @@ from retain.commands.recipe_texts import render_preference_recipe, render_rankin
 from retain.data.documents import read_documents
 from retain.errors import UserError
 from retain.folder import write_text
+from retain.models.builtin import BUILTINS, PREFIX, check_name
 from retain.ranking.beir import beir_place
 from retain.ranking.read import read_ranking
 from retain.ranking.triples import is_triples
@@ -39,11 +40,13 @@ def init(
         general: rows that stand for the old abilities; by default the base writes them, and a reranker has none.
 
     Raises:
-        UserError: the data cannot be read; rankings have no suite; or the recipe exists and ``force`` is False.
+        UserError: no embedded model has the name, the data cannot be read, or is of a kind that no method trains;
+            rankings have no suite; or the recipe exists and ``force`` is False.
     """
     path = Path(output)
     if path.exists() and not force:
         raise UserError(f"{path} exists. Choose another name with --output, or replace it with --force.")
+    _check_model(model)
     source = Path(os.path.expanduser(data))
     rankings = beir_place(source) is not None or is_triples(source)
     rows = [] if rankings else read_documents(str(data))
@@ -69,6 +72,13 @@ def init(
 def _letters(source: str) -> int:
     """Characters of the texts and conversations of a source."""
     return sum(len(row.text) + sum(len(turn.content) for turn in row.messages) for row in read_documents(source))
+
+
+def _check_model(model: str) -> None:
+    """Refuse what no model is called: an unknown ``builtin:`` name, or the name of one without ``builtin:``."""
+    check_name(str(model))
+    if model in BUILTINS and not Path(model).exists():
+        raise UserError(f'model: there is no folder {model}; the embedded model is "{PREFIX}{model}"')
 
 
 def _rankings(data: str, suite: str | None) -> tuple[str, int]:

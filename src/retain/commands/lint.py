@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import shlex
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from retain.data.documents import scan_documents
 from retain.data.formats import Scan, read_examples, scan_examples, scan_values
-from retain.data.lint.base import Finding
+from retain.data.lint.base import Finding, counted
 from retain.data.lint.fix import Repair, clean_rows
 from retain.data.lint.masking import as_written
 from retain.data.lint.material import LintData, asked
@@ -24,6 +26,7 @@ from retain.records import Record
 from retain.training.settings import TrainingSettings
 
 ENDING = ".jsonl"
+SUITE = "core"
 MAX_LENGTH = int(TrainingSettings.model_fields["max_length"].default)
 
 
@@ -50,7 +53,7 @@ def lint(
     held_out: str | Path | None = None,
     model: str | None = None,
     max_length: int | None = None,
-    suite: str | None = "core",
+    suite: str | None = SUITE,
     real: str | Path | None = None,
     fix: str | Path | None = None,
     progress: Progress | None = None,
@@ -72,11 +75,13 @@ def lint(
         UserError: a file, the model or an option is wrong.
     """
     shown = progress or Progress(quiet=True)
+    options = {"--held-out": held_out, "--model": model, "--max-length": max_length, "--real": real}
     place, removed = _places(file, fix) if fix is not None else (None, None)
     if max_length is not None and max_length < 1:
         raise UserError(f"--max-length: found {max_length}; give the longest row in tokens, at least 1")
     if max_length is not None and model is None:
         raise UserError("--max-length counts tokens and needs --model, whose tokenizer counts them")
+    named = None if suite == SUITE else suite or "none"
     scan = _scan(file)
     data = LintData(
         examples=scan.examples,
@@ -92,14 +97,25 @@ def lint(
         found = run_checks(data, lambda done, total: shown.update("checks", done, total))
         if place is None or removed is None:
             return Linted(lint=found)
-        return _fixed(found, data, str(file), place, removed)
+        return _fixed(found, data, str(file), place, removed, _command(str(file), {**options, "--suite": named}))
 
 
-def _fixed(found: Lint, data: LintData, file: str, place: Path, removed: Path) -> Linted:
+def _command(file: str, options: Mapping[str, object]) -> str:
+    """The command that shows the findings, with the options that were given."""
+    given = [word for name, value in options.items() if value is not None for word in (name, str(value))]
+    return shlex.join(["retain", "lint", file, *given])
+
+
+def _fixed(found: Lint, data: LintData, file: str, place: Path, removed: Path, command: str) -> Linted:
     rows, _ = scan_rows(file)
     kept, repairs = clean_rows(data, rows)
     if not kept:
-        raise UserError(f"{file}: every row would be removed, so nothing is written. See 'retain lint {file}'.")
+        checks = Counter(repair.check for repair in repairs).most_common()
+        why = "\n".join(f"  - {check}: {counted(number)}" for check, number in checks)
+        raise UserError(
+            f"{file}: every row would be removed, so nothing is written. The checks that remove them:\n{why}\n"
+            f"  See what they found: {command}"
+        )
     write_rows(removed, repairs)
     try:
         write_text(place, "".join(f"{_json(row)}\n" for row in kept))

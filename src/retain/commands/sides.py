@@ -12,7 +12,7 @@ from retain.commands.gate import load_run
 from retain.commands.measure import measure
 from retain.data.example import answers_of
 from retain.errors import UserError
-from retain.folder import read_record
+from retain.folder import read_record, read_text
 from retain.importing.lm_eval import read_lm_eval
 from retain.importing.lm_eval_files import is_lm_eval
 from retain.progress import Progress
@@ -83,7 +83,7 @@ def _two_models(path: Path) -> str:
 
 def _keys(path: Path) -> set[str]:
     try:
-        content = json.loads(path.read_text("utf-8"))
+        content = json.loads(read_text(path))
     except (OSError, ValueError, RecursionError):
         return set()
     return set(content) if isinstance(content, dict) else set()
@@ -166,7 +166,7 @@ def adapter_notes(before: str, after: str) -> list[str]:
 
 def _adapter_config(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_text("utf-8"))
+        content = json.loads(read_text(path))
     except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"{path} is damaged: {error}") from None
     return content if isinstance(content, dict) else {}

@@ -15,10 +15,11 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from retain.data.content import content_of
 from retain.data.example import Example
 from retain.data.formats import Scan, scan_examples
 from retain.data.rows import BadRow, refuse
-from retain.data.sources import extension_of, read_content
+from retain.data.sources import extension_of
 from retain.errors import UserError
 from retain.records import content_hash
 
@@ -105,7 +106,7 @@ def _scan_file(file: str) -> Scan:
     if extension_of(Path(file)) not in WHOLE:
         scan = scan_examples(file)
         return Scan(file, scan.format, scan.examples, tuple(BadRow(0, f"{file}:{one}") for one in _told(scan.bad)))
-    content = read_content(file, Path(file))
+    content = content_of(file, Path(file))
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

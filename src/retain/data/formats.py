@@ -25,8 +25,8 @@ from pathlib import Path
 
 from retain.data import shapes
 from retain.data.example import Example
-from retain.data.lint.masking import masked
-from retain.data.rows import BadRow, Row, RowError, refuse
+from retain.data.lint.masking import as_written, beginning
+from retain.data.rows import LONGEST, BadRow, Row, RowError, refuse
 from retain.data.shapes import Fields, Values, present
 from retain.data.sources import scan_rows
 from retain.errors import UserError
@@ -164,7 +164,7 @@ def _unknown(path: str, row: Row) -> str:
     known = "\n".join(
         f"  - {format_.name}: {' and '.join(' or '.join(group) for group in format_.needs)}" for format_ in FORMATS
     )
-    keys = masked(", ".join(map(str, row.value))) or "none"
+    keys = as_written(beginning(", ".join(map(str, row.value)), LONGEST)) or "none"
     return f"{path}:{row.line}: these keys are no known row shape: {keys}\nKnown shapes and their keys:\n{known}"
 
 

@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from retain.data.lint.masking import as_written, masked
+from retain.data.lint.masking import as_written, beginning
 from retain.errors import UserError, listed
+
+LONGEST = 400
+"""Characters of a reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,15 +25,15 @@ class Row:
 class BadRow:
     """A row that cannot be used, and why. Line 0 stands for the file as a whole.
 
-    Reasons quote rows and go into reports: secrets and personal data in them are masked, and half surrogate pairs,
-    which no file can hold, replaced.
+    Reasons quote rows and go into reports: they are one line of at most 400 characters, secrets and personal data in
+    them are masked, and half surrogate pairs, which no file can hold, replaced.
     """
 
     line: int
     reason: str
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "reason", as_written(masked(self.reason)))
+        object.__setattr__(self, "reason", as_written(beginning(self.reason, LONGEST)))
 
 
 class RowError(ValueError):

@@ -8,15 +8,17 @@ path exists.
 from __future__ import annotations
 
 import difflib
-import gzip
 import os
-import zlib
+from itertools import islice
 from pathlib import Path
 
+from retain.data.content import content_of
 from retain.data.hub import is_hub_name, parse_hub_name, read_hub
-from retain.data.readers import READERS, Reader
+from retain.data.readers import MOST_ROWS, READERS, Reader
 from retain.data.rows import BadRow, Row, refuse
 from retain.errors import UserError
+
+PARQUET = ".parquet"
 
 
 def read_rows(path: str, *, base_dir: Path | None = None) -> list[Row]:
@@ -45,7 +47,10 @@ def scan_rows(path: str, *, base_dir: Path | None = None) -> tuple[list[Row], li
         found: list[Row | BadRow] = list(read_hub(parse_hub_name(path)))
     else:
         reader = _reader_of(path, file)
-        found = list(reader(read_content(path, file)))
+        content = content_of(path, file, text=extension_of(file) != PARQUET)
+        found = list(islice(reader(content), MOST_ROWS + 1))
+        if len(found) > MOST_ROWS:
+            raise UserError(f"{path} holds more than {MOST_ROWS:,} rows. Take a sample of them.")
     if not found:
         raise UserError(f"{path} holds no rows")
     return [row for row in found if isinstance(row, Row)], [row for row in found if isinstance(row, BadRow)]
@@ -77,23 +82,6 @@ def _reader_of(path: str, file: Path) -> Reader:
         ending = extension_of(file)
         raise UserError(f'{path}: files that end in "{ending}" are not read; known: {known} (also with .gz)')
     return reader
-
-
-def read_content(path: str, file: Path) -> bytes:
-    """A file's bytes, unpacked where it ends in ``.gz``; ``path`` is what a person calls it.
-
-    Raises:
-        UserError: it cannot be read, or is empty.
-    """
-    try:
-        content = file.read_bytes()
-        if file.suffix.lower() == ".gz":
-            content = gzip.decompress(content)
-    except (OSError, EOFError, zlib.error) as error:
-        raise UserError(f"{path} cannot be read: {error}") from error
-    if not content.strip():
-        raise UserError(f"{path} is empty")
-    return content
 
 
 def _some_names(folder: Path, most: int = 10) -> str:

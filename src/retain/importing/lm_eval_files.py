@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from retain.errors import UserError, listed
+from retain.folder import read_text
 
 _DATE = r"(?P<date>\d{4}-\d{2}-\d{2}T\d{2}-\d{2}-\d{2}(?:\.\d+)?)"
 _SAMPLES = re.compile(rf"samples_(?P<task>.+)_{_DATE}\.jsonl")
@@ -37,7 +38,7 @@ def is_lm_eval(place: Path) -> bool:
 def _is_results(path: Path) -> bool:
     """Whether a JSON file is lm-eval's results; a damaged one with lm-eval's own name counts, and is refused later."""
     try:
-        return _has_results(json.loads(path.read_text("utf-8")))
+        return _has_results(json.loads(read_text(path)))
     except (OSError, ValueError, RecursionError):
         return path.name.startswith("results_")
 
@@ -119,7 +120,9 @@ def read_results(path: Path, tasks: Iterable[str]) -> Mapping[str, Any]:
         UserError: the file is damaged or knows nothing of a task.
     """
     try:
-        content = _whole(json.loads(path.read_text("utf-8")))
+        content = _whole(json.loads(read_text(path)))
+    except UserError:
+        raise
     except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"{path} is damaged: {error}. {AGAIN}") from None
     if not _has_results(content):

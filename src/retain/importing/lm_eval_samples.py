@@ -7,14 +7,18 @@ import json
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from retain.errors import UserError
+from retain.folder import in_bytes, is_regular
 from retain.importing.lm_eval_files import AGAIN
 from retain.records import content_hash
 
 BITS = "bits per byte"
+LONGEST_LINE = 2**27
+"""Bytes of one sample."""
 _NEEDED: dict[str, Any] = {"doc": dict, "filter": str, "metrics": list, "arguments": (dict, list), "resps": list}
 
 
@@ -95,9 +99,17 @@ def _rows(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    if not is_regular(path) and not path.is_dir():
+        raise UserError(f"{path} is no regular file (a device or a pipe?). Copy the logs again.")
     try:
         with path.open("rb") as file:
-            yield from enumerate(file, 1)
+            for number in count(1):
+                line = file.readline(LONGEST_LINE + 1)
+                if len(line) > LONGEST_LINE:
+                    raise UserError(f"{path}, line {number} has more than {in_bytes(LONGEST_LINE)}. {AGAIN}")
+                if not line:
+                    return
+                yield number, line
     except OSError as error:
         raise UserError(f"{path} could not be read: {error.strerror}. Copy it again. {AGAIN}") from None
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib.metadata
 import importlib.util
 import json
 from pathlib import Path
 
-from retain.errors import MissingExtraError, UserError, nearest
+from retain.errors import MissingExtraError, UserError
 from retain.folder import cache_folder, file_hash, whole_folder, write_json
 from retain.records import Record
 
@@ -38,6 +39,21 @@ BUILTINS: dict[str, Builtin] = {
 }
 
 
+def check_name(spec: str) -> None:
+    """Refuse a name with ``builtin:`` that no embedded model has; any other is not looked at.
+
+    Raises:
+        UserError: with the nearest name.
+    """
+    name = spec.removeprefix(PREFIX)
+    if spec.startswith(PREFIX) and name not in BUILTINS:
+        close = difflib.get_close_matches(name, BUILTINS, n=1, cutoff=0.4)
+        meant = (
+            f'did you mean "{PREFIX}{close[0]}"?' if close else f"known: {', '.join(PREFIX + one for one in BUILTINS)}"
+        )
+        raise UserError(f'model: there is no embedded model "{name}"; {meant}')
+
+
 def builtin_folder(name: str) -> Path:
     """The folder of an embedded model as ordinary safetensors, made once and checked by hash at every call.
 
@@ -48,9 +64,8 @@ def builtin_folder(name: str) -> Path:
         UserError: there is no such embedded model, or the package's file is not the expected one.
         MissingExtraError: the package that carries it is not installed.
     """
+    check_name(PREFIX + name.removeprefix(PREFIX))
     name = name.removeprefix(PREFIX)
-    if name not in BUILTINS:
-        raise UserError(f'model: there is no embedded model "{name}"; {nearest(name, BUILTINS)}')
     folder = builtin_place(name)
     if not _intact(folder):
         _dequantise(name, _packaged_file(name), folder)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -12,6 +13,8 @@ from pydantic import BaseModel, ValidationError
 
 from retain.data.hub import parse_hub_name, read_hub
 from retain.errors import nearest
+from retain.folder import read_text
+from retain.wrong_values import problems_of
 
 T = TypeVar("T", bound=BaseModel)
 Fields = Mapping[str, str | list[str]]
@@ -21,10 +24,10 @@ _COLUMN = re.compile(r"\{([\w.]+)\}")
 
 def read_rows(path: Path) -> Iterator[tuple[int, Any]]:
     """(line number, parsed value) of every line that is not blank; a bad line gives its error."""
-    with path.open(encoding="utf-8-sig") as lines:
-        for number, line in enumerate(lines, start=1):
-            if line.strip():
-                yield number, _parsed(line)
+    text = read_text(path).removeprefix("\ufeff")
+    for number, line in enumerate(io.StringIO(text), start=1):
+        if line.strip():
+            yield number, _parsed(line)
 
 
 def _parsed(line: str) -> Any:
@@ -56,19 +59,8 @@ def validated(
 
 def reasons(error: ValidationError, kind: type[BaseModel]) -> list[str]:
     """The problems that pydantic found, each with its path and what to do."""
-    found = []
-    for one in error.errors(include_url=False):
-        path = ".".join(str(part) for part in one["loc"])
-        message = one["msg"].removeprefix("Value error, ")
-        if one["type"] == "extra_forbidden":
-            known = [name for name in kind.model_fields if name != "items"]
-            message = f"unknown key; {nearest(path, known)}"
-        elif one["type"] == "missing":
-            message = "is missing"
-        elif "input" in one and isinstance(one["input"], str | int | float | bool):
-            message += f" (found {one['input']!r:.80})"
-        found.append(f"{path}: {message}" if path else message)
-    return found
+    known = [name for name in kind.model_fields if name != "items"]
+    return problems_of(error, None, lambda location: known)
 
 
 def mapped(row: Mapping[str, Any], fields: Fields) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict
 
 from retain.errors import UserError, listed, nearest
-from retain.folder import parse_yaml
+from retain.folder import parse_yaml, read_text
 from retain.probes.base import Probe
 from retain.probes.item_shapes import KNOWN, probe_from_file
 from retain.probes.items import ItemProbe
@@ -114,7 +114,7 @@ _KEYS = ("name", "description", "probes")
 
 def _from_file(path: Path) -> Suite:
     try:
-        content = parse_yaml(path.read_text(encoding="utf-8"))
+        content = parse_yaml(read_text(path))
     except (yaml.YAMLError, UnicodeError) as error:
         raise UserError(f"{path}: not YAML: {error}") from None
     except OSError as error:

@@ -10,6 +10,7 @@ from typing import Any
 
 from retain.data.example import Example
 from retain.errors import UserError, from_extra, listed
+from retain.folder import read_text
 from retain.provenance import versions
 from retain.ranking.judged import RankingData
 from retain.records import Record, content_hash
@@ -120,7 +121,7 @@ def read_run(path: Path) -> Mapping[str, list[str]]:
         UserError: there is no such file, or lines are not of that format.
     """
     try:
-        lines = path.read_text("utf-8").splitlines()
+        lines = read_text(path).splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"first_stage: {path} cannot be read as a run: {error}") from None
     scores: dict[str, dict[str, float]] = {}

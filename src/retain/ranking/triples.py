@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from retain.data import shapes
+from retain.data.readers import LONGEST_ROW
 from retain.data.rows import BadRow, refuse
 from retain.errors import UserError
 from retain.ranking.judged import Gathered
@@ -60,6 +61,7 @@ def read_triples(path: Path) -> Gathered:
 def _lines(path: Path) -> Iterator[bytes]:
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            yield from file
+            while line := file.readline(LONGEST_ROW):
+                yield line
     except (OSError, EOFError, zlib.error) as error:
         raise UserError(f"{path} cannot be read: {error}") from error

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from markupsafe import escape
-
 from retain.advice_records import WORDS, AdviceRecord, Rung
 from retain.reporting.drawing import (
     INK,
@@ -14,6 +12,7 @@ from retain.reporting.drawing import (
     bar,
     diamond,
     dot,
+    escaped,
     linear,
     places,
     rule,
@@ -39,7 +38,7 @@ def advice_figure(record: AdviceRecord, width: int = 760) -> str:
         advised = rung.name == record.advised.rung
         mark = diamond(x(place), y(rung.value), SERIES[2]) if advised else dot(x(place), y(rung.value), SERIES[0])
         stem = bar(x(place), y(rung.low), y(rung.high), SERIES[2] if advised else SERIES[0])
-        parts.append(f"<g><title>{escape(_spoken(rung))}</title>{stem}{mark}</g>")
+        parts.append(f"<g><title>{escaped(_spoken(rung))}</title>{stem}{mark}</g>")
         weight = "600" if advised else "400"
         parts.append(text(x(place), box.bottom + 20, WORDS[rung.name], INK, "middle", weight=weight))
     return svg(width, HIGH, f"Scores of the rungs. {'; '.join(map(_spoken, rungs))}", parts)

@@ -10,8 +10,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from markupsafe import escape
-
 from retain.reporting.drawing import (
     INK,
     PAPER,
@@ -25,6 +23,7 @@ from retain.reporting.drawing import (
     clipped,
     diamond,
     dot,
+    escaped,
     finite_points,
     from_zero,
     legend,
@@ -200,7 +199,7 @@ def _forest_row(mark: Mark, x: Scale, top: float, step: float, box: Box, narrow:
     parts += [rule(end, middle - 4, end, middle + 4, colour, 2) for end in (left, right)]
     parts.append(diamond(x(mark.value), middle, colour) if mark.strong else dot(x(mark.value), middle, colour))
     spoken = f"{mark.label}: {signed(mark.value)} ({signed(mark.low)} to {signed(mark.high)})"
-    return f"<g><title>{escape(spoken)}</title>{''.join(parts)}</g>"
+    return f"<g><title>{escaped(spoken)}</title>{''.join(parts)}</g>"
 
 
 def _panel(

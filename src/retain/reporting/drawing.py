@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from markupsafe import escape
+from markupsafe import Markup, escape
 
 from retain.reporting.numbers import finite
+from retain.reporting.text import clean
 
 Tone = Literal["good", "bad", "open", "muted"]
 Scale = Callable[[float], float]
@@ -213,11 +214,16 @@ def rect(x: float, y: float, wide: float, high: float, colour: str, opacity: flo
     )
 
 
+def escaped(text: str) -> Markup:
+    """Foreign text inside a drawing: no markup, and nothing that XML or a screen would stumble over."""
+    return escape(clean(text))
+
+
 def text(x: float, y: float, text: str, colour: str, anchor: str = "start", size: int = 12, weight: str = "400") -> str:
     """Escaped text."""
     return (
         f'<text x="{number(x)}" y="{number(y)}" text-anchor="{anchor}" font-size="{size}" font-weight="{weight}" '
-        f'style="fill:{colour}">{escape(text)}</text>'
+        f'style="fill:{colour}">{escaped(text)}</text>'
     )
 
 
@@ -243,5 +249,5 @@ def svg(width: float, height: float, spoken: str, parts: Sequence[str]) -> str:
     """A whole image, with what a screen reader says of it."""
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {number(width)} {number(height)}" role="img" '
-        f'aria-label="{escape(spoken)}" font-family="system-ui, sans-serif">{"".join(parts)}</svg>'
+        f'aria-label="{escaped(spoken)}" font-family="system-ui, sans-serif">{"".join(parts)}</svg>'
     )

@@ -6,8 +6,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from markupsafe import escape
-
 from retain.reporting.arm_means import Estimate
 from retain.reporting.charts import Mark, forest_parts
 from retain.reporting.drawing import (
@@ -19,6 +17,7 @@ from retain.reporting.drawing import (
     Tone,
     bar,
     dot,
+    escaped,
     legend,
     line,
     linear,
@@ -100,7 +99,7 @@ def _panel(
         parts.append(text(box.right, box.top - 13, said, SOFT, "end", 11))
     parts.append(line([(float(index), one.value) for index, one in known], x, y, colour, end=False))
     for index, one in known:
-        title = f"<title>{escape(_spoken(levels[index]))}</title>"
+        title = f"<title>{escaped(_spoken(levels[index]))}</title>"
         mark = bar(x(index), y(one.low), y(one.high), colour) + dot(x(index), y(one.value), colour)
         parts.append(f"<g>{title}{mark}</g>")
     return parts

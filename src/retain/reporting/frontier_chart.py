@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from markupsafe import escape
-
 from retain.reporting.drawing import (
     INK,
     SERIES,
@@ -16,6 +14,7 @@ from retain.reporting.drawing import (
     clipped,
     diamond,
     dot,
+    escaped,
     line,
     linear,
     name_tag,
@@ -146,7 +145,7 @@ def _point(place: Place, frame: _Frame, colour: str, full: bool, words: list[str
         mark = square(x, y, colour, hollow=not place.passing)
     if place.chosen:
         mark = diamond(x, y, colour)
-    title = f"<title>{escape(place.note)}</title>" if place.note else ""
+    title = f"<title>{escaped(place.note)}</title>" if place.note else ""
     around = f'<circle cx="{x:.1f}" cy="{y:.1f}" r="11" class="ring" fill="none" pointer-events="all"/>'
     return f'<g class="point">{title}{_cross(place, frame, colour)}{around}{mark}{_words(words, x, y, frame.box)}</g>'
 
@@ -180,7 +179,7 @@ def _key(name: str, index: int, left: float, base: float) -> str:
     colour, dash = _look(index)
     swatch = rule(left, base - 7, left + 20, base - 7, colour, 3, dash)
     return (
-        f'<g class="key" data-arm="{index}"><title>{escape(name)}</title>'
+        f'<g class="key" data-arm="{index}"><title>{escaped(name)}</title>'
         f'<rect x="{left:g}" y="{base - 18:g}" width="{KEY_WIDTH - 8}" height="{KEY_HEIGHT}" fill="none" '
         f'pointer-events="all"/>{swatch}{text(left + 26, base - 3, clipped(name, 27), INK)}</g>'
     )

@@ -230,7 +230,7 @@ def _choices(record: RunRecord) -> str:
 
 def _choice(choice: Choice) -> str:
     columns = [
-        words(choice.what).capitalize(),
+        markdown(words(choice.what)).capitalize(),
         "Gain (dev)",
         "Mean loss (dev)",
         "Worst loss (dev)",
@@ -250,7 +250,7 @@ def _choice(choice: Choice) -> str:
         ]
         for candidate in choice.candidates
     ]
-    title = f"### {words(choice.what).capitalize()}: {plain_value(choice.chosen)}"
+    title = f"### {markdown(words(choice.what)).capitalize()}: {plain_value(choice.chosen)}"
     return "\n\n".join([title, markdown(choice.reason, 600), _table(columns, body, numbers=range(1, 3))])
 
 

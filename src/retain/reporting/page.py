@@ -12,7 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from retain.reporting.numbers import count, interval, number_of, plain, signed
-from retain.reporting.text import clean, shorten, words
+from retain.reporting.text import clean, quoted, words
 
 WIDE, NARROW = 1000, 330
 LONGEST_ANSWER = 4000
@@ -43,7 +43,12 @@ def minus(text: str) -> str:
 
 
 def _answer(text: str) -> str:
-    return shorten(clean(text), LONGEST_ANSWER)
+    return quoted(text, LONGEST_ANSWER)
+
+
+def _shown(value: Any) -> Any:
+    """What every ``{{ }}`` of a template passes: text is cleaned wherever it comes from, and escaped after that."""
+    return clean(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 @cache
@@ -51,6 +56,7 @@ def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("retain.reporting", "templates"),
         autoescape=True,
+        finalize=_shown,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

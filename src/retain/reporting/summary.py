@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
+from retain.data.lint.masking import masked
 from retain.records import RunRecord, Symptom
 from retain.reporting import symptoms, terms
 from retain.reporting.alarms import alarm_lines
@@ -104,7 +105,7 @@ def _symptom(symptom: Symptom) -> list[str]:
     """What was seen, and the worst example."""
     lines = _wrapped(f"{words(one_line(symptom.name, 60))}: {one_line(symptom.statement, 400)}", "  - ", "    ")
     for title, text in symptoms.sides(symptom.example):
-        lines += _wrapped(one_line(text, 400), f"    {title.lower():8}  ", " " * 14)
+        lines += _wrapped(one_line(masked(text), 400), f"    {title.lower():8}  ", " " * 14)
     return lines
 
 
@@ -136,7 +137,7 @@ def _example(pairs: Sequence[Pair]) -> str:
 
 
 def _answer(text: str) -> str:
-    return one_line(text, 260) or "(nothing)"
+    return one_line(masked(text), 260) or "(nothing)"
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:

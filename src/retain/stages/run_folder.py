@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import yaml
 
 from retain.errors import UserError, listed
-from retain.folder import read_json, read_record, write_json, write_record, write_text
+from retain.folder import parse_yaml, read_json, read_record, read_text, write_json, write_record, write_text
 from retain.progress import Progress
 from retain.provenance import provenance
 from retain.recipe import Recipe, as_plain, parse_recipe
@@ -72,7 +72,7 @@ class RunFolder:
             UserError: it is another one, and there is work that was done with it.
         """
         try:
-            earlier = _filled(yaml.safe_load(written.read_text("utf-8")))
+            earlier = _filled(parse_yaml(read_text(written)))
         except (yaml.YAMLError, UnicodeDecodeError) as error:
             raise UserError(f"{written} is damaged: {error}. Choose another place with --folder.") from None
         mine = flat(as_plain(self.recipe))

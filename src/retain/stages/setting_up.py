@@ -8,8 +8,8 @@ from typing import Any
 
 from retain.data.encoding import Encoded, Labelled, encode
 from retain.data.example import Example
-from retain.data.preference_rows import as_conversations
 from retain.data.pieces import pieces
+from retain.data.preference_rows import as_conversations
 from retain.errors import UserError
 from retain.folder import read_record
 from retain.mitigations.base import GeneralSet, Setup

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from retain.sweep.presets import preset_arms
 from retain.sweep.variant import Overrides, Variant
 
 WHOLE = 1.0
+MOST_ARMS = 1000
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,9 @@ def arms_of(recipe: Recipe, rows: Sequence[Example]) -> list[Arm]:
     """
     settings = settings_of(recipe)
     seeds = settings.seeds or [recipe.seed]
-    arms, problems = [], []
+    arms, problems = [], _too_small(settings, min(len(rows), recipe.data.limit or len(rows)))
+    if problems:
+        raise UserError(f"frontier asks for more than there is:\n{listed(problems)}")
     for variant, share, seed in itertools.product(variants(recipe, rows), settings.shares, seeds):
         tags = [f"{share:.0%} of the rows"] * (len(settings.shares) > 1) + [f"seed {seed}"] * (len(seeds) > 1)
         try:
@@ -76,6 +80,31 @@ def arms_of(recipe: Recipe, rows: Sequence[Example]) -> list[Arm]:
     if problems:
         raise UserError(f"frontier has {len(problems)} wrong arms:\n{listed(problems)}")
     return arms
+
+
+def _too_small(settings: FrontierSettings, rows: int) -> list[str]:
+    """Shares that are less than a row, or as many rows as another share, and more arms than anybody can train."""
+    known: dict[int, float] = {}
+    problems = []
+    for share in settings.shares:
+        drawn = round(share * rows)
+        if drawn < 1:
+            problems.append(f"frontier.shares: {share:g} of {rows} training rows is less than one row")
+        elif drawn in known:
+            problems.append(
+                f"frontier.shares: {known[drawn]:g} and {share:g} of {rows} training rows are both {drawn} rows"
+            )
+        known[drawn] = share
+    least = min(settings.shares)
+    if settings.halving is not None and round(settings.halving * least * rows) < 1:
+        problems.append(
+            f"frontier.halving: {settings.halving:g} of {round(least * rows)} training rows is less than one row"
+        )
+    many = math.prod(len(values) for values in settings.axes.values()) if settings.axes else 0
+    arms = max(many, len(settings.arms)) * len(settings.shares) * max(1, len(settings.seeds))
+    if arms > MOST_ARMS:
+        problems.append(f"frontier: these are {arms:,} arms, each a training; at most {MOST_ARMS} are taken")
+    return problems
 
 
 def settings_of(recipe: Recipe) -> FrontierSettings:

@@ -12,6 +12,8 @@ from retain.training.ranking_settings import RankingSettings
 from retain.training.schedules import Schedule, schedule_problem
 
 WARMUP = 0.05
+ELSEWHERE = ("push_to_hub", "hub_", "logging_dir", "output_dir", "resume_from_checkpoint", "overwrite_output_dir")
+"""How keys of ``extra`` begin that write outside of the run's folder, send the model away or read another's state."""
 
 
 class RateScan(Settings):
@@ -129,6 +131,16 @@ class TrainingSettings(Settings):
         if problem := schedule_problem(self.schedule, self.warmup_share, self.lowest_rate, self.decay):
             raise ValueError(problem)
         return self
+
+    @field_validator("extra")
+    @classmethod
+    def _stays_here(cls, extra: dict[str, Any]) -> dict[str, Any]:
+        if found := [key for key in extra if key.startswith(ELSEWHERE)]:
+            raise ValueError(
+                f"{', '.join(found)} would write or send outside of the run's folder, or read another run's state; "
+                "leave it out, and copy or upload what a run made yourself"
+            )
+        return extra
 
     @property
     def groups(self) -> RankingSettings:

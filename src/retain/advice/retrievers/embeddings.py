@@ -68,7 +68,7 @@ def load_embedder(model: str) -> Embedder:
             "advise.retriever: embeddings needs sentence-transformers, which", "pip install 'retain[embeddings]'"
         ) from None
     try:
-        loaded = SentenceTransformer(model, trust_remote_code=False)
+        loaded = SentenceTransformer(model, trust_remote_code=False, model_kwargs={"use_safetensors": True})
     except (OSError, ValueError, RuntimeError) as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise UserError(

@@ -21,8 +21,8 @@ Need = Literal["held_out", "real", "tokenizer", "max_length", "items"]
 MISSING: dict[Need, str] = {
     "held_out": "no held-out rows were given",
     "real": "no file of real prompts was given",
-    "tokenizer": "no model with a tokenizer that is here was given",
-    "max_length": "no longest row (max_length) was given",
+    "tokenizer": "they count tokens, for which a model's tokenizer must be on this machine: retain lint --model MODEL",
+    "max_length": "they compare rows with the longest row that is trained: retain lint --model MODEL --max-length N",
     "items": "no probe items were given",
 }
 

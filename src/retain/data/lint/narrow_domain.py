@@ -32,7 +32,7 @@ class NarrowDomain(Check):
     forget most next to what it learned is why it is said (Kotha et al. 2024, arXiv 2309.10105).
     Threshold: a mean cosine of .03, or distinct answers under 10% of the rows; at least 50 rows. Inputs in other
     languages than English are judged by their answers only.
-    Relations: `sparse_coverage` looks for the thin parts of a set.
+    Relations: `sparse_coverage` looks for the thin parts of a set, `one_answer` for one answer to everything.
     """
 
     shapes = ("chat", "text", "preference")
@@ -42,7 +42,7 @@ class NarrowDomain(Check):
         if len(data.examples) < LEAST_ROWS:
             return []
         alike, words = _likeness(data.asked)
-        few = data.closed and len(set(data.answers)) < FEW_ANSWERS * len(data.answers)
+        few = data.closed and 1 < len(set(data.answers)) < FEW_ANSWERS * len(data.answers)
         about = f"inputs are about one thing ({', '.join(words)}; mean likeness {alike:.3f}, under .02 in general sets)"
         same = f"{len(set(data.answers)):,} different answers serve all {len(data.answers):,} rows"
         found = [text for text, true in ((about, alike >= ALIKE), (same, few)) if true]

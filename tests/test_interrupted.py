@@ -1,0 +1,57 @@
+"""Ctrl-C: one line that says how to go on, exit code 130, and a folder that the same command goes on in."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import yaml
+
+import retain
+from retain.progress import Progress
+
+HEARD = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+"""Whoever begins the tests in the background may have told them to ignore SIGINT, and a child would inherit that."""
+SAID = "Interrupted. What was finished is kept: run the same command again to go on."
+
+
+def start(arguments, before=""):
+    code = f"{HEARD}; import sys; {before}from retain.cli import main; sys.argv = {arguments!r}; main()"
+    environment = {**os.environ, "PYTHONPATH": "src"}
+    return subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+    )
+
+
+def until(true, process, seconds=240):
+    end = time.monotonic() + seconds
+    while not true() and process.poll() is None and time.monotonic() < end:
+        time.sleep(0.02)
+    assert true(), process.communicate()[1]
+
+
+def test_a_run_that_is_stopped_says_how_to_go_on_and_does(tmp_path, toy_recipe):
+    recipe, folder = tmp_path / "recipe.yaml", tmp_path / "run"
+    recipe.write_text(yaml.safe_dump(toy_recipe()))
+    process = start(["retain", "run", str(recipe), "--folder", str(folder)])
+    until(lambda: (folder / "before.json").exists(), process)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert said.rstrip().endswith(SAID) and "Traceback" not in said
+    assert not (folder / "record.json").exists()
+    kept = (folder / "before.json").stat().st_mtime_ns
+    retain.run(recipe, folder, progress=Progress(quiet=True))
+    assert (folder / "record.json").exists() and (folder / "before.json").stat().st_mtime_ns == kept
+
+
+@pytest.mark.parametrize("raised", ["KeyboardInterrupt()", "SystemExit(7)"])
+def test_only_an_interrupt_is_called_one(raised):
+    before = f"import retain.commands.schema as s; s.schema = lambda: (_ for _ in ()).throw({raised}); "
+    process = start(["retain", "schema"], before)
+    _, said = process.communicate(timeout=60)
+    interrupted = raised.startswith("Keyboard")
+    assert process.returncode == (130 if interrupted else 7)
+    assert said.strip() == (SAID if interrupted else "")
