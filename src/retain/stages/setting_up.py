@@ -87,7 +87,9 @@ class Workbench:
             "base_dev": cache(base_dev),
             "task_probes": self.task_names,
         }
-        longest = recipe.training.max_length
+        longest = within(base, recipe.training.max_length)
+        if longest < recipe.training.max_length and (note := _positions_note(base, longest)) not in self.notes:
+            self.notes.append(note)
         if recipe.training.method == "rank":
             groups = recipe.training.groups
             return RankingSetup(
@@ -100,13 +102,29 @@ class Workbench:
         return Setup(**shared, encode=encoder(as_language_model(base), longest, recipe.data.loss_on))
 
 
+def within(model: TransformersModel, max_length: int) -> int:
+    """A length in tokens, or the longest sequence that the model's configuration states where that is less."""
+    return min(max_length, model.stated_length or max_length)
+
+
+def _positions_note(model: TransformersModel, longest: int) -> str:
+    return (
+        f"training.max_length is above what {model.name} was made for: rows are cut at {longest} tokens, as its "
+        "configuration says"
+    )
+
+
 def encoder(model: TransformersCausal, max_length: int, loss_on: Labelled) -> Callable[[Example], Encoded | None]:
-    """A function from a row to its tokens and labels, which remembers the rows it has seen."""
+    """A function from a row to its tokens and labels, which remembers the rows it has seen.
+
+    Rows are cut at ``max_length``, or where the model's positions end.
+    """
     seen: dict[str, Encoded | None] = {}
+    longest = within(model, max_length)
 
     def encoded(example: Example) -> Encoded | None:
         if example.id not in seen:
-            seen[example.id] = encode(example, model.tokenizer, max_length, loss_on)
+            seen[example.id] = encode(example, model.tokenizer, longest, loss_on)
         return seen[example.id]
 
     return encoded
