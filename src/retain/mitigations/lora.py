@@ -99,7 +99,7 @@ class Lora(Mitigation):
             raise UserError("mitigations: the model already carries an adapter; merge it first or drop 'lora'")
         head = model.head if isinstance(model, TransformersReranker) else []
         names = target_names(model.module, self.target_modules, head)
-        share, without = left_without(model.module, names)
+        share, without = left_without(model.module, names, head)
         if self.target_modules == ALL and share > NOTED_SHARE:
             setup.note(
                 f"lora put no adapter on {100 * share:.0f}% of the weights in the model's layers ({', '.join(without)}): "

@@ -111,12 +111,13 @@ def gates(module: Any) -> set[str]:
     return found
 
 
-def left_without(module: Any, adapted: Sequence[str]) -> tuple[float, list[str]]:
+def left_without(module: Any, adapted: Sequence[str], apart: Sequence[str] = ()) -> tuple[float, list[str]]:
     """Share of a model's matrices that has no adapter, embeddings and output head apart, and what holds it.
 
     Args:
         module: a transformers model.
         adapted: names of the layers that get one.
+        apart: parts of the model that are trained as a whole.
 
     Returns:
         A share by number of weights, and the endings of the names, such as ``experts.down_proj``.
@@ -124,12 +125,12 @@ def left_without(module: Any, adapted: Sequence[str]) -> tuple[float, list[str]]
     from torch import nn
 
     head = module.get_output_embeddings()
-    apart = {id(p) for one in module.modules() if isinstance(one, nn.Embedding) or one is head for p in one.parameters()}
+    lookups = {id(p) for one in module.modules() if isinstance(one, nn.Embedding) or one is head for p in one.parameters()}
     total = without = 0
     endings: dict[str, None] = {}
     for name, one in module.named_modules():
         for part, parameter in one.named_parameters(recurse=False):
-            if parameter.dim() < 2 or id(parameter) in apart:
+            if parameter.dim() < 2 or id(parameter) in lookups or name.split(".")[0] in apart:
                 continue
             linear = part == "weight" and hasattr(one, "in_features")  # 4-bit weights are packed
             count = one.in_features * one.out_features if linear else parameter.numel()
