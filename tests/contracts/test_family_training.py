@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 from toy_families import LANGUAGE, language_model
+from transformers import AutoTokenizer
 
 from retain.data.example import Example
 from retain.errors import UserError
@@ -19,11 +20,14 @@ from retain.mitigations.null_space import NullSpace
 from retain.mitigations.rehearsal import Rehearsal
 from retain.mitigations.token_weighting import TokenWeighting
 from retain.mitigations.weight_places import places
-from retain.models.base import Message
+from retain.models.base import Message, Request
 from retain.models.load import load_causal
 from retain.models.low_rank import ADAPTER, lora_layers
+from retain.models.packed_rows import keeps_rows_apart
 from retain.models.update_files import save_update
+from retain.pipeline import run_recipe
 from retain.progress import Progress
+from retain.recipe import parse_recipe
 from retain.records import Gate, content_hash
 from retain.stages.setting_up import encoder
 from retain.stages.training import fit
@@ -50,6 +54,8 @@ TARGETS = {
 LEFT_WITHOUT = {"mixtral", "qwen2-moe", "gpt-oss", "deepseek-v3", "mamba", "jamba"}
 """Families of which a note says what has no adapter."""
 NO_ATTENTION = {"mamba"}
+READ_ON = {"gpt-oss", "mamba", "jamba", "recurrent-gemma", "bloom"}
+"""Families that cannot be trained on packed rows."""
 VOCABULARY = 44
 """More than the toy tokenizer has words."""
 ENERGY = 0.9
@@ -61,8 +67,8 @@ def row(question: str, answer: str) -> Example:
     return Example(id=content_hash(question, answer), shape="chat", messages=turns)
 
 
-TASK = [row(f"say {x} {y}", x) for x in ("one", "two", "three", "a") for y in ("b", "c")]
-GENERAL = [row(f"tell me about {x} {y}", f"{y} {x} .") for x in "abcde" for y in ("yes", "no", "red", "blue")]
+TASK = [row(f"say {x} {y}", x) for x in ("one", "two") for y in ("b", "c")]
+GENERAL = [row(f"tell me about {x} {y}", f"{y} {x} .") for x in "abcd" for y in ("yes", "no")]
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +88,7 @@ def folder_of(tmp_path_factory, toy_tokenizer):
 @pytest.fixture
 def setup_of(tmp_path):
     def make(model, notes=None) -> Setup:
-        general = GeneralSet(name="own", source="base_model", examples=GENERAL[:16], kept_back=GENERAL[16:])
+        general = GeneralSet(name="own", source="base_model", examples=GENERAL[:6], kept_back=GENERAL[6:])
         (tmp_path / "training").mkdir(exist_ok=True)
         return Setup(
             base=model, general={"own": general}, gate=Gate(), folder=tmp_path / "training", seed=0,
@@ -186,7 +192,7 @@ def largest_share_in_use(tuned, setup):
         watch(name, layer)
         weights[name] = float(torch.linalg.matrix_norm(layer.lora_A[ADAPTER].weight.detach(), 2)) ** 2
     with torch.no_grad():
-        for one in GENERAL[:16]:
+        for one in GENERAL[:6]:
             tuned.module(input_ids=torch.tensor([setup.encode(one).input_ids]), use_cache=False)
     for hook in hooks:
         hook.remove()
@@ -245,9 +251,30 @@ def test_an_own_adapter_on_experts_in_one_tensor_is_refused(mitigation, folder_o
     config = LoraConfig(r=2, target_modules=[], target_parameters=["experts.down_proj"], task_type="CAUSAL_LM")
     adapted = get_peft_model(model.module, config)
     model = model.rebuilt(adapted, adapted.disable_adapter)
-    with pytest.raises(UserError, match="no linear layer|experts in one tensor"):
+    with pytest.raises(UserError, match="not a linear layer|experts in one tensor"):
         hook = mitigation.wrap_model(model, setup_of(model))
         mitigation.penalty(hook, setup_of(model))
+
+
+@pytest.mark.parametrize("name", LANGUAGE)
+def test_rows_are_packed_where_none_reads_another(name):
+    assert keeps_rows_apart(language_model(name, VOCABULARY)) == (name not in READ_ON)
+
+
+def test_packing_is_refused_where_rows_read_each_other(folder_of, setup_of):
+    model = load_causal(folder_of("mamba"), "fp32")
+    settings = TrainingSettings(epochs=1, batch_size=4, max_length=64, checkpoints=0, watch=0, packing=True)
+    with pytest.raises(UserError, match="MambaForCausalLM would read each packed row"):
+        fit(model, setup_of(model), TASK, settings, [], Progress(quiet=True))
+
+
+def test_olora_begins_at_the_factors_of_a_transposed_weight(folder_of, setup_of):
+    model = load_causal(folder_of("gpt2"), "fp32")
+    adapted = Lora(variant="olora", rank=4).wrap_model(model, setup_of(model)).module
+    for _, layer in lora_layers(adapted):
+        weight, down, up = layer.base_layer.weight.T, layer.lora_A[ADAPTER].weight, layer.lora_B[ADAPTER].weight
+        first, rest = torch.linalg.qr(weight)
+        assert torch.allclose(up, first[:, :4], atol=1e-4) and torch.allclose(down, rest[:4], atol=1e-4)
 
 
 def test_rows_are_cut_where_the_models_positions_end(folder_of, setup_of):
@@ -260,3 +287,25 @@ def test_rows_are_cut_where_the_models_positions_end(folder_of, setup_of):
     settings = TrainingSettings(epochs=1, batch_size=4, checkpoints=0, watch=0)
     _, record = fit(model, setup, [*TASK, long, row("say one", "two " * 200)], settings, [], Progress(quiet=True))
     assert len(record.notes) == 2
+
+
+def test_a_run_without_chat_template_bos_or_pad(toy_recipe, toy_folder, tmp_path):
+    """GPT-2's way: prompts in plain form, a text that is scored from its start begins with EOS, padding is EOS."""
+    tokenizer = AutoTokenizer.from_pretrained(toy_folder)
+    tokenizer.chat_template, tokenizer.bos_token, tokenizer.pad_token = None, None, None
+    language_model("gpt2", VOCABULARY).save_pretrained(tmp_path / "model")
+    tokenizer.save_pretrained(tmp_path / "model")
+    model = load_causal(str(tmp_path / "model"), "fp32")
+    assert not model.chat and model.tokenizer.bos_token_id is None and model.tokenizer.pad_token_id is None
+    assert model.loglikelihood([Request(context="", continuation="say one")])[0].tokens == 2
+    recipe = toy_recipe(
+        model={"base": str(tmp_path / "model"), "load_in": "fp32"},
+        training={"learning_rate": 0.02, "epochs": 1, "batch_size": 4},
+        mitigations=[{"kind": "lora", "rank": 2}, {"kind": "kl_to_base"}, {"kind": "early_stop", "every": 1}]
+        + [{"kind": "strength", "values": [0.5, 1.0]}],
+    )
+    found = run_recipe(parse_recipe(recipe), tmp_path / "run", Progress(quiet=True))
+    assert load_causal(str(tmp_path / "run" / "tuned"), "fp32").fingerprint == found.after[0].model
+    assert found.training.base_unchanged
+    assert sum("rows are cut at 128 tokens" in note for note in found.training.notes) == 1
+    assert [choice.what for choice in found.choices] == ["checkpoint", "strength"]

@@ -102,9 +102,11 @@ def _is_experts(module: Any, name: str) -> bool:
 
 def gates(module: Any) -> set[str]:
     """Names of the linear layers that weigh experts: beside experts in one tensor, an output for each or one for all."""
+    from torch import nn
+
     found = set()
     for name, block in module.named_modules():
-        parts = dict(block.named_children())
+        parts = {part: one for part, one in block.named_children() if not isinstance(one, nn.Conv1d)}
         experts = {p.shape[0] for part in parts.values() for p in part.parameters(recurse=False) if p.dim() == 3}
         counts = experts | {1} if experts else set()
         found |= {f"{name}.{part}" for part, one in parts.items() if getattr(one, "out_features", None) in counts}

@@ -100,6 +100,10 @@ class TransformersModel(ABC):
         stated = next((found for name in LENGTHS if (found := getattr(config, name, None))), None)
         return int(stated) - self._positions_of_padding() if stated else None
 
+    def within(self, max_length: int) -> int:
+        """A length in tokens, or the longest sequence that the model's configuration states where that is less."""
+        return min(max_length, self.stated_length or max_length)
+
     def _positions_of_padding(self) -> int:
         """Learned positions before the first token's, in models that count from behind the padding's."""
         embeddings = getattr(bare(self.module).base_model, "embeddings", None)

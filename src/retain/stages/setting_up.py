@@ -87,7 +87,7 @@ class Workbench:
             "base_dev": cache(base_dev),
             "task_probes": self.task_names,
         }
-        longest = within(base, recipe.training.max_length)
+        longest = base.within(recipe.training.max_length)
         if longest < recipe.training.max_length and (note := _positions_note(base, longest)) not in self.notes:
             self.notes.append(note)
         if recipe.training.method == "rank":
@@ -100,11 +100,6 @@ class Workbench:
                 most_groups=groups.positives,
             )
         return Setup(**shared, encode=encoder(as_language_model(base), longest, recipe.data.loss_on))
-
-
-def within(model: TransformersModel, max_length: int) -> int:
-    """A length in tokens, or the longest sequence that the model's configuration states where that is less."""
-    return min(max_length, model.stated_length or max_length)
 
 
 def _positions_note(model: TransformersModel, longest: int) -> str:
@@ -120,7 +115,7 @@ def encoder(model: TransformersCausal, max_length: int, loss_on: Labelled) -> Ca
     Rows are cut at ``max_length``, or where the model's positions end.
     """
     seen: dict[str, Encoded | None] = {}
-    longest = within(model, max_length)
+    longest = model.within(max_length)
 
     def encoded(example: Example) -> Encoded | None:
         if example.id not in seen:

@@ -16,8 +16,10 @@ from retain.folder import disk_errors
 from retain.mitigations.base import Mitigation, Setup
 from retain.mitigations.known_rows import RowIndex
 from retain.models.causal import TransformersCausal
+from retain.models.packed_rows import keeps_rows_apart
 from retain.progress import Progress
 from retain.records import Training
+from retain.scoring.forward import bare
 from retain.training import hooks
 from retain.training.arguments import as_arguments, shared_arguments
 from retain.training.checkpoints import epoch_steps, intervals, last_checkpoint, total_steps
@@ -67,6 +69,11 @@ def train_sft(
     weights = hooks.token_weights(mitigations, model, setup)
     if weights and settings.packing:
         raise UserError("training.packing: rows cannot be packed where tokens are weighted; set it to false")
+    if (settings.packing or settings.extra.get("padding_free")) and not keeps_rows_apart(model.module):
+        raise UserError(
+            f"training.packing: {type(bare(model.module)).__name__} would read each packed row as going on from the one "
+            "before it; set packing (and padding_free) to false"
+        )
     callbacks = hooks.callbacks(mitigations, model, setup)
     exact = [(one, one.data) for one in model.module.parameters() if one.requires_grad]
     try:
@@ -138,7 +145,7 @@ def sft_config(settings: TrainingSettings, model: TransformersCausal, checkpoint
     lines = settings.extra.get("padding_free", False) and not settings.packing
     own = {
         **shared_arguments(settings, model, checkpoints, seed),
-        "max_length": None if lines else settings.max_length,
+        "max_length": None if lines else model.within(settings.max_length),
         "packing": settings.packing,
         "gradient_checkpointing": settings.gradient_checkpointing,
         "eos_token": None,
