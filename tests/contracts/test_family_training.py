@@ -1,4 +1,4 @@
-"""What holds for every family of language models in training: mitigations act, the base stays, what is saved is read."""
+"""What holds for every family of language models in training: mitigations act, the base stays, saving works."""
 
 from dataclasses import replace
 
@@ -110,7 +110,9 @@ def same(one, other):
 
 
 def trained(model, setup, mitigations):
-    settings = TrainingSettings(learning_rate=0.01, epochs=1, batch_size=4, max_length=64, checkpoints=0, watch=0)
+    settings = TrainingSettings(
+        learning_rate=0.01, schedule="constant", epochs=1, batch_size=2, max_length=64, checkpoints=0, watch=0
+    )
     return fit(model, setup, TASK, settings, mitigations, Progress(quiet=True))
 
 
@@ -146,7 +148,7 @@ def test_all_weights_train_with_every_penalty_and_come_back(name, folder_of, set
     model = load_causal(folder_of(name), "fp32")
     base, start = logits(model), {key: p.detach().clone() for key, p in model.module.named_parameters()}
     tied = model.module.get_output_embeddings().weight is model.module.get_input_embeddings().weight
-    wanted = [Rehearsal(), TokenWeighting(rule="talr"), KlToBase(), Ewc(weight=0.1), L2ToBase(weight=0.1)]
+    wanted = [Rehearsal(), TokenWeighting(rule="talr"), KlToBase(share=1.0), Ewc(weight=0.1), L2ToBase(weight=0.1)]
     tuned, record = trained(model, setup_of(model), wanted)
     assert {"kl_to_base", "ewc", "l2_to_base"} <= set(record.history[-1]), record.history[-1]
     assert record.trained_parameters == sum(p.numel() for p in start.values()), "tied weights count once"
@@ -162,7 +164,7 @@ def test_all_weights_train_with_every_penalty_and_come_back(name, folder_of, set
 def test_an_adapter_trains_in_the_null_space_with_every_penalty_and_comes_back(name, folder_of, setup_of, tmp_path):
     model, notes = load_causal(folder_of(name), "fp32"), []
     base, setup = logits(model), setup_of(model)
-    wanted = [Lora(rank=4), NullSpace(energy=ENERGY), KlToBase(), Ewc(), L2ToBase()]
+    wanted = [Lora(rank=4), NullSpace(energy=ENERGY), KlToBase(share=1.0), Ewc(), L2ToBase()]
     tuned, record = trained(model, setup, wanted)
     notes += record.notes
     assert record.base_unchanged
@@ -251,7 +253,7 @@ def test_an_own_adapter_on_experts_in_one_tensor_is_refused(mitigation, folder_o
     config = LoraConfig(r=2, target_modules=[], target_parameters=["experts.down_proj"], task_type="CAUSAL_LM")
     adapted = get_peft_model(model.module, config)
     model = model.rebuilt(adapted, adapted.disable_adapter)
-    with pytest.raises(UserError, match="not a linear layer|experts in one tensor"):
+    with pytest.raises(UserError, match=r"not a linear layer|experts in one tensor"):
         hook = mitigation.wrap_model(model, setup_of(model))
         mitigation.penalty(hook, setup_of(model))
 
@@ -301,8 +303,12 @@ def test_a_run_without_chat_template_bos_or_pad(toy_recipe, toy_folder, tmp_path
     recipe = toy_recipe(
         model={"base": str(tmp_path / "model"), "load_in": "fp32"},
         training={"learning_rate": 0.02, "epochs": 1, "batch_size": 4},
-        mitigations=[{"kind": "lora", "rank": 2}, {"kind": "kl_to_base"}, {"kind": "early_stop", "every": 1}]
-        + [{"kind": "strength", "values": [0.5, 1.0]}],
+        mitigations=[
+            {"kind": "lora", "rank": 2},
+            {"kind": "kl_to_base"},
+            {"kind": "early_stop", "every": 1},
+            {"kind": "strength", "values": [0.5, 1.0]},
+        ],
     )
     found = run_recipe(parse_recipe(recipe), tmp_path / "run", Progress(quiet=True))
     assert load_causal(str(tmp_path / "run" / "tuned"), "fp32").fingerprint == found.after[0].model

@@ -108,7 +108,8 @@ RERANKERS = {
     # one layer used several times
     "albert": ("albert", {"embedding_size": 16}),
     # attention with relative positions, a pooler beside the backbone
-    "deberta-v2": ("deberta-v2", {**DEBERTA, "position_buckets": 8, "share_att_key": True, "norm_rel_ebd": "layer_norm"}),
+    "deberta-v2": ("deberta-v2", {**DEBERTA, "position_buckets": 8, "share_att_key": True,
+                                  "norm_rel_ebd": "layer_norm"}),
     # local and global attention, fused projections, a mean over tokens
     "modernbert": ("modernbert", {"local_attention": 8, "cls_token_id": 1, "sep_token_id": 2,
                                   "global_attn_every_n_layers": 2, "classifier_pooling": "mean"}),

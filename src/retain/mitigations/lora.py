@@ -102,7 +102,7 @@ class Lora(Mitigation):
         share, without = left_without(model.module, names, head)
         if self.target_modules == ALL and share > NOTED_SHARE:
             setup.note(
-                f"lora put no adapter on {100 * share:.0f}% of the weights in the model's layers ({', '.join(without)}): "
+                f"lora put no adapter on {100 * share:.0f}% of the weights in the layers ({', '.join(without)}): "
                 "experts that lie in one tensor, their gates and what kernels read stay as in the base"
             )
         fingerprint = model.fingerprint

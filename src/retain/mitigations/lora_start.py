@@ -100,7 +100,8 @@ def _check_rank(adapted: Any, variant: str) -> None:
 def _on_a_copy(layer: Any) -> Iterator[None]:
     """Within it, the layer stands on an fp32 copy of its weight: what initialisation subtracts, it subtracts there.
 
-    The copy is a linear layer, also of a Conv1D, whose weight is the other way round: not all of PEFT's code knows that.
+    The copy is a linear layer, also of a Conv1D, whose weight is the other way round, which not all of PEFT's
+    code knows.
     """
     import torch
     from peft.utils.integrations import dequantize_module_weight

@@ -74,9 +74,7 @@ def unadaptable(module: Any, names: Sequence[str]) -> dict[str, str]:
     - Layers whose name transformers 4 gave to single experts. transformers 5 holds the experts in one tensor, and PEFT
       takes such a name for that tensor's.
     """
-    mixers = {
-        name for name, one in module.named_modules() if {"A_log", "D"} <= {part for part, _ in one._parameters.items()}
-    }
+    mixers = {name for name, one in module.named_modules() if {"A_log", "D"} <= set(one._parameters)}
     found = {}
     for name in names:
         mixer, _, layer = name.rpartition(".")
@@ -101,7 +99,7 @@ def _is_experts(module: Any, name: str) -> bool:
 
 
 def gates(module: Any) -> set[str]:
-    """Names of the linear layers that weigh experts: beside experts in one tensor, an output for each or one for all."""
+    """Names of the linear layers that weigh experts: beside a tensor of experts, an output for each or one for all."""
     from torch import nn
 
     found = set()
@@ -127,12 +125,13 @@ def left_without(module: Any, adapted: Sequence[str], apart: Sequence[str] = ())
     from torch import nn
 
     head = module.get_output_embeddings()
-    lookups = {id(p) for one in module.modules() if isinstance(one, nn.Embedding) or one is head for p in one.parameters()}
+    tables = [one for one in module.modules() if isinstance(one, nn.Embedding) or one is head]
+    looked_up = {id(parameter) for table in tables for parameter in table.parameters()}
     total = without = 0
     endings: dict[str, None] = {}
     for name, one in module.named_modules():
         for part, parameter in one.named_parameters(recurse=False):
-            if parameter.dim() < 2 or id(parameter) in lookups or name.split(".")[0] in apart:
+            if parameter.dim() < 2 or id(parameter) in looked_up or name.split(".")[0] in apart:
                 continue
             linear = part == "weight" and hasattr(one, "in_features")  # 4-bit weights are packed
             count = one.in_features * one.out_features if linear else parameter.numel()

@@ -58,11 +58,13 @@ def _layers_name(module: Any) -> str:
 
 
 def _inner_part(name: str, layer: str, kinds: Mapping[str, str]) -> Part:
+    """By the names and classes of the modules within the layer that hold the parameter."""
     if _is_norm(name, kinds):
         return "norms"
     holder = name.rpartition(".")[0]
     while len(holder) > len(layer):
-        if any(word in one for word in ("attn", "attention") for one in (holder.rsplit(".", 1)[-1].lower(), kinds[holder])):
+        called = holder.rsplit(".", 1)[-1].lower(), kinds[holder]
+        if any("attn" in one or "attention" in one for one in called):
             return "attention"
         holder = holder.rpartition(".")[0]
     return "mlp"

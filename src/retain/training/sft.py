@@ -71,8 +71,8 @@ def train_sft(
         raise UserError("training.packing: rows cannot be packed where tokens are weighted; set it to false")
     if (settings.packing or settings.extra.get("padding_free")) and not keeps_rows_apart(model.module):
         raise UserError(
-            f"training.packing: {type(bare(model.module)).__name__} would read each packed row as going on from the one "
-            "before it; set packing (and padding_free) to false"
+            f"training.packing: {type(bare(model.module)).__name__} would read each packed row as going on from "
+            "the one before it; set packing (and extra.padding_free) to false"
         )
     callbacks = hooks.callbacks(mitigations, model, setup)
     exact = [(one, one.data) for one in model.module.parameters() if one.requires_grad]
