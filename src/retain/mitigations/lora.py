@@ -103,8 +103,8 @@ class Lora(Mitigation):
         if self.target_modules == ALL and share > NOTED_SHARE:
             setup.note(
                 f"lora put no adapter on {100 * share:.0f}% of the weights in the layers ({', '.join(without)}): "
-                "they are no linear layers that an adapter acts on (experts in one tensor, gates, what kernels read) and stay "
-                "as in the base"
+                "they are no linear layers that an adapter acts on (experts in one tensor, gates, what kernels read) "
+                "and stay as in the base"
             )
         fingerprint = model.fingerprint
         try:

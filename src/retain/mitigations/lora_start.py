@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 STARTS = ("orthogonal", "pissa", "olora", "corda")
 """Variants that begin at factors other than zero."""
+VERSION = 2
+"""To be raised when the same question gets another answer."""
 LIBRARIES = ("torch", "peft")
 """Packages whose version can change the factors."""
 
@@ -46,7 +48,7 @@ def begin(adapted: Any, variant: str, names: Sequence[str], fingerprint: str, se
     rows = encoded_rows(setup, setup.general_set(None).name) if variant == "corda" else []
     installed = versions()
     key = content_hash(
-        fingerprint, variant, config.r, config.lora_alpha, list(names), setup.seed if variant == "orthogonal" else 0,
+        VERSION, fingerprint, variant, config.r, config.lora_alpha, list(names), setup.seed if variant == "orthogonal" else 0,
         [row.input_ids for row in rows], {name: installed.get(name) for name in LIBRARIES}, length=32,
     )  # fmt: skip
     store = Store("lora_starts")
