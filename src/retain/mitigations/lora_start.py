@@ -48,8 +48,9 @@ def begin(adapted: Any, variant: str, names: Sequence[str], fingerprint: str, se
     rows = encoded_rows(setup, setup.general_set(None).name) if variant == "corda" else []
     installed = versions()
     key = content_hash(
-        VERSION, fingerprint, variant, config.r, config.lora_alpha, list(names), setup.seed if variant == "orthogonal" else 0,
-        [row.input_ids for row in rows], {name: installed.get(name) for name in LIBRARIES}, length=32,
+        VERSION, fingerprint, variant, config.r, config.lora_alpha, list(names),
+        setup.seed if variant == "orthogonal" else 0, [row.input_ids for row in rows],
+        {name: installed.get(name) for name in LIBRARIES}, length=32,
     )  # fmt: skip
     store = Store("lora_starts")
     content = store.read_bytes(key)
