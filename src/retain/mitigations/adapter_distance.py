@@ -63,6 +63,11 @@ def check_products(module: Any) -> None:
     """
     layers = dict(lora_layers(module))
     for name, layer in layers.items():
+        if is_experts(layer):
+            raise UserError(
+                f"mitigations: the adapter of {name} stands on experts in one tensor, whose update is no product B A. "
+                "Leave target_parameters out of the adapter's configuration, or use kl_to_base."
+            )
         if len(getattr(layer, "lora_magnitude_vector", ())):
             raise UserError(
                 f"mitigations: {name} carries a DoRA adapter, which also rescales the rows of the base's weight: its "
@@ -77,6 +82,11 @@ def check_products(module: Any) -> None:
             "mitigations: the distance from the base is known for LoRA adapters on linear layers, and for weights "
             f"trained without an adapter; found {found}. Use kl_to_base instead."
         )
+
+
+def is_experts(layer: Any) -> bool:
+    """Whether an adapter's layer stands on a tensor (PEFT's ``target_parameters``) and not on a linear layer."""
+    return hasattr(layer, "parameter_name")
 
 
 def squared_norms(layers: list[Any]) -> torch.Tensor:

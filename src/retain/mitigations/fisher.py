@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal
@@ -26,7 +27,7 @@ from retain.records import Record, content_hash
 from retain.store import Store
 
 Targets = Literal["sampled", "empirical"]
-VERSION = 1
+VERSION = 2
 """To be raised when the same question gets another answer."""
 Sums = dict[str, torch.Tensor]
 Row = Encoded | Group
@@ -182,9 +183,12 @@ def _watch_layers(module: Any) -> Iterator[Sums]:
     """The same for the weights of frozen linear layers, 4-bit ones too.
 
     With the inputs x and the gradients g of the outputs y = x W' of one row, (tokens, in) and (tokens, out), the
-    gradient of W is g' x.
+    gradient of W is g' x; of a layer that is used several times (ALBERT) the sum over its uses.
     """
     sums: Sums = {}
+    uses: Counter[str] = Counter()
+    """Layer -> uses in this row whose gradient has not come yet."""
+    parts_of_row: Sums = {}
 
     def note(name: str) -> Callable[..., None]:
         def remember(layer: Any, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
@@ -193,11 +197,18 @@ def _watch_layers(module: Any) -> Iterator[Sums]:
             def square(gradient: torch.Tensor) -> None:
                 with torch.autocast(gradient.device.type, enabled=False):
                     product = gradient.flatten(0, -2).float().mT @ entered.flatten(0, -2).float()
+                if name in parts_of_row:
+                    product += parts_of_row.pop(name)
+                uses[name] -= 1
+                if uses[name]:
+                    parts_of_row[name] = product
+                    return
                 if name not in sums:
                     sums[name] = torch.zeros_like(product)
                 sums[name].addcmul_(product, product)
 
             if output.requires_grad:
+                uses[name] += 1
                 output.register_hook(square)
 
         return remember

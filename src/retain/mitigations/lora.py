@@ -10,11 +10,13 @@ from pydantic import Field
 from retain.errors import UserError
 from retain.mitigations.base import Mitigation, Setup
 from retain.mitigations.lora_start import STARTS, begin
-from retain.mitigations.lora_targets import target_names
+from retain.mitigations.lora_targets import ALL, left_without, target_names
 from retain.models.dora_update import begin_at_base
 from retain.models.reranker import TransformersReranker
 from retain.models.transformers_model import TransformersModel
 
+NOTED_SHARE = 0.01
+"""Of the weights of a model's layers: when more has no adapter, a note says so."""
 Variant = Literal["lora", "rslora", "dora", "mica", "orthogonal", "pissa", "olora", "corda"]
 
 
@@ -34,6 +36,9 @@ class Lora(Mitigation):
     that the adapter switched off is the base in every variant; what is saved is plain LoRA of twice the rank. Not
     offered: LoftQ, KaSA and OSF (they replace the base's weights), EVA and LoRA-GA (they serve learning speed alone).
 
+    Experts of a mixture lie in one tensor in transformers 5. They get no adapter, since their update is no product B A;
+    a note says what share of the weights that is. To train experts, train without ``lora`` and with ``freeze``.
+
     A reranker's head is trained as a whole beside it (``modules_to_save``), and saved with it: left out, it would be
     lost.
 
@@ -51,8 +56,9 @@ class Lora(Mitigation):
     dropout: float = Field(0.0, ge=0, lt=1)
     """Dropout on the adapter's input during training."""
     target_modules: str | list[str] = "all-linear"
-    """Which linear layers get an adapter: ``all-linear`` (all but the output head), a list of names or of their
-    endings, or one regular expression that matches whole names."""
+    """Which linear layers get an adapter: ``all-linear`` (all but the output head, the gates of experts and what the
+    kernels of state space mixers read), a list of names or of their endings, or one regular expression that matches
+    whole names."""
 
     def wants_general(self) -> bool:
         """CorDA reads which directions general text uses."""
@@ -93,6 +99,13 @@ class Lora(Mitigation):
             raise UserError("mitigations: the model already carries an adapter; merge it first or drop 'lora'")
         head = model.head if isinstance(model, TransformersReranker) else []
         names = target_names(model.module, self.target_modules, head)
+        share, without = left_without(model.module, names, head)
+        if self.target_modules == ALL and share > NOTED_SHARE:
+            setup.note(
+                f"lora put no adapter on {100 * share:.0f}% of the weights in the layers ({', '.join(without)}): "
+                "they are no linear layers that an adapter acts on (experts in one tensor, gates, what kernels read) "
+                "and stay as in the base"
+            )
         fingerprint = model.fingerprint
         try:
             adapted = get_peft_model(model.module, self._config(head, names))
@@ -107,14 +120,11 @@ class Lora(Mitigation):
     def _config(self, head: Sequence[str], names: Sequence[str]) -> Any:
         from peft import LoraConfig
 
-        # PEFT's own all-linear would adapt parts of a head that are trained as a whole.
-        targets = list(names) if head else self.target_modules
-
         return LoraConfig(
             r=self.rank,
             lora_alpha=self.alpha or 2 * self.rank,
             lora_dropout=self.dropout,
-            target_modules=targets,
+            target_modules=list(names),  # PEFT's own all-linear would adapt experts and parts of a reranker's head
             modules_to_save=list(head) or None,
             use_rslora=self.variant == "rslora",
             use_dora=self.variant == "dora",

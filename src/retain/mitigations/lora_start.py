@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 STARTS = ("orthogonal", "pissa", "olora", "corda")
 """Variants that begin at factors other than zero."""
+VERSION = 2
+"""To be raised when the same question gets another answer."""
 LIBRARIES = ("torch", "peft")
 """Packages whose version can change the factors."""
 
@@ -46,8 +48,9 @@ def begin(adapted: Any, variant: str, names: Sequence[str], fingerprint: str, se
     rows = encoded_rows(setup, setup.general_set(None).name) if variant == "corda" else []
     installed = versions()
     key = content_hash(
-        fingerprint, variant, config.r, config.lora_alpha, list(names), setup.seed if variant == "orthogonal" else 0,
-        [row.input_ids for row in rows], {name: installed.get(name) for name in LIBRARIES}, length=32,
+        VERSION, fingerprint, variant, config.r, config.lora_alpha, list(names),
+        setup.seed if variant == "orthogonal" else 0, [row.input_ids for row in rows],
+        {name: installed.get(name) for name in LIBRARIES}, length=32,
     )  # fmt: skip
     store = Store("lora_starts")
     content = store.read_bytes(key)
@@ -98,23 +101,29 @@ def _check_rank(adapted: Any, variant: str) -> None:
 
 @contextmanager
 def _on_a_copy(layer: Any) -> Iterator[None]:
-    """Within it, the layer stands on an fp32 copy of its weight: what initialisation subtracts, it subtracts there."""
+    """Within it, the layer stands on an fp32 copy of its weight: what initialisation subtracts, it subtracts there.
+
+    The copy is a linear layer, also of a Conv1D, whose weight is the other way round, which not all of PEFT's
+    code knows.
+    """
     import torch
     from peft.utils.integrations import dequantize_module_weight
     from transformers.pytorch_utils import Conv1D
 
     base = layer.base_layer
-    copy = (Conv1D if isinstance(base, Conv1D) else torch.nn.Linear)(1, 1)
+    copy = torch.nn.Linear(1, 1)
     weight = dequantize_module_weight(base).detach().to(torch.float32, copy=True)
-    copy.weight = torch.nn.Parameter(weight, requires_grad=False)
+    turned = isinstance(base, Conv1D)
+    copy.weight = torch.nn.Parameter(weight.T.contiguous() if turned else weight, requires_grad=False)
     if hasattr(base, "eigens"):
         copy.eigens = base.eigens
         del base.eigens
+    before, layer.fan_in_fan_out = getattr(layer, "fan_in_fan_out", False), False
     layer.base_layer = copy
     try:
         yield
     finally:
-        layer.base_layer = base
+        layer.base_layer, layer.fan_in_fan_out = base, before
 
 
 def _note_directions(adapted: Any, names: Sequence[str], rows: Sequence[Encoded]) -> None:

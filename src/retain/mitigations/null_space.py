@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import Field
 
 from retain.errors import UserError
+from retain.mitigations.adapter_distance import is_experts
 from retain.mitigations.base import Mitigation, Setup
 from retain.mitigations.distributions import encoded_rows
 from retain.mitigations.input_directions import used_directions
@@ -127,7 +128,7 @@ def _check(name: str, layer: Any) -> None:
         raise UserError(f"mitigations.null_space: {_unbounded('dora')}; use variant: {', '.join(BOUNDED)}")
     if isinstance(layer.lora_A[ADAPTER], DownFromStart):
         raise UserError(f"mitigations.null_space: {_unbounded()}; use variant: {', '.join(BOUNDED)}")
-    if not hasattr(layer, "in_features") or layer.lora_A[ADAPTER].weight.dim() != 2:
+    if is_experts(layer) or not hasattr(layer, "in_features") or layer.lora_A[ADAPTER].weight.dim() != 2:
         raise UserError(f"mitigations.null_space: {name} is not a linear layer; leave it out of lora.target_modules")
 
 

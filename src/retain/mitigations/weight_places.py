@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -30,15 +31,16 @@ def places(module: Any) -> dict[str, Place]:
     head = module.get_output_embeddings()
     heads = {id(p) for p in head.parameters()} if head is not None else set()
     inputs = {id(p) for p in module.get_input_embeddings().parameters()}
+    kinds = {name: type(one).__name__.lower() for name, one in module.named_modules()}
     found = {}
     for name, parameter in module.named_parameters():
         if name.startswith(prefix):
-            number, _, rest = name.removeprefix(prefix).partition(".")
-            found[name] = Place(int(number), _inner_part(rest))
+            number = name.removeprefix(prefix).partition(".")[0]
+            found[name] = Place(int(number), _inner_part(name, f"{prefix}{number}", kinds))
         elif id(parameter) in heads - inputs:
             found[name] = Place(None, "head")
         else:
-            found[name] = Place(None, "norms" if _is_norm(name) else "embeddings")
+            found[name] = Place(None, "norms" if _is_norm(name, kinds) else "embeddings")
     return found
 
 
@@ -55,13 +57,21 @@ def _layers_name(module: Any) -> str:
     )
 
 
-def _inner_part(name: str) -> Part:
-    if _is_norm(name):
+def _inner_part(name: str, layer: str, kinds: Mapping[str, str]) -> Part:
+    """By the names and classes of the modules within the layer that hold the parameter."""
+    if _is_norm(name, kinds):
         return "norms"
-    return "attention" if any("attn" in one or "attention" in one for one in name.lower().split(".")) else "mlp"
+    holder = name.rpartition(".")[0]
+    while len(holder) > len(layer):
+        called = holder.rsplit(".", 1)[-1].lower(), kinds[holder]
+        if any("attn" in one or "attention" in one for one in called):
+            return "attention"
+        holder = holder.rpartition(".")[0]
+    return "mlp"
 
 
-def _is_norm(name: str) -> bool:
-    """By the name of the module that holds the parameter, such as ``input_layernorm``, ``q_norm`` or ``ln_1``."""
-    holder = (name.lower().split(".")[-2:] or [""])[0]
-    return "norm" in holder or holder.startswith("ln_")
+def _is_norm(name: str, kinds: Mapping[str, str]) -> bool:
+    """By the module that holds the parameter: its class (``LlamaRMSNorm``), or its name (``q_norm``, ``ln_1``)."""
+    holder = name.rpartition(".")[0]
+    last = holder.rsplit(".", 1)[-1].lower()
+    return "norm" in kinds[holder] or "norm" in last or last.startswith("ln_")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,11 +16,15 @@ def weights_hash(module: torch.nn.Module) -> str:
     return _hashed(module.state_dict())
 
 
+_WRAPPERS = re.compile(r"(\.base_layer|\.original_module)+\.")
+"""What an adapter puts into a weight's name, more than once where several adapters wrap parts of one module."""
+
+
 def base_weights_hash(module: torch.nn.Module) -> str:
     """:func:`weights_hash` of a model's own tensors, the same with and without a LoRA adapter wrapped around them."""
     return _hashed(
         {
-            name.removeprefix("base_model.model.").replace(".base_layer.", ".").replace(".original_module.", "."): value
+            _WRAPPERS.sub(".", name.removeprefix("base_model.model.")): value
             for name, value in module.state_dict().items()
             if ".lora_" not in name and ".modules_to_save." not in name
         }

@@ -12,6 +12,11 @@ from typing import Any, Self
 from retain.models.fingerprint import config_values, tokenizer_hash, weights_hash
 from retain.models.update import Update
 from retain.records import content_hash
+from retain.scoring.forward import bare
+
+LENGTHS = ("max_position_embeddings", "max_seq_len")
+"""What configurations call the longest sequence; the second one MPT's."""
+UNSTATED_LENGTH = 2048
 
 
 class TransformersModel(ABC):
@@ -82,8 +87,29 @@ class TransformersModel(ABC):
 
     @property
     def context_length(self) -> int:
-        """Longest sequence in tokens that the model was made for."""
-        return int(getattr(self.module.config.get_text_config(), "max_position_embeddings", None) or 2048)
+        """Longest sequence in tokens that the model was made for; 2,048 where its configuration states none."""
+        return self.stated_length or UNSTATED_LENGTH
+
+    @property
+    def stated_length(self) -> int | None:
+        """Longest sequence in tokens that the configuration states; None where it states none (Mamba, BLOOM).
+
+        A model with learned positions has no more of them, less those that its padding takes (RoBERTa, XLM-R).
+        """
+        config = self.module.config.get_text_config()
+        stated = next((found for name in LENGTHS if (found := getattr(config, name, None))), None)
+        return int(stated) - self._positions_of_padding() if stated else None
+
+    def within(self, max_length: int) -> int:
+        """A length in tokens, or the longest sequence that the model's configuration states where that is less."""
+        return min(max_length, self.stated_length or max_length)
+
+    def _positions_of_padding(self) -> int:
+        """Learned positions before the first token's, in models that count from behind the padding's."""
+        embeddings = getattr(bare(self.module).base_model, "embeddings", None)
+        positions = getattr(embeddings, "position_embeddings", None)
+        padding = getattr(positions, "padding_idx", None)
+        return 0 if padding is None else int(padding) + 1
 
     @property
     def pad(self) -> int:

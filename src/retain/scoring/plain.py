@@ -8,14 +8,21 @@ from typing import Any
 import torch
 
 from retain.scoring.forward import arguments, bare
+from retain.scoring.left_padding import takes_left_padding
 from retain.scoring.pair import Pair, Scored
 from retain.scoring.room import CPU_TOKENS, LOGIT_VALUES
 
 
-def batches(pairs: Sequence[Pair], most_tokens: int, most_rows: int) -> list[list[int]]:
+def batches(pairs: Sequence[Pair], most_tokens: int, most_rows: int, even: bool = False) -> list[list[int]]:
     """Indices of pairs grouped into batches of like length and like continuation, longest first.
 
     Continuations of like length stand together because every row of a batch gets logits for the longest one.
+
+    Args:
+        pairs: what is to be scored.
+        most_tokens: padded tokens of a batch.
+        most_rows: rows of logits of a batch.
+        even: all rows of a batch have one length.
     """
     order = sorted(
         range(len(pairs)),
@@ -34,7 +41,7 @@ def batches(pairs: Sequence[Pair], most_tokens: int, most_rows: int) -> list[lis
         rows = len(current) + 1
         too_long = rows * max(longest, length) > most_tokens
         too_deep = rows * max(deepest, depth) > most_rows
-        if current and (too_long or too_deep):
+        if current and (too_long or too_deep or (even and length != longest)):
             found.append(current)
             current, longest, deepest = [], 0, 0
         current.append(index)
@@ -58,7 +65,8 @@ def score_plain(
     """Log-likelihood of each continuation given its context, each request by itself, for any causal model.
 
     Rows are padded on the left, so that all continuations end in the same column and ``logits_to_keep`` can
-    leave out the logits of everything before them. Log-probabilities are computed in fp32.
+    leave out the logits of everything before them. Where a model reads padding as text (``left_padding``) the rows of a
+    batch have one length. Log-probabilities are computed in fp32.
 
     Args:
         module: a transformers causal model (or a PEFT wrapper of one).
@@ -76,7 +84,7 @@ def score_plain(
     results: dict[int, Scored] = {}
     computed = 0
     most_logits = max(1, batch_logits // module.config.get_text_config().vocab_size)
-    for batch in batches(pairs, batch_tokens, most_logits):
+    for batch in batches(pairs, batch_tokens, most_logits, even=not takes_left_padding(module)):
         rows = [pairs[i] for i in batch]
         results.update(zip(batch, _score_batch(module, rows, pad), strict=True))
         computed += len(rows) * max(len(row.context) + len(row.continuation) - 1 for row in rows)

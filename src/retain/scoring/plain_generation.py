@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import groupby
 from typing import Any
 
 import torch
 from transformers import GenerationConfig, LogitsProcessor, StoppingCriteria
 
 from retain.scoring.choosing_tokens import choose, draws_of
+from retain.scoring.left_padding import takes_left_padding
 from retain.scoring.plain import left_padded
 from retain.scoring.stopping import holds_stop, judge
 from retain.scoring.writing import Order, Sampling, Stops, Written
@@ -34,10 +36,8 @@ def write_plainly(
         use_cache=True,
     )
     draws = draws_of(order.prompts, order.sampling)
-    by_length = sorted(indices, key=lambda i: (-len(order.prompts[i]), i))
     with without_own_settings(module):
-        for start in range(0, len(by_length), rows):
-            batch = by_length[start : start + rows]
+        for batch in _batches(order.prompts, indices, rows, even=not takes_left_padding(module)):
             ids, mask = left_padded([order.prompts[i] for i in batch], order.pad, module.device)
             rules: dict[str, Any] = {}
             if order.sampling.temperature:
@@ -47,6 +47,15 @@ def write_plainly(
             output = module.generate(input_ids=ids, attention_mask=mask, generation_config=config, **rules)
             for index, row in zip(batch, output[:, ids.shape[1] :].tolist(), strict=True):
                 finish(index, cut(row, order))
+
+
+def _batches(prompts: Sequence[list[int]], indices: Sequence[int], rows: int, even: bool) -> Iterator[list[int]]:
+    """So many indices at a time, the longest prompts first; ``even``: prompts of one length only."""
+    by_length = sorted(indices, key=lambda i: (-len(prompts[i]), i))
+    for _, alike in groupby(by_length, key=lambda i: len(prompts[i]) if even else 0):
+        places = list(alike)
+        for start in range(0, len(places), rows):
+            yield places[start : start + rows]
 
 
 def cut(row: list[int], order: Order) -> Written:

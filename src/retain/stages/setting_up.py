@@ -90,7 +90,9 @@ class Workbench:
             "base_dev": cache(base_dev),
             "task_probes": self.task_names,
         }
-        longest = recipe.training.max_length
+        longest = base.within(recipe.training.max_length)
+        if longest < recipe.training.max_length and (note := _positions_note(base, longest)) not in self.notes:
+            self.notes.append(note)
         if recipe.training.method == "rank":
             groups = recipe.training.groups
             return RankingSetup(
@@ -107,17 +109,26 @@ class Workbench:
         return kind(**shared, encode=encoder(model, longest, on))
 
 
+def _positions_note(model: TransformersModel, longest: int) -> str:
+    return (
+        f"training.max_length is above what {model.name} was made for: rows are cut at {longest} tokens, as its "
+        "configuration says"
+    )
+
+
 def encoder(model: TransformersCausal, max_length: int, loss_on: Labelled) -> Callable[[Example], Encoded | None]:
     """A function from a row to its tokens and labels, which remembers the rows it has seen.
 
-    Of a preference pair the chosen answer's; None where that is empty.
+    Rows are cut at ``max_length``, or where the model's positions end. Of a preference pair the chosen answer's; None
+    where that is empty.
     """
     seen: dict[str, Encoded | None] = {}
+    longest = model.within(max_length)
 
     def encoded(example: Example) -> Encoded | None:
         if example.id not in seen:
             rows = as_conversations([example])
-            seen[example.id] = encode(rows[0], model.tokenizer, max_length, loss_on) if rows else None
+            seen[example.id] = encode(rows[0], model.tokenizer, longest, loss_on) if rows else None
         return seen[example.id]
 
     return encoded

@@ -143,7 +143,7 @@ def _fit_pairs(
     progress: Progress,
 ) -> tuple[TransformersModel, Training]:
     """Train a language model on preference pairs."""
-    pairs, lost = encode_pairs(rows, base.tokenizer, settings.max_length)
+    pairs, lost = encode_pairs(rows, base.tokenizer, base.within(settings.max_length))
     for note in lost:
         setup.note(note)
     setup = replace(setup, rows=[pair.rows[0] for pair in pairs], task_tokens=sum(pair.tokens for pair in pairs))

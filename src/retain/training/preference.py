@@ -126,7 +126,7 @@ def preference_config(settings: TrainingSettings, model: TransformersCausal, che
     wanted = settings.pairs
     own = {
         **shared_arguments(settings, model, checkpoints, seed),
-        "max_length": settings.max_length,
+        "max_length": model.within(settings.max_length),
         "gradient_checkpointing": settings.gradient_checkpointing,
         "precompute_ref_log_probs": True,
         "loss_type": [wanted.loss, *(["sft"] if wanted.nll else [])],

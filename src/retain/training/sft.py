@@ -16,8 +16,10 @@ from retain.folder import disk_errors
 from retain.mitigations.base import Mitigation, Setup
 from retain.mitigations.known_rows import RowIndex
 from retain.models.causal import TransformersCausal
+from retain.models.packed_rows import keeps_rows_apart
 from retain.progress import Progress
 from retain.records import Training
+from retain.scoring.forward import bare
 from retain.training import hooks
 from retain.training.arguments import as_arguments, shared_arguments
 from retain.training.checkpoints import epoch_steps, intervals, last_checkpoint, total_steps
@@ -68,6 +70,16 @@ def train_sft(
     weights = hooks.token_weights(mitigations, model, setup)
     if weights and settings.packing and settings.method != "pretrain":
         raise UserError("training.packing: rows cannot be packed where tokens are weighted; set it to false")
+    if (settings.packed or settings.extra.get("padding_free")) and not keeps_rows_apart(model.module):
+        way_out = (
+            "train with method: sft"
+            if settings.method == "pretrain"
+            else "set packing (and extra.padding_free) to false"
+        )
+        raise UserError(
+            f"training.packing: {type(bare(model.module)).__name__} would read each packed row as going on from "
+            f"the one before it; {way_out}"
+        )
     callbacks = hooks.callbacks(mitigations, model, setup)
     exact = [(one, one.data) for one in model.module.parameters() if one.requires_grad]
     try:
@@ -94,7 +106,7 @@ def train_sft(
     trainer.task_rows = RowIndex(task_rows) if len(rows) > len(task_rows) else None
     together = arguments.train_batch_size * processes * settings.gradient_accumulation
     seen = together * steps * len(rows) / len(trainer.train_dataset)  # packed, a sequence has several rows
-    line = packed(rows, len(trainer.train_dataset), settings.max_length, together)
+    line = packed(rows, len(trainer.train_dataset), model.within(settings.max_length), together)
     read = rows_to_read(held_out, seen, settings.watch)
     times = reading_steps(steps, epoch, settings.watch)
     known = random.Random(setup.seed).sample(task_rows, min(len(read), len(task_rows)))
@@ -143,7 +155,7 @@ def sft_config(settings: TrainingSettings, model: TransformersCausal, checkpoint
     lines = settings.extra.get("padding_free", False) and not settings.packed
     own = {
         **shared_arguments(settings, model, checkpoints, seed),
-        "max_length": None if lines else settings.max_length,
+        "max_length": None if lines else model.within(settings.max_length),
         "packing": settings.packed,
         "gradient_checkpointing": settings.gradient_checkpointing,
         "eos_token": None,
