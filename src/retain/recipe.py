@@ -162,6 +162,19 @@ def load_recipe(path: str | Path, overrides: list[str] | None = None) -> Recipe:
         UserError: everything that is wrong with it, all at once, each with its path.
     """
     path = Path(path)
+    return parse_recipe(read_values(path, overrides), str(path), path.parent)
+
+
+def read_values(path: Path, overrides: list[str] | None = None) -> dict[str, Any]:
+    """The plain values of a recipe file, not yet checked.
+
+    Args:
+        path: the YAML file.
+        overrides: ``a.b.c=value`` settings that replace the file's.
+
+    Raises:
+        UserError: there is no such file, or it holds no keys.
+    """
     try:
         values = parse_yaml(path.read_text("utf-8"))
     except FileNotFoundError:
@@ -174,7 +187,7 @@ def load_recipe(path: str | Path, overrides: list[str] | None = None) -> Recipe:
         raise UserError(f"{path} is not a recipe: it should hold keys such as model and data")
     for one in overrides or []:
         override(values, one)
-    return parse_recipe(values, str(path), path.parent)
+    return values
 
 
 def parse_recipe(values: dict[str, Any], where: str = "recipe", folder: Path | None = None) -> Recipe:
@@ -183,16 +196,25 @@ def parse_recipe(values: dict[str, Any], where: str = "recipe", folder: Path | N
     Raises:
         UserError: as :func:`load_recipe`.
     """
+    if "stages" in values:
+        raise UserError(
+            f"{where} has stages, tasks that are learned one after another, and one task is wanted here.\n"
+            "  `retain run` and `retain check` take such a recipe; for the others write one of a single task."
+        )
+    recipe, problems = recipe_problems(values)
+    if recipe is None or problems:
+        raise UserError(f"{where} has {len(problems)} error{'s' * (len(problems) > 1)}:\n{listed(problems)}")
+    return recipe if folder is None else with_paths(recipe, folder)
+
+
+def recipe_problems(values: dict[str, Any]) -> tuple[Recipe | None, list[str]]:
+    """The recipe that plain values make, and everything that is wrong with them; none where a key is."""
     try:
         checked = recipe_type().model_validate(values)
     except ValidationError as error:
-        problems = [_problem(dict(one)) for one in error.errors(include_url=False)]
-        raise UserError(f"{where} has {len(problems)} error{'s' * (len(problems) > 1)}:\n{listed(problems)}") from None
+        return None, [_problem(dict(one)) for one in error.errors(include_url=False)]
     recipe = Recipe.model_construct(**{name: getattr(checked, name) for name in type(checked).model_fields})
-    problems = contradictions(recipe)
-    if problems:
-        raise UserError(f"{where} has {len(problems)} error{'s' * (len(problems) > 1)}:\n{listed(problems)}")
-    return recipe if folder is None else _with_paths(recipe, folder)
+    return recipe, contradictions(recipe)
 
 
 def contradictions(recipe: Recipe) -> list[str]:
@@ -243,7 +265,7 @@ def portable(recipe: Recipe) -> dict[str, Any]:
     return {key: shortened(value) for key, value in as_plain(recipe).items()}
 
 
-def _with_paths(recipe: Recipe, folder: Path) -> Recipe:
+def with_paths(recipe: Recipe, folder: Path) -> Recipe:
     """The recipe with paths that lie beside it made absolute; names that are no files stay as they are."""
 
     def found(value: str) -> str:

@@ -7,9 +7,11 @@ from pathlib import Path
 
 from retain.advice.documents import read_passages
 from retain.data.lint.run_checks import Lint
-from retain.recipe import load_recipe
+from retain.recipe import Recipe, parse_recipe, read_values
 from retain.recipe_rules import recipe_warnings
 from retain.records import Record
+from retain.sequence_recipe import is_sequence, parse_sequence
+from retain.sequences.course import refuse_taken
 from retain.stages.prepare import read_and_split, suite_of, task_probes
 from retain.sweep.arms import arms_of
 
@@ -35,13 +37,34 @@ class Checked(Record):
     """Of the documents that ``retain advise`` searches."""
 
 
-def check(recipe: str | Path, overrides: Sequence[str] = ()) -> Checked:
+class CheckedSequence(Record):
+    """What a recipe with stages would do."""
+
+    recipe: str
+    plan: str
+    stages: dict[str, Checked]
+
+
+def check(recipe: str | Path, overrides: Sequence[str] = ()) -> Checked | CheckedSequence:
     """Validate a recipe and its data: keys, files, rows, splits, documents, overlap with the probes, and the data lint.
+
+    Of a recipe with stages, each stage's.
 
     Raises:
         UserError: everything that is wrong, with file, line and what to do.
     """
-    checked = load_recipe(recipe, list(overrides))
+    path = Path(recipe)
+    values = read_values(path, list(overrides))
+    if not is_sequence(values):
+        return _checked(parse_recipe(values, str(path), path.parent), str(recipe))
+    sequence = parse_sequence(values, str(path), path.parent)
+    refuse_taken(sequence.names, suite_of(sequence.common))
+    stages = {stage.name: _checked(stage.recipe, f"{recipe}, {stage.name}") for stage in sequence.stages}
+    return CheckedSequence(recipe=str(recipe), plan=sequence.settings.plan, stages=stages)
+
+
+def _checked(checked: Recipe, recipe: str) -> Checked:
+    """One recipe's data, probes and warnings."""
     prepared = read_and_split(checked)
     suite = suite_of(checked)
     task = task_probes(checked, prepared.splits)
@@ -54,7 +77,7 @@ def check(recipe: str | Path, overrides: Sequence[str] = ()) -> Checked:
     passages = len(read_passages(documents, advise.passage_words)) if advise and documents else 0
     metric = str(getattr(task[0], "metric_name", "bits per byte"))
     return Checked(
-        recipe=str(recipe),
+        recipe=recipe,
         data=prepared.summary,
         suite=suite.name,
         probes=probes,
