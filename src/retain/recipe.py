@@ -22,6 +22,7 @@ from retain.overrides import override
 from retain.paths import absolute, portable_path
 from retain.records import Gate
 from retain.registry import units
+from retain.sequence_settings import SequenceKeys
 from retain.settings import Settings
 from retain.training.settings import TrainingSettings
 
@@ -147,8 +148,14 @@ class Recipe(RecipeBase):
 
     @staticmethod
     def json_schema() -> dict[str, Any]:
-        """The JSON schema, for editors."""
-        return recipe_type().model_json_schema()
+        """The JSON schema, for editors; of recipes with ``stages`` too, in which these bring the training rows."""
+        schema, stages = recipe_type().model_json_schema(), SequenceKeys.model_json_schema()
+        schema["$defs"] |= stages["$defs"]
+        schema["properties"] |= stages["properties"]
+        schema["required"] = [key for key in schema["required"] if key != "data"]
+        rows = schema["$defs"]["DataSettings"].pop("required")
+        one_task = {"required": ["data"], "properties": {"data": {"required": rows}}}
+        return {**schema, "if": {"required": ["stages"]}, "else": one_task}
 
 
 def load_recipe(path: str | Path, overrides: list[str] | None = None) -> Recipe:

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from retain.errors import UserError, listed, nearest
+from retain.mitigations.base import Mitigation
 from retain.recipe import HeldOutFiles, Recipe, as_plain, portable, recipe_problems, with_paths
 from retain.records import Gate
 from retain.sequence_settings import SequenceKeys, SequenceSettings, StageSettings
@@ -146,18 +147,24 @@ def _adapter_problems(sequence: SequenceRecipe) -> list[str]:
     kind = sequence.settings.adapters
     if kind == "one_a_stage":
         return []
-    loras = [
-        next((one for one in stage.recipe.mitigations if getattr(one, "kind", "") == "lora"), None)
-        for stage in sequence.stages
-    ]
+    loras = [_has(stage.recipe, "lora") for stage in sequence.stages]
     without = [stage.name for stage, lora in zip(sequence.stages, loras, strict=True) if lora is None]
     if without:
         return [f"sequence.adapters: {kind} needs {{kind: lora}} in every stage; {', '.join(without)} has none"]
     if getattr(loras[0], "variant", "") != "lora":
         return [f"sequence.adapters: {kind} goes on with the factors of plain LoRA; set lora's variant to lora"]
+    stopped = [stage.name for stage in sequence.stages if _has(stage.recipe, "early_stop")]
+    if kind == "merged" and stopped:
+        return [
+            "sequence.adapters: merged changes the adapter after training, which early_stop has not seen; leave it out"
+        ]
     if any(lora != loras[0] for lora in loras):
         return [f"sequence.adapters: {kind} needs the same lora settings in every stage; found different ones"]
     return []
+
+
+def _has(recipe: Recipe, kind: str) -> Mitigation | None:
+    return next((one for one in recipe.mitigations if getattr(one, "kind", "") == kind), None)
 
 
 def _common_problems(common: dict[str, Any]) -> list[str]:

@@ -29,11 +29,21 @@ def measured_row(
         probes: tasks and suite, in the order that is wanted.
         load: gives the model; called only where a probe is missing. None where the model is no longer there: then
             probes that were added since are missing in the row.
+
+    Raises:
+        UserError: neither the model nor a measurement of it is there.
     """
     known = _known(place / f"{ROW}.json")
     have = [known[probe.name] for probe in probes if probe.name in known and _is_of(known[probe.name], probe)]
-    if len(have) == len(probes) or load is None:
+    if len(have) == len(probes):
         return have
+    if load is None:
+        if have:
+            return have
+        raise UserError(
+            f"{place} holds neither a model nor its measurements. Put them back, or remove that folder and those of "
+            "the stages after it to learn them again."
+        )
     model = load()
     row = measure_probes(model, probes, "test", place / ROW, cached=True)
     write_record(place / f"{ROW}.json", Measurements(measurements=row, name=model.name))
