@@ -7,6 +7,8 @@ from safetensors.torch import load_file, save_file
 from retain.errors import UserError
 from retain.mitigations.base import Setup
 from retain.mitigations.lora import Lora
+from retain.mitigations.strength import Strength
+from retain.models.load import load_causal
 from retain.models.low_rank import ADAPTER, lora_layers, save_adapter
 from retain.models.update import adapter_update
 from retain.sequences.adapters import (
@@ -114,8 +116,7 @@ def test_the_running_merge_is_slaos_over_three_stages(toy, tmp_path):
 def test_a_strength_lies_between_the_stages_start_and_its_merge(toy, tmp_path):
     ends = []
     for strength in (0.5, 1.0):
-        from retain.models.load import load_causal
-
+        torch.manual_seed(0)  # an adapter begins with random weights
         model = load_causal(toy.name, "fp32")
         first = GoingOn(**LORA, running=True)
         model = finished(trained(first.wrap_model(model, setup_of(model)), 1), first, tmp_path / f"{strength}-1")
@@ -148,8 +149,6 @@ def test_the_adapter_of_another_model_is_refused(toy, tmp_path):
 
 
 def test_mitigations_of_a_stage_follow_the_sequences_word(tmp_path):
-    from retain.mitigations.strength import Strength
-
     given = [Lora(rank=4), Strength()]
     assert stage_mitigations(given, "one_a_stage", 1, tmp_path) == given
     one, merged = (stage_mitigations(given, kind, 1, tmp_path)[-1] for kind in ("one", "merged"))
@@ -167,8 +166,6 @@ def test_the_whole_model_answers_as_the_adapter_did(toy, tmp_path):
     ids = torch.tensor([[3, 4, 5, 6]])
     with torch.no_grad():
         expected = model.module(ids).logits
-    from retain.models.load import load_causal
-
     place = write_whole(tmp_path)
     assert place == model_folder(tmp_path) == tmp_path / "merged"
     with torch.no_grad():

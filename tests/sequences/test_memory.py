@@ -67,13 +67,15 @@ def test_random_rows_are_drawn_by_the_seed(setup):
     assert one.rows["long"] == sample(EARLIER["long"], 3, 0)
 
 
-def test_diverse_rows_are_far_from_each_other(setup):
-    alike = [chat(f"say {x} {y}", "one") for x in ("one", "two", "three") for y in WORDS]
-    other = [chat("what is the colour of the sky", "blue"), chat("tell me about the night", "black")]
-    found = chosen(setup, earlier={"t": [*alike, *other]}, rows=4, select="diverse")
-    drawn = chosen(setup, earlier={"t": [*alike, *other]}, rows=4)
-    assert {row.id for row in other} <= {row.id for row in found.rows["t"]}
-    assert not {row.id for row in other} <= {row.id for row in drawn.rows["t"]}
+def test_diverse_rows_are_of_every_kind_and_drawn_ones_of_the_most_common(setup):
+    common = [chat(f"please tell me about it {x} {y}", "red") for x in WORDS[:5] for y in WORDS]
+    skies = [chat(f"what is the colour of the sky {x}", "blue") for x in WORDS[:6]]
+    nights = [chat(f"say night snow grass sun {x}", "black") for x in WORDS[:6]]
+    earlier = {"t": [*common, *skies, *nights]}
+    found = chosen(setup, earlier=earlier, rows=3, select="diverse")
+    assert sorted(row.target for row in found.rows["t"]) == ["black", "blue", "red"]
+    drawn = chosen(setup, earlier=earlier, rows=3)
+    assert len({row.target for row in drawn.rows["t"]}) < 3
 
 
 def test_surprising_rows_are_those_with_the_highest_loss(setup):

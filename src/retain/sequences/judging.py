@@ -12,7 +12,7 @@ from retain.paths import portable_path
 from retain.records import Change, Comparison, Measurement, RunRecord
 from retain.reporting.write import write_sequence
 from retain.sequence_recipe import portable_sequence
-from retain.sequence_records import BASE, Capability, SequenceRecord, SequenceTask, StageResult
+from retain.sequence_records import BASE, Capability, Estimate, SequenceRecord, SequenceTask, StageResult
 from retain.sequences.adapters import model_folder
 from retain.sequences.course import Course
 from retain.sequences.folder import TOGETHER
@@ -109,16 +109,16 @@ def _gains(table: Sequence[Row], names: Sequence[str], after: Sequence[int]) -> 
     return compare([old for old, _ in pairs], [new for _, new in pairs], names).gains
 
 
-def _general(base: Row, row: Row, course: Course) -> task_matrix.Estimate | None:
+def _general(base: Row, row: Row, course: Course) -> Estimate | None:
     """The pooled change of the suite's capabilities, those near chance left out."""
     probes = [probe.name for probe in course.suite.probes if probe.name in row]
     if not probes:
         return None
-    pooled = compare([base[name] for name in probes], [row[name] for name in probes]).pooled
-    if pooled is None:
+    found = compare([base[name] for name in probes], [row[name] for name in probes])
+    if found.pooled is None:
         return None
-    counted = int(pooled.metric.split()[2])
-    return task_matrix.Estimate(value=pooled.delta, low=pooled.low, high=pooled.high, tasks=counted)
+    used = sum(change.unit == "points" and not change.near_chance for change in found.losses)
+    return Estimate(value=found.pooled.delta, low=found.pooled.low, high=found.pooled.high, tasks=used)
 
 
 def _task(table: Sequence[Row], name: str) -> SequenceTask:

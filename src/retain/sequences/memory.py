@@ -168,7 +168,7 @@ def by_surprise(rows: Sequence[Example], most: int, setup: Setup) -> list[Exampl
 
 
 def by_distance(rows: Sequence[Example], most: int, setup: Setup) -> list[Example]:
-    """Far from each other: k-means++ (Arthur and Vassilvitskii 2007) over TF-IDF vectors of inputs and answers."""
+    """One of each kind first: k-means++ (Arthur and Vassilvitskii 2007) over TF-IDF vectors of inputs and answers."""
     from sklearn.cluster import kmeans_plusplus
     from sklearn.feature_extraction.text import TfidfVectorizer
 
