@@ -39,8 +39,9 @@ class MemorySettings(Settings):
     rows: int | None = Field(None, ge=1)
     """Rows of earlier tasks in all, in the place of a share."""
     select: Literal["random", "diverse", "surprise"] = "random"
-    """``random``: drawn by the seed. ``diverse``: of every kind of row there is, by k-means++ over TF-IDF vectors of their
-    words. ``surprise``: those whose answers the latest model finds least likely (nats per token)."""
+    """``random``: drawn by the seed. ``diverse``: one of each kind, the rows nearest to the centres of k-means clusters
+    over TF-IDF vectors of their words. ``surprise``: those whose answers the latest model finds least likely (nats per
+    token)."""
     outputs: Literal["given", "regenerated"] = "given"
     """``given``: the rows' own answers. ``regenerated``: the latest model answers anew, before the stage (SSR)."""
     temperature: float = Field(0.0, ge=0)

@@ -68,7 +68,7 @@ def test_random_rows_are_drawn_by_the_seed(setup):
 
 
 def test_diverse_rows_are_of_every_kind_and_drawn_ones_of_the_most_common(setup):
-    common = [chat(f"please tell me about it {x} {y}", "red") for x in WORDS[:5] for y in WORDS]
+    common = [chat(f"{'please tell me about it ' * 3} {x} {y}", "red") for x in WORDS[:5] for y in WORDS]
     skies = [chat(f"what is the colour of the sky {x}", "blue") for x in WORDS[:6]]
     nights = [chat(f"say night snow grass sun {x}", "black") for x in WORDS[:6]]
     earlier = {"t": [*common, *skies, *nights]}
@@ -90,10 +90,10 @@ def test_surprising_rows_are_those_with_the_highest_loss(setup):
         with torch.no_grad():
             losses[row.id] = float(setup.base.module(**batch).loss)
     order = sorted(rows, key=lambda row: -losses[row.id])
-    found = by_surprise(rows, 5, setup)
+    found = by_surprise(rows, setup)[:5]
     assert [losses[row.id] for row in found] == pytest.approx([losses[row.id] for row in order[:5]], rel=1e-3)
     taken = chosen(setup, rows=5, select="surprise", earlier={"t": rows}).rows["t"]
-    assert [row.id for row in taken] == [row.id for row in by_surprise(sample(rows, len(rows), 0), 5, setup)]
+    assert [row.id for row in taken] == [row.id for row in by_surprise(sample(rows, len(rows), 0), setup)[:5]]
 
 
 def test_the_whole_order_holds_every_row_once(setup):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import random
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -23,8 +25,8 @@ from retain.stages.setting_up import Workbench
 if TYPE_CHECKING:
     from retain.sequences.course import Course
 
-MOST_AT_A_TIME = 2
-"""Rows that are put in an order of distance, as a multiple of what seems to be needed."""
+STARTS = 4
+"""From how many starts k-means looks for its clusters."""
 
 
 class Remembered(Record):
@@ -101,7 +103,7 @@ def chosen_rows(
     for place, (name, rows) in enumerate(earlier.items()):
         usable = [row for row in rows if setup.encode(row) is not None]
         wanted = _wanted(settings, own, len(earlier), place, setup)
-        ordered = in_order(usable, settings, setup, _most(usable, settings, wanted, setup))
+        ordered = in_order(usable, settings, setup, wanted)
         taken = _taken(ordered, settings, wanted, setup)
         if _amount(taken, settings, setup) < wanted:
             notes.append(f"memory: all {len(taken)} rows of {name} are less than its part of what was asked for")
@@ -139,42 +141,52 @@ def _taken(ordered: Sequence[Example], settings: MemorySettings, wanted: float, 
     return taken
 
 
-def _most(rows: Sequence[Example], settings: MemorySettings, wanted: float, setup: Setup) -> int:
-    """How many rows need to be put in an order: more than will be taken."""
-    if settings.tokens is None or not rows:
-        return min(len(rows), int(wanted))
-    mean = sum(setup.tokens(row) for row in rows) / len(rows)
-    return min(len(rows), MOST_AT_A_TIME * int(wanted / mean + 1))
+def in_order(rows: Sequence[Example], settings: MemorySettings, setup: Setup, wanted: float) -> list[Example]:
+    """All rows in the order in which they are taken: those that the selection names, then the others by chance.
 
-
-def in_order(rows: Sequence[Example], settings: MemorySettings, setup: Setup, most: int) -> list[Example]:
-    """Rows in the order in which they are taken: the ``most`` that the selection names, then the others by chance."""
+    Args:
+        rows: one task's.
+        settings: the selection.
+        setup: the latest model and the seed.
+        wanted: rows, or tokens where a share is asked for.
+    """
     drawn = sample(rows, len(rows), setup.seed)
-    if settings.select == "random" or most < 1:
+    if settings.select == "random" or not rows:
         return drawn
-    pick = by_surprise if settings.select == "surprise" else by_distance
-    first = pick(drawn, most, setup)
+    if settings.select == "surprise":
+        return by_surprise(drawn, setup)
+    mean = 1.0 if settings.tokens is None else sum(setup.tokens(row) for row in rows) / len(rows)
+    first = one_of_each_kind(drawn, math.ceil(wanted / mean), setup.seed)
     chosen = {row.id for row in first}
     return [*first, *(row for row in drawn if row.id not in chosen)]
 
 
-def by_surprise(rows: Sequence[Example], most: int, setup: Setup) -> list[Example]:
-    """Those whose answers the latest model finds least likely, by the mean loss of their labelled tokens."""
+def by_surprise(rows: Sequence[Example], setup: Setup) -> list[Example]:
+    """First those whose answers the latest model finds least likely, by the mean loss of their labelled tokens."""
     encoded = [row for row in map(setup.encode, rows) if row is not None]
     logprobs = target_logprobs(as_language_model(setup.base), setup, encoded)
     losses = [-float(one.mean()) if len(one) else 0.0 for one in logprobs]
     order = sorted(range(len(rows)), key=lambda place: -losses[place])
-    return [rows[place] for place in order[:most]]
+    return [rows[place] for place in order]
 
 
-def by_distance(rows: Sequence[Example], most: int, setup: Setup) -> list[Example]:
-    """One of each kind first: k-means++ (Arthur and Vassilvitskii 2007) over TF-IDF vectors of inputs and answers."""
-    from sklearn.cluster import kmeans_plusplus
+def one_of_each_kind(rows: Sequence[Example], kinds: int, seed: int) -> list[Example]:
+    """The row nearest to the centre of each k-means cluster over TF-IDF vectors of inputs and answers, as SSR selects.
+
+    Of the largest cluster first; rows with the same words are one.
+    """
+    from sklearn.cluster import KMeans
     from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.metrics import pairwise_distances_argmin
 
+    if kinds >= len(rows):
+        return list(rows)
     vectors = TfidfVectorizer(token_pattern=r"(?u)\S+").fit_transform([f"{row.input}\n{row.target}" for row in rows])
-    _, places = kmeans_plusplus(vectors, min(most, len(rows)), random_state=setup.seed)
-    return [rows[place] for place in dict.fromkeys(int(one) for one in places)]
+    found = KMeans(kinds, n_init=STARTS, random_state=seed).fit(vectors)
+    nearest = pairwise_distances_argmin(found.cluster_centers_, vectors)
+    sizes = Counter(found.labels_.tolist())
+    order = sorted(range(kinds), key=lambda kind: -sizes[kind])
+    return [rows[place] for place in dict.fromkeys(int(nearest[kind]) for kind in order)]
 
 
 def regenerated(model: TransformersCausal, rows: Sequence[Example], temperature: float, seed: int) -> list[Example]:
