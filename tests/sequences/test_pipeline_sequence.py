@@ -144,14 +144,14 @@ def test_memory_keeps_earlier_tasks(sequence_file, tmp_path, plain, outputs):
 
 
 def test_together_is_the_upper_bound_in_one_row(sequence_file, tmp_path):
-    mitigations = [{"kind": "lora", "rank": 8}, {"kind": "strength", "values": [0.5, 1.0]}]
+    mitigations = [{"kind": "strength", "values": [0.5, 1.0]}]
     recipe = sequence_file(sequence={"plan": "together"}, mitigations=mitigations)
     record = run(recipe, tmp_path / "run", progress=QUIET)
     assert record.rows == ["base", "together"] and len(record.matrix) == 2
     assert min(record.matrix[1]) >= 90
     assert record.backward is None and record.forward is None and record.forgetting == []
-    assert record.stages[0].strength == 1.0 and record.stages[0].rows == 144
-    assert record.output == "together/merged"
+    assert record.stages[0].strength in (0.5, 1.0) and record.stages[0].rows == 144
+    assert record.output == "together/tuned"
     with pytest.raises(UserError, match="another recipe"):
         run(
             sequence_file(NAMES[:2], sequence={"plan": "together"}, mitigations=mitigations),
@@ -160,25 +160,31 @@ def test_together_is_the_upper_bound_in_one_row(sequence_file, tmp_path):
         )
 
 
-@pytest.mark.parametrize("adapters", ["one_a_stage", "one", "merged"])
-def test_adapters_general_text_and_strength_over_two_stages(sequence_file, tmp_path, adapters, plain):
-    recipe = sequence_file(
-        NAMES[:2],
-        data={"held_out": 0.4, "general": [{"name": "own", "source": "base_model", "count": 6, "max_tokens": 8}]},
-        mitigations=[
-            {"kind": "lora", "rank": 8},
-            {"kind": "kl_to_base", "weight": 0.1, "share": 0.1},
-            {"kind": "strength", "values": [0.5, 1.0]},
-        ],
-        sequence={"adapters": adapters},
-    )
-    folder = tmp_path / "run"
-    record = run(recipe, folder, progress=QUIET)
-    assert record.matrix[1][0] >= 90
-    assert [one.strength in (0.5, 1.0) for one in record.stages] == [True, True]
-    written = [(folder / one.folder / "general.json").read_text() for one in record.stages]
-    assert written[0] == written[1]  # the base wrote it, once
-    assert record.output.endswith("merged")
+def test_adapters_go_their_ways_from_the_second_stage_on(sequence_file, tmp_path):
+    models = {}
+    for adapters in ("one_a_stage", "one", "merged"):
+        recipe = sequence_file(
+            NAMES[:2],
+            data={"held_out": 0.4, "general": [{"name": "own", "source": "base_model", "count": 6, "max_tokens": 8}]},
+            training={"learning_rate": 0.02, "epochs": 1, "batch_size": 8, "max_length": 64, "checkpoints": 0,
+                      "watch": 0},
+            mitigations=[
+                {"kind": "lora", "rank": 8},
+                {"kind": "kl_to_base", "weight": 0.1, "share": 0.1},
+                {"kind": "strength", "values": [0.5]},
+            ],
+            sequence={"adapters": adapters},
+        )  # fmt: skip
+        folder = tmp_path / adapters
+        record = run(recipe, folder, progress=QUIET)
+        assert [one.strength for one in record.stages] == [0.5, 0.5]
+        written = [(folder / one.folder / "general.json").read_text() for one in record.stages]
+        assert written[0] == written[1]  # the base wrote it, once
+        assert record.output == "stages/2-letters/merged"
+        models[adapters] = record.provenance["models"]
+        assert len(set(models[adapters].values())) == 3
+    assert len({one["colours"] for one in models.values()}) == 1
+    assert len({one["letters"] for one in models.values()}) == 3
 
 
 def test_check_looks_at_every_stage(sequence_file):
