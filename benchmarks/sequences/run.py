@@ -5,8 +5,8 @@
     python benchmarks/sequences/run.py --tiny --arms lora together --folder runs/tiny --results runs/tiny-results
 
 Arms are those of arms.yaml. Order 1 is that of base.yaml, order 2 the reverse, in which only `plain` and `default` are
-learned. results/order1.json holds the matrices and numbers with their intervals, results/table.md a table of them; the
-run folders hold everything but the models, of which the last alone is kept.
+learned. results/order1.json holds the matrices and numbers with their intervals (`python benchmarks/tables.py` makes the
+README's tables of them); the run folders hold everything but the models, of which the last alone is kept.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 
 from retain.commands.run import run
 from retain.errors import BrokenError, UserError
-from retain.folder import parse_yaml, read_json, read_record, write_json, write_text
+from retain.folder import parse_yaml, read_json, read_record, write_json
 from retain.provenance import provenance
 from retain.sequence_records import Estimate, SequenceRecord
 
@@ -27,7 +27,6 @@ HERE = Path(__file__).parent
 SECOND_ORDER = ("plain", "default")
 TINY = ["data.limit=16", "measure.limit=4", "measure.task.limit=8", "training.epochs=1"]
 """Enough to see that it works, and nothing else; of two tasks only."""
-UPPER_BOUND = "together"
 SHOWN = {"name", "strength", "memory", "memory_tokens", "task_tokens", "general_tokens"}
 """What a result says of a stage."""
 
@@ -66,7 +65,6 @@ def one_arm(arm: str, order: int, settings: list[str], options: argparse.Namespa
         known["arms"][arm] = {"settings": settings, **summary(record)}
         make_room(place, record)
     write_json(path, {**known, "provenance": provenance(0)})
-    write_text(options.results / "table.md", tables(options.results))
     shown = {key: known["arms"][arm].get(key) for key in ("verdict", "accuracy", "backward", "failed")}
     print(f"order {order}", arm, shown, flush=True)
 
@@ -126,37 +124,6 @@ def _rounded(value: Any) -> Any:
     if isinstance(value, list):
         return [_rounded(one) for one in value]
     return round(value, 2) if isinstance(value, float) else value
-
-
-def tables(results: Path) -> str:
-    """One table for each order: the numbers of every arm, and the last row of its matrix."""
-    parts = []
-    for path in sorted(results.glob("order*.json")):
-        found = read_json(path)
-        done = {arm: one for arm, one in found["arms"].items() if "failed" not in one}
-        if not done:
-            continue
-        tasks = next(iter(done.values()))["tasks"]
-        bound = (done.get(UPPER_BOUND) or {}).get("accuracy")
-        heads = ["arm", "ACC", "of together", "BWT", "FWT", "capabilities", *tasks, "verdict"]
-        lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
-        lines += ["| " + " | ".join(_row(arm, one, bound)) + " |" for arm, one in done.items()]
-        parts.append(f"Order {found['order']}: {', '.join(tasks)}\n\n" + "\n".join(lines))
-    return "\n\n".join(parts) + "\n"
-
-
-def _row(arm: str, one: dict[str, Any], bound: dict[str, Any] | None) -> list[str]:
-    share = f"{100 * one['accuracy']['value'] / bound['value']:.0f}%" if bound and bound["value"] else ""
-    last = [f"{value:.0f}" for value in one["matrix"][-1]]
-    numbers = [_cell(one[name], name != "accuracy") for name in ("accuracy", "backward", "forward")]
-    return [arm, numbers[0], share, *numbers[1:], _cell(one["general"][-1], True), *last, one["verdict"]]
-
-
-def _cell(one: dict[str, Any] | None, signed: bool) -> str:
-    if one is None:
-        return ""
-    form = "{:+.1f}" if signed else "{:.1f}"
-    return "{} ({} to {})".format(*(form.format(one[key]) for key in ("value", "low", "high")))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,9 @@
 import shutil
 
 import pytest
+from typer.testing import CliRunner
 
+from retain.cli import app
 from retain.commands.check import check
 from retain.commands.compare import compare
 from retain.commands.gate import gate
@@ -86,6 +88,19 @@ def test_a_finished_sequence_is_read_rendered_and_judged(plain, sequence_file, t
     assert gate(copied, Gate(margin=100, mean_margin=100)).outcome != "forgot"
     with pytest.raises(UserError, match="holds a sequence of 3 stages"):
         compare(str(copied), str(folder))
+
+
+def test_the_command_line_shows_the_matrix_and_leaves_with_the_verdict(plain, sequence_file):
+    folder, _ = plain
+    shown = CliRunner().invoke(app, ["run", str(sequence_file()), "--folder", str(folder), "--quiet"])
+    assert shown.exit_code == 1 and "tasks were learned and lost again" in shown.stdout
+    assert "BWT" in shown.stdout and str(folder / "report.html") in shown.stdout
+    plainly = CliRunner().invoke(app, ["run", str(sequence_file()), "--folder", str(folder), "--quiet", "--json"])
+    assert SequenceRecord.model_validate_json(plainly.stdout).rows == ["base", *NAMES]
+    assert CliRunner().invoke(app, ["gate", str(folder)]).exit_code == 1
+    assert CliRunner().invoke(app, ["report", str(folder)]).exit_code == 0
+    checked = CliRunner().invoke(app, ["check", str(sequence_file())])
+    assert checked.exit_code == 0 and "Stage letters:" in checked.stdout
 
 
 def test_another_earlier_stage_is_refused_with_the_difference(plain, sequence_file):
