@@ -5,8 +5,8 @@
     python benchmarks/sequences/run.py --tiny --arms lora together --folder runs/tiny --results runs/tiny-results
 
 Arms are those of arms.yaml. Order 1 is that of base.yaml, order 2 the reverse, in which only `plain` and `default` are
-learned. results/order1.json holds the matrices and numbers with their intervals (`python benchmarks/tables.py` makes the
-README's tables of them); the run folders hold everything but the models, of which the last alone is kept.
+learned. results/order1.json holds the matrices and numbers with their intervals, of which benchmarks/tables.py makes
+the README's tables; the run folders hold everything but the models, of which the last alone is kept.
 """
 
 from __future__ import annotations
