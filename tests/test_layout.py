@@ -9,7 +9,7 @@ import pytest
 
 SOURCE = Path(__file__).parents[1] / "src" / "retain"
 LAYERS = [
-    {"errors", "settings", "records", "wording", "advice_records", "frontier_records", "paths"},
+    {"errors", "settings", "records", "wording", "advice_records", "frontier_records", "sequence_records", "paths"},
     {"registry", "folder", "store", "progress", "quiet", "overrides", "wrong_values"},
     {"comparison", "scoring", "importing"},
     {"models"},
@@ -18,11 +18,13 @@ LAYERS = [
     {"probes"},
     {"mitigations"},
     {"training", "reporting"},
-    {"frontier_settings", "advice_settings"},
+    {"frontier_settings", "advice_settings", "sequence_settings"},
     {"recipe", "method_rules"},
+    {"sequence_recipe"},
     {"recipe_rules"},
     {"stages"},
-    {"pipeline", "own_trainer"},
+    {"sequences"},
+    {"pipeline", "pipeline_sequence", "own_trainer"},
     {"sweep", "advice"},
     {"commands"},
     {"cli"},

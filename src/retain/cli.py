@@ -18,6 +18,7 @@ from retain.frontier_records import frontier_exit
 from retain.quiet import quiet_libraries, quiet_loggers
 from retain.records import EXIT_CODES, Gate, RunRecord, Verdict
 from retain.reporting.text import clean, clean_json
+from retain.sequence_records import SequenceRecord
 from retain.wrong_values import problems_of
 
 app = typer.Typer(
@@ -99,14 +100,23 @@ def advise(
 @app.command()
 def check(recipe: RecipeFile, set_: Overrides = None, json_: AsJson = False) -> None:
     """Validate a recipe and its data without loading a model."""
+    from retain.commands.check import CheckedSequence
     from retain.commands.check import check as command
-    from retain.reporting.lint import render_lint
 
     checked = command(recipe, set_ or [])
     if json_:
         _print(checked.model_dump_json(indent=1), json_)
         return
     _print(f"{recipe} is valid.")
+    for name, stage in checked.stages.items() if isinstance(checked, CheckedSequence) else [("", checked)]:
+        _print(f"Stage {name}:" if name else "")
+        _print_checked(stage)
+
+
+def _print_checked(checked: Any) -> None:
+    """What ``retain check`` says of one task's recipe."""
+    from retain.reporting.lint import render_lint
+
     _print("\n".join(f"  {key}: {value}" for key, value in checked.data.items() if value not in (0, "")))
     _print(f"  the task is scored by: {checked.task_metric}")
     for name, items in checked.probes.items():
@@ -254,9 +264,9 @@ def gate(
 ) -> None:
     """Judge a finished run or comparison; the exit code is the verdict."""
     from retain.commands.gate import gate as command
-    from retain.commands.gate import load_run
+    from retain.commands.gate import load_finished
 
-    margins = _gate(load_run(comparison).verdict.gate, margin, mean_margin, min_gain)
+    margins = _gate(load_finished(comparison).verdict.gate, margin, mean_margin, min_gain)
     verdict = command(comparison, margins)
     _print(verdict.model_dump_json(indent=1) if json_ else _verdict_text(verdict), json_)
     raise typer.Exit(EXIT_CODES[verdict.outcome])
@@ -345,11 +355,17 @@ def _verdict_text(verdict: Verdict) -> str:
     return "\n".join([verdict.outcome, *(f"  - {reason}" for reason in verdict.reasons)])
 
 
-def _finish(record: RunRecord, folder: Path, as_json: bool) -> None:
+def _finish(record: RunRecord | SequenceRecord, folder: Path, as_json: bool) -> None:
     """Show a record, and leave with its verdict's exit code."""
+    from retain.reporting.sequence import sequence_summary
     from retain.reporting.summary import render_summary
 
-    text = record.model_dump_json(indent=1) if as_json else render_summary(record, folder / "report.html")
+    if as_json:
+        text = record.model_dump_json(indent=1)
+    elif isinstance(record, SequenceRecord):
+        text = sequence_summary(record, folder)
+    else:
+        text = render_summary(record, folder / "report.html")
     _print(text, as_json)
     raise typer.Exit(EXIT_CODES[record.verdict.outcome])
 

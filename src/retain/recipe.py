@@ -22,6 +22,7 @@ from retain.overrides import override
 from retain.paths import absolute, portable_path
 from retain.records import Gate
 from retain.registry import units
+from retain.sequence_settings import SequenceKeys
 from retain.settings import Settings
 from retain.training.settings import TrainingSettings
 from retain.wrong_values import Location, problems_of
@@ -148,8 +149,14 @@ class Recipe(RecipeBase):
 
     @staticmethod
     def json_schema() -> dict[str, Any]:
-        """The JSON schema, for editors."""
-        return recipe_type().model_json_schema()
+        """The JSON schema, for editors; of recipes with ``stages`` too, in which these bring the training rows."""
+        schema, stages = recipe_type().model_json_schema(), SequenceKeys.model_json_schema()
+        schema["$defs"] |= stages["$defs"]
+        schema["properties"] |= stages["properties"]
+        schema["required"] = [key for key in schema["required"] if key != "data"]
+        rows = schema["$defs"]["DataSettings"].pop("required")
+        one_task = {"required": ["data"], "properties": {"data": {"required": rows}}}
+        return {**schema, "if": {"required": ["stages"]}, "else": one_task}
 
 
 def load_recipe(path: str | Path, overrides: list[str] | None = None) -> Recipe:
@@ -163,6 +170,19 @@ def load_recipe(path: str | Path, overrides: list[str] | None = None) -> Recipe:
         UserError: everything that is wrong with it, all at once, each with its path.
     """
     path = Path(path)
+    return parse_recipe(read_values(path, overrides), str(path), path.parent)
+
+
+def read_values(path: Path, overrides: list[str] | None = None) -> dict[str, Any]:
+    """The plain values of a recipe file, not yet checked.
+
+    Args:
+        path: the YAML file.
+        overrides: ``a.b.c=value`` settings that replace the file's.
+
+    Raises:
+        UserError: there is no such file, or it holds no keys.
+    """
     try:
         values = parse_yaml(read_text(path))
     except FileNotFoundError:
@@ -175,7 +195,7 @@ def load_recipe(path: str | Path, overrides: list[str] | None = None) -> Recipe:
         raise UserError(f"{path} is not a recipe: it should hold keys such as model and data")
     for one in overrides or []:
         override(values, one)
-    return parse_recipe(values, str(path), path.parent)
+    return values
 
 
 def parse_recipe(values: dict[str, Any], where: str = "recipe", folder: Path | None = None) -> Recipe:
@@ -184,16 +204,26 @@ def parse_recipe(values: dict[str, Any], where: str = "recipe", folder: Path | N
     Raises:
         UserError: as :func:`load_recipe`.
     """
+    if "stages" in values:
+        raise UserError(
+            f"{where} has stages, tasks that are learned one after another, and one task is wanted here.\n"
+            "  `retain run` and `retain check` take such a recipe; for the others write one of a single task."
+        )
+    recipe, problems = recipe_problems(values)
+    if recipe is None or problems:
+        raise UserError(f"{where} has {len(problems)} error{'s' * (len(problems) > 1)}:\n{listed(problems)}")
+    return recipe if folder is None else with_paths(recipe, folder)
+
+
+def recipe_problems(values: dict[str, Any]) -> tuple[Recipe | None, list[str]]:
+    """The recipe that plain values make, and everything that is wrong with them; none where a key is."""
     try:
         checked = recipe_type().model_validate(values)
     except ValidationError as error:
-        problems = problems_of(error, values, _siblings, {"mitigations": ("mitigation", sorted(units("mitigations")))})
-        raise UserError(f"{where} has {len(problems)} error{'s' * (len(problems) > 1)}:\n{listed(problems)}") from None
+        kinds = {"mitigations": ("mitigation", sorted(units("mitigations")))}
+        return None, problems_of(error, values, _siblings, kinds)
     recipe = Recipe.model_construct(**{name: getattr(checked, name) for name in type(checked).model_fields})
-    problems = contradictions(recipe)
-    if problems:
-        raise UserError(f"{where} has {len(problems)} error{'s' * (len(problems) > 1)}:\n{listed(problems)}")
-    return recipe if folder is None else _with_paths(recipe, folder)
+    return recipe, contradictions(recipe)
 
 
 def contradictions(recipe: Recipe) -> list[str]:
@@ -244,7 +274,7 @@ def portable(recipe: Recipe) -> dict[str, Any]:
     return {key: shortened(value) for key, value in as_plain(recipe).items()}
 
 
-def _with_paths(recipe: Recipe, folder: Path) -> Recipe:
+def with_paths(recipe: Recipe, folder: Path) -> Recipe:
     """The recipe with paths that lie beside it made absolute; names that are no files stay as they are."""
 
     def found(value: str) -> str:

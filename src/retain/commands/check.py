@@ -13,9 +13,11 @@ from retain.data.lint.run_checks import Lint
 from retain.errors import UserError, listed
 from retain.models.builtin import check_name
 from retain.probes.base import Probe
-from retain.recipe import Recipe, load_recipe
+from retain.recipe import Recipe, parse_recipe, read_values
 from retain.recipe_rules import recipe_warnings
 from retain.records import Record
+from retain.sequence_recipe import is_sequence, parse_sequence
+from retain.sequences.course import refuse_taken
 from retain.stages.prepare import plain_text_note, read_and_split, suite_of, task_probes
 from retain.sweep.arms import arms_of
 
@@ -41,15 +43,34 @@ class Checked(Record):
     """Of the documents that ``retain advise`` searches."""
 
 
-def check(recipe: str | Path, overrides: Sequence[str] = ()) -> Checked:
+class CheckedSequence(Record):
+    """What a recipe with stages would do."""
+
+    recipe: str
+    plan: str
+    stages: dict[str, Checked]
+
+
+def check(recipe: str | Path, overrides: Sequence[str] = ()) -> Checked | CheckedSequence:
     """Validate a recipe and its data: keys, files, rows, splits, documents, overlap with the probes, and the data lint.
 
-    What a frontier or an advice asks for is held against the rows that there are.
+    What a frontier or an advice asks for is held against the rows that there are. Of a recipe with stages, each stage's.
 
     Raises:
         UserError: everything that is wrong, with file, line and what to do.
     """
-    checked = load_recipe(recipe, list(overrides))
+    path = Path(recipe)
+    values = read_values(path, list(overrides))
+    if not is_sequence(values):
+        return _checked(parse_recipe(values, str(path), path.parent), str(recipe))
+    sequence = parse_sequence(values, str(path), path.parent)
+    refuse_taken(sequence.names, suite_of(sequence.common))
+    stages = {stage.name: _checked(stage.recipe, f"{recipe}, {stage.name}") for stage in sequence.stages}
+    return CheckedSequence(recipe=str(recipe), plan=sequence.settings.plan, stages=stages)
+
+
+def _checked(checked: Recipe, recipe: str) -> Checked:
+    """One recipe's data, probes and warnings."""
     check_name(checked.model.base)
     prepared = read_and_split(checked)
     suite = suite_of(checked)
@@ -61,7 +82,7 @@ def check(recipe: str | Path, overrides: Sequence[str] = ()) -> Checked:
     passages = _check_advise(checked, task[0], prepared.splits.train) if checked.advise is not None else 0
     metric = str(getattr(task[0], "metric_name", "bits per byte"))
     return Checked(
-        recipe=str(recipe),
+        recipe=recipe,
         data=prepared.summary,
         suite=suite.name,
         probes=probes,

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from retain.comparison.gate import judge
 from retain.errors import UserError
-from retain.folder import read_record
+from retain.folder import read_json, read_record
 from retain.records import Gate, RunRecord, Verdict
+from retain.sequence_records import SequenceRecord
 
 
 def gate(comparison: str | Path, margins: Gate | None = None) -> Verdict:
@@ -20,12 +21,27 @@ def gate(comparison: str | Path, margins: Gate | None = None) -> Verdict:
     Raises:
         UserError: there is no such record.
     """
-    record = load_run(comparison)
+    record = load_finished(comparison)
     return judge(record.comparison, margins or record.verdict.gate)
 
 
 def load_run(place: str | Path) -> RunRecord:
-    """The record of a finished run or comparison.
+    """The record of a finished run or comparison of one task.
+
+    Raises:
+        UserError: there is none, the run is not finished, or it is a sequence of tasks.
+    """
+    record = load_finished(place)
+    if isinstance(record, SequenceRecord):
+        raise UserError(
+            f"{place} holds a sequence of {len(record.stages)} stages; name the folder of one of them, such as "
+            f"{Path(place) / record.stages[-1].folder}"
+        )
+    return record
+
+
+def load_finished(place: str | Path) -> RunRecord | SequenceRecord:
+    """The record of a finished run, comparison or sequence.
 
     Raises:
         UserError: there is none, or the run is not finished.
@@ -37,4 +53,6 @@ def load_run(place: str | Path) -> RunRecord:
             hint = "the run is not finished: run the same command again" if unfinished else "it is not a run folder"
             raise UserError(f"{path} holds no record.json: {hint}")
         path = path / "record.json"
+    if path.is_file() and "matrix" in read_json(path):
+        return read_record(path, SequenceRecord)
     return read_record(path, RunRecord)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from retain.commands.gate import load_run
-from retain.reporting.write import write_reports
+from retain.commands.gate import load_finished
+from retain.reporting.write import write_reports, write_sequence
+from retain.sequence_records import SequenceRecord
 
 
 def report(run: str | Path) -> list[Path]:
@@ -14,6 +15,6 @@ def report(run: str | Path) -> list[Path]:
     Raises:
         UserError: the folder holds no finished run.
     """
-    record = load_run(run)
-    place = Path(run)
-    return write_reports(record, place if place.is_dir() else place.parent)
+    record = load_finished(run)
+    place = Path(run) if Path(run).is_dir() else Path(run).parent
+    return write_sequence(record, place) if isinstance(record, SequenceRecord) else write_reports(record, place)

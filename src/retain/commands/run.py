@@ -6,9 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from retain.pipeline import run_recipe
+from retain.pipeline_sequence import run_sequence
 from retain.progress import Progress
-from retain.recipe import load_recipe
+from retain.recipe import parse_recipe, read_values
 from retain.records import RunRecord
+from retain.sequence_recipe import is_sequence, parse_sequence
+from retain.sequence_records import SequenceRecord
 
 RUNS = Path("runs")
 """Where run folders are made when none is named."""
@@ -19,8 +22,10 @@ def run(
     folder: str | Path | None = None,
     overrides: Sequence[str] = (),
     progress: Progress | None = None,
-) -> RunRecord:
+) -> RunRecord | SequenceRecord:
     """Fine-tune, measure before and after, compare, judge and report; goes on where an earlier go stopped.
+
+    A recipe with ``stages`` is learned task by task, and gives the record of a sequence.
 
     Args:
         recipe: the recipe file.
@@ -34,4 +39,7 @@ def run(
     """
     path = Path(recipe)
     place = Path(folder) if folder is not None else RUNS / path.stem
-    return run_recipe(load_recipe(path, list(overrides)), place, progress or Progress())
+    values = read_values(path, list(overrides))
+    if is_sequence(values):
+        return run_sequence(parse_sequence(values, str(path), path.parent), place, progress or Progress())
+    return run_recipe(parse_recipe(values, str(path), path.parent), place, progress or Progress())

@@ -1,4 +1,4 @@
-"""Writes the reports of a run, a frontier or an advice into its folder."""
+"""Writes the reports of a run, a sequence, a frontier or an advice into its folder."""
 
 from __future__ import annotations
 
@@ -18,6 +18,9 @@ from retain.reporting.frontier_html import render_frontier_html
 from retain.reporting.html import render_html
 from retain.reporting.markdown import render_markdown
 from retain.reporting.png import png
+from retain.reporting.sequence import render_sequence
+from retain.reporting.sequence_html import render_sequence_html
+from retain.sequence_records import SequenceRecord
 
 HTML = "report.html"
 
@@ -56,6 +59,18 @@ def write_frontier(record: FrontierRecord, folder: Path) -> list[Path]:
         if name not in drawn and name not in pictures:
             (folder / name).unlink(missing_ok=True)
     return paths
+
+
+def write_sequence(record: SequenceRecord, folder: Path) -> list[Path]:
+    """Write ``report.md`` and ``report.html`` into a sequence's folder, and return their paths.
+
+    Raises:
+        UserError: the disk is full or the folder cannot be written.
+    """
+    reports = {
+        one.name: quote(f"{one.folder}/{HTML}") for one in record.stages if (folder / one.folder / HTML).is_file()
+    }
+    return _write({"report.md": render_sequence(record), HTML: render_sequence_html(record, reports)}, folder)
 
 
 def write_advice(record: AdviceRecord, folder: Path) -> list[Path]:

@@ -76,7 +76,7 @@ class RunFolder:
         except (yaml.YAMLError, UnicodeDecodeError) as error:
             raise UserError(f"{written} is damaged: {error}. Choose another place with --folder.") from None
         mine = flat(as_plain(self.recipe))
-        keys = sorted(key for key in {*earlier, *mine} if not _same(earlier.get(key), mine.get(key)))
+        keys = sorted(key for key in {*earlier, *mine} if not same_value(earlier.get(key), mine.get(key)))
         keys = [key for key in keys if not any(key == one or key.startswith(f"{one}.") for one in unread)]
         if not keys:
             return True
@@ -125,7 +125,7 @@ def _filled(earlier: Any) -> dict[str, Any]:
         return flat(earlier)
 
 
-def _same(one: Any, other: Any) -> bool:
+def same_value(one: Any, other: Any) -> bool:
     """Equal, or paths of the same file by way of different links."""
     if isinstance(one, str) and isinstance(other, str) and os.path.isabs(one) and os.path.isabs(other):
         return os.path.realpath(one) == os.path.realpath(other)
