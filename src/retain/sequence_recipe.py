@@ -10,11 +10,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from retain.errors import UserError, listed, nearest
+from retain.errors import UserError, listed
 from retain.mitigations.base import Mitigation
 from retain.recipe import HeldOutFiles, Recipe, as_plain, portable, recipe_problems, with_paths
 from retain.records import Gate
-from retain.sequence_settings import SequenceKeys, SequenceSettings, StageSettings
+from retain.sequence_settings import MemorySettings, SequenceKeys, SequenceSettings, StageSettings
+from retain.wrong_values import Location, problems_of
 
 FOR_ALL = {"model": (), "gate": (), "seed": (), "measure": ("suite", "limit")}
 """Keys that hold for the whole sequence, and of which only some parts do."""
@@ -72,7 +73,7 @@ def parse_sequence(values: dict[str, Any], where: str = "recipe", folder: Path |
     try:
         keys = SequenceKeys.model_validate(given)
     except ValidationError as error:
-        raise _refused(where, [_problem(dict(one)) for one in error.errors(include_url=False)]) from None
+        raise _refused(where, [_placed_rightly(one) for one in problems_of(error, given, _keys)]) from None
     problems: dict[str, None] = dict.fromkeys(_common_problems(common))
     stages = []
     for number, stage in enumerate(keys.stages):
@@ -216,28 +217,20 @@ def _holds(values: Any, parts: Sequence[str]) -> bool:
     return True
 
 
-def _problem(error: dict[str, Any]) -> str:
-    """One error of the keys ``stages`` and ``sequence``."""
-    location = [str(part) for part in error["loc"]]
-    path = ".".join(location)
-    if error["type"] == "missing":
-        return f"{path}: missing"
-    if error["type"] == "extra_forbidden":
-        if location[-1] in ("model", "gate", "seed"):
-            return f"{path}: it is the same for all stages; set it in the recipe"
-        return f"{path}: there is no such key; {nearest(location[-1], _keys(location))}"
-    message = error["msg"].removeprefix("Value error, ")
-    return f"{path}: {message[0].lower()}{message[1:]} (found {repr(error['input'])[:80]})"
+def _placed_rightly(problem: str) -> str:
+    """A mistake in the keys ``stages`` and ``sequence``; of a key that is no stage's, where it belongs."""
+    path = problem.partition(":")[0]
+    if path.startswith("stages.") and path.rpartition(".")[2] in ("model", "gate", "seed"):
+        return f"{path}: it is the same for all stages; set it in the recipe"
+    return problem
 
 
-def _keys(location: Sequence[str]) -> list[str]:
+def _keys(location: Location) -> list[str]:
     """The keys that are allowed where an unknown one was found."""
     if location[0] == "stages":
         return list(StageSettings.model_fields)
     inner = SequenceSettings.model_fields
     if len(location) > 2:
-        from retain.sequence_settings import MemorySettings
-
         return list(MemorySettings.model_fields)
     return list(inner)
 

@@ -54,7 +54,8 @@ class CheckedSequence(Record):
 def check(recipe: str | Path, overrides: Sequence[str] = ()) -> Checked | CheckedSequence:
     """Validate a recipe and its data: keys, files, rows, splits, documents, overlap with the probes, and the data lint.
 
-    What a frontier or an advice asks for is held against the rows that there are. Of a recipe with stages, each stage's.
+    What a frontier or an advice asks for is held against the rows that there are. Of a recipe with stages, all of that
+    for each stage.
 
     Raises:
         UserError: everything that is wrong, with file, line and what to do.
