@@ -106,6 +106,13 @@ def contradictions(sequence: SequenceRecipe, given: Sequence[StageSettings]) -> 
         problems.append(
             "model.load_in: what a stage learned is merged into the weights, and 4-bit ones cannot take it up; use bf16"
         )
+    methods = [stage.recipe.training.method for stage in sequence.stages]
+    if sequence.settings.memory is not None and {*methods} != {"sft"}:
+        other = next(method for method in methods if method != "sft")
+        problems.append(
+            f"sequence.memory: it mixes answers of earlier tasks into training, which method: {other} cannot take; leave "
+            "it out, or rehearse general text with {kind: rehearsal}"
+        )
     together = sequence.settings.plan == "together"
     return problems + (_together_problems(sequence, given) if together else _adapter_problems(sequence))
 
