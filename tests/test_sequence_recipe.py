@@ -77,8 +77,8 @@ def test_every_problem_stands_where_it_was_written():
 @pytest.mark.parametrize(
     ("found", "said"),
     [
-        (values(sequence={"plann": 1}), 'sequence.plann: there is no such key; did you mean "plan"?'),
-        (values(sequence={"memory": {"shar": 1}}), 'sequence.memory.shar: there is no such key; did you mean "share"?'),
+        (values(sequence={"plann": 1}), 'sequence.plann: unknown key; did you mean "plan"?'),
+        (values(sequence={"memory": {"shar": 1}}), 'sequence.memory.shar: unknown key; did you mean "share"?'),
         (values(sequence={"memory": {"share": 0.1, "rows": 1}}), "both say how much is remembered"),
         (values(sequence={"memory": {"temperature": 1}}), "outputs: given writes nothing"),
         (values({"gate": {}}), "stages.0.gate: it is the same for all stages"),
