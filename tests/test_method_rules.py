@@ -114,7 +114,7 @@ def test_a_recipe_for_pairs_is_read():
         ({"training": {"method": "dpo", "packing": True}}, "training.packing: pairs are not packed"),
         ({"training": {"method": "dpo", "watch": 2}}, "training.watch"),
         ({"training": {"method": "dpo", "ranking": {"group_size": 4}}}, "training.ranking"),
-        ({"training": {"method": "dpo", "preference": {"loss": "kto"}}}, "'sigmoid', 'sigmoid_norm'"),
+        ({"training": {"method": "dpo", "preference": {"loss": "kto"}}}, "allowed: sigmoid, sigmoid_norm"),
         ({"data": {"train": "t", "loss_on": "all"}}, "data.loss_on"),
         ({"measure": {"task": {"score": "exact"}}}, "measure.task.score: held-out pairs"),
         ({"measure": {"task": {"max_tokens": 4}}}, "measure.task.max_tokens"),
