@@ -344,3 +344,16 @@ def test_advise_shows_a_table_and_where_to_stop(call, recipe_file, tmp_path):
     }
     code, _, err = call("advise", path, "--folder", place, "--set", "advise.shots=[0]")
     assert_clear(code, err, "advise.shots.0")
+
+
+def test_the_libraries_bars_are_off_before_a_command_imports_them(monkeypatch):
+    import retain.cli
+    from retain.quiet import SWITCHES
+
+    for name in SWITCHES:
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+    seen = []
+    monkeypatch.setattr(retain.cli, "app", lambda **_: seen.append({name: os.environ.get(name) for name in SWITCHES}))
+    retain.cli.main()
+    assert seen == [SWITCHES]

@@ -5,33 +5,39 @@
 
 With the first seed every candidate of arms.yaml is run, and one of each family is chosen on dev items: of `composite`
 as a frontier does, of the others by gain alone, for which the task is measured and next to nothing besides
-(choosing_suite.yaml). The chosen one is run with all seeds, at the strength that was chosen with the first.
-results/TASK.json holds what was tried, what was chosen, and each run's test numbers; results/pooled.json what all runs
-say together. The run folders hold everything.
+(choosing_suite.yaml). The chosen one, or the only one, is run with all seeds, at the strength that was chosen with the
+first; the composite's parts with the first seed only.
+results/TASK.json holds what was tried, what was chosen, and each run's test numbers; results/scores the test scores of
+every item, and results/pooled.json what they say together. What these files hold is not run again.
 """
 
 from __future__ import annotations
 
 import argparse
 import re
+import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from retain.commands.run import run
-from retain.comparison.claims import gain_kept, mean_loss
-from retain.comparison.seeds import over_seeds
 from retain.errors import BrokenError, UserError
 from retain.folder import parse_yaml, read_json, write_json
 from retain.frontier_records import ArmResult
 from retain.provenance import provenance
-from retain.records import Candidate, Change, Measurement, RunRecord
+from retain.records import Candidate, Change, RunRecord
 from retain.sweep.selection import recommend
 
 HERE = Path(__file__).parent
-PLAIN, COMPOSITE = "plain", "composite"
-COUNTED_LOSS = 10.0
-"""A task counts where the plain fine-tune loses this many points on two capabilities or more."""
-Runs = dict[int, RunRecord]
+sys.path.insert(0, str(HERE))
+
+from pooling import pool  # noqa: E402
+from scores import write_scores  # noqa: E402
+
+COMPOSITE = "composite"
+PARTS = ("kl", "strength")
+"""Families that say what the composite's parts do alone."""
 
 
 def main() -> None:
@@ -46,50 +52,77 @@ def main() -> None:
     for task in options.tasks:
         for family in options.families:
             one_family(task, family, tasks[task], families[family], options.seeds, options.folder)
-    pool(options.folder, list(tasks), list(families))
+    write_json(HERE / "results" / "pooled.json", pool(list(tasks), list(families)))
 
 
 def one_family(
     task: str, family: str, task_settings: list[str], candidates: dict[str, list[str]], seeds: list[int], folder: Path
 ) -> None:
-    """Run a family's candidates on a task with the first seed, choose, and run the chosen one with the others."""
+    """Choose a family's candidate on a task with the first seed, and run the chosen one with every seed."""
     path = HERE / "results" / f"{task}.json"
     known = read_json(path) if path.is_file() else {"task": task, "families": {}}
 
-    def once(name: str, seed: int, choosing: bool = False) -> RunRecord:
+    def once(name: str, changes: list[str], seed: int, choosing: bool = False) -> RunRecord:
         place = run_folder(folder, task, family, name, seed)
-        settings = [*task_settings, f"seed={seed}", *candidates[name]]
+        settings = [*task_settings, f"seed={seed}", *changes]
         if choosing:
             narrow = [*_measured_on_dev(settings), "measure.suite=choosing_suite.yaml"]
             return run(HERE / "base.yaml", place.with_name(f"{place.name}-choosing"), narrow)
         return run(HERE / "base.yaml", place, settings)
 
-    before = known["families"].get(family, {})
+    def keep(found: dict[str, Any], seed: int) -> None:
+        known["families"][family] = found
+        write_json(path, {**known, "provenance": provenance(seed)})
+
+    found = known["families"].get(family)
+    if not _stands(found, candidates):
+        found = _tried(family, candidates, found, partial(once, seed=seeds[0], choosing=family != COMPOSITE))
+        keep(found, seeds[0])
+        print(task, family, found["tried"], found["failed"], flush=True)
+    if found["chosen"] is None:
+        return
+    for seed in seeds[:1] if family in PARTS else seeds:
+        if str(seed) in found["seeds"]:
+            continue
+        strengths = [one["strength"] for one in found["seeds"].values()]  # the first seed's
+        changes = found["settings"]
+        record = once(found["chosen"], _at_strength(changes, strengths[0]) if strengths else changes, seed)
+        write_scores(record, task, family, seed)
+        found["seeds"][str(seed)] = test(record)
+        keep(found, seed)
+        print(task, family, found["chosen"], f"seed {seed}", found["seeds"][str(seed)]["gain"], flush=True)
+
+
+def _stands(found: dict[str, Any] | None, candidates: dict[str, list[str]]) -> bool:
+    """Whether a choice among just these candidates was written down."""
+    if not found or found["chosen"] not in {*candidates, None}:
+        return False
+    everything = len(candidates) == 1 or {*found["tried"], *found["failed"]} == {*candidates}
+    return everything and (found["chosen"] is None or found["settings"] == candidates[found["chosen"]])
+
+
+def _tried(
+    family: str, candidates: dict[str, list[str]], before: dict[str, Any] | None, once: Callable[..., RunRecord]
+) -> dict[str, Any]:
+    """Every candidate run with the first seed, and the one that was chosen; earlier seeds of the same one stay."""
     tried: dict[str, RunRecord] = {}
     failed: dict[str, str] = {}
-    for name in candidates:
+    alone = next(iter(candidates)) if len(candidates) == 1 and family != COMPOSITE else None  # nothing to choose from
+    for name, changes in candidates.items() if alone is None else ():
         try:
-            tried[name] = once(name, seeds[0], choosing=family != COMPOSITE)
+            tried[name] = once(name, changes)
         except (UserError, BrokenError) as error:
             failed[name] = str(error)
-        chosen = choose(family, tried) if tried else None
-        known["families"][family] = {
-            "tried": {one: dev(record, family) for one, record in tried.items()},
-            "failed": failed,
-            "chosen": chosen,
-            "settings": candidates[chosen] if chosen else [],
-            "seeds": before["seeds"] if before and before["chosen"] == chosen else {},
-        }
-        write_json(path, {**known, "provenance": provenance(seeds[0])})
-        print(task, family, name, known["families"][family]["tried"].get(name, failed.get(name)), flush=True)
-    if chosen is None:
-        return
-    first = once(chosen, seeds[0])
-    candidates = {chosen: _at_strength(candidates[chosen], strength_of(first))}
-    for seed in seeds:
-        known["families"][family]["seeds"][str(seed)] = test(first if seed == seeds[0] else once(chosen, seed))
-        write_json(path, {**known, "provenance": provenance(seed)})
-        print(task, family, chosen, f"seed {seed}", known["families"][family]["seeds"][str(seed)]["gain"], flush=True)
+    chosen = choose(family, tried) if tried else alone
+    settings = candidates[chosen] if chosen else []
+    same = before is not None and before["chosen"] == chosen and before["settings"] == settings
+    return {
+        "tried": {one: dev(record, family) for one, record in tried.items()},
+        "failed": failed,
+        "chosen": chosen,
+        "settings": settings,
+        "seeds": before["seeds"] if before is not None and same else {},
+    }
 
 
 def run_folder(folder: Path, task: str, family: str, name: str, seed: int) -> Path:
@@ -175,91 +208,6 @@ def change(one: Change) -> dict[str, Any]:
 
 def _rounded(value: Any) -> Any:
     return round(value, 2) if isinstance(value, float) else value
-
-
-def pool(folder: Path, tasks: list[str], families: list[str]) -> None:
-    """Write what all tasks and seeds say together, for the families that have at least two seeds of a task."""
-    found: dict[str, Any] = {}
-    runs = {(task, family): _runs(folder, task, family) for task in tasks for family in families}
-    for family in families:
-        counted = [task for task in tasks if _counts(runs[task, PLAIN]) and len(runs[task, family]) > 1]
-        if not counted:
-            continue
-        every = [record for task in counted for record in runs[task, family].values()]
-        by_task = {task: list(runs[task, family].values()) for task in counted}
-        found[family] = {
-            "tasks": counted,
-            "runs": len(every),
-            "all": _losses(every) | _kept(runs, counted, family),
-            **{task: _losses(records) | _kept(runs, [task], family) for task, records in by_task.items()},
-        }
-    write_json(HERE / "results" / "pooled.json", found)
-
-
-def _runs(folder: Path, task: str, family: str) -> Runs:
-    """Seed -> record of the chosen candidate, as far as they are done."""
-    path = HERE / "results" / f"{task}.json"
-    known = read_json(path)["families"].get(family) if path.is_file() else None
-    if not known or known["chosen"] is None:
-        return {}
-    places = {int(seed): run_folder(folder, task, family, known["chosen"], int(seed)) for seed in known["seeds"]}
-    done = {seed: place / "record.json" for seed, place in places.items() if (place / "record.json").is_file()}
-    return {seed: RunRecord.model_validate(read_json(path)) for seed, path in done.items()}
-
-
-def _counts(plain: Runs) -> bool:
-    """Whether a task shows forgetting: the plain fine-tune loses much on at least two capabilities."""
-    losses = [sum(-one.delta >= COUNTED_LOSS for one in record.comparison.losses) for record in plain.values()]
-    return bool(losses) and min(losses) >= 2
-
-
-def _both(record: RunRecord, kind: str) -> list[tuple[Measurement, Measurement]]:
-    """(base, tuned) of each probe, of the task or of capabilities, those that are shares."""
-    tasks = {one.probe for one in record.comparison.gains}
-    after = {one.probe: one for one in record.after}
-    pairs = [(one, after[one.probe]) for one in record.before if one.probe in after]
-    return [both for both in pairs if (both[0].probe in tasks) == (kind == "task") and both[0].unit == "share"]
-
-
-def _losses(records: list[RunRecord]) -> dict[str, Any]:
-    losses = [_both(record, "capabilities") for record in records]
-    mean = mean_loss(losses)
-    probes = {}
-    for place, (before, _) in enumerate(losses[0]):
-        one = over_seeds([run[place] for run in losses])
-        probes[before.probe] = {"loss": -one.delta, "low": -one.high, "high": -one.low, "at_most": one.loss_high}
-    worst = max(probes, key=lambda probe: probes[probe]["loss"])
-    return _plain(
-        {
-            "mean_loss": {"loss": mean.loss, "low": mean.low, "high": mean.high, "at_most": mean.at_most},
-            "worst": worst,
-            "losses": probes,
-        }
-    )
-
-
-def _kept(runs: dict[tuple[str, str], Runs], tasks: list[str], family: str) -> dict[str, Any]:
-    """The share of the plain gain that a family keeps, over seeds that both have."""
-    threes = []
-    for task in tasks:
-        plain, ours = runs[task, PLAIN], runs[task, family]
-        seeds = sorted(plain.keys() & ours.keys())
-        pairs = [(_both(plain[seed], "task")[0], _both(ours[seed], "task")[0]) for seed in seeds]
-        threes.append([(base, one, other) for (base, one), (_, other) in pairs])
-    if any(len(one) < 2 for one in threes):
-        return {}
-    found = gain_kept(threes)
-    gains = [_both(record, "task")[0] for task in tasks for record in runs[task, family].values()]
-    gain = sum(100 * (after.value - before.value) for before, after in gains) / len(gains)
-    kept = {"share": found.share, "low": found.low, "high": found.high, "at_least": found.at_least}
-    return _plain({"gain": gain, "gain_kept": kept})
-
-
-def _plain(values: dict[str, Any]) -> dict[str, Any]:
-    return {
-        key: _plain(value) if isinstance(value, dict) else round(value, 3) if isinstance(value, float) else value
-        for key, value in values.items()
-    }
 
 
 if __name__ == "__main__":

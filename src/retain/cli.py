@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from retain.errors import RetainError, UserError
 from retain.frontier_records import frontier_exit
-from retain.quiet import quiet_loggers
+from retain.quiet import quiet_libraries, quiet_loggers
 from retain.records import EXIT_CODES, Gate, RunRecord, Verdict
 from retain.reporting.text import clean, clean_json
 from retain.wrong_values import problems_of
@@ -327,9 +327,7 @@ def schema() -> None:
 
 def _progress(quiet: bool) -> Any:
     from retain.progress import Progress
-    from retain.quiet import quiet_libraries
 
-    quiet_libraries()
     return Progress(quiet)
 
 
@@ -376,6 +374,7 @@ def main() -> None:
     """Run a command; every way it can end has an exit code, and mistakes show no traceback."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     quiet_loggers()
+    quiet_libraries()
     try:
         app(standalone_mode=True)
     except RetainError as error:
