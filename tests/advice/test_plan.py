@@ -144,3 +144,12 @@ def test_everything_that_changes_a_prompt_changes_the_fingerprint(examples, pass
 def test_a_label_shows_no_secret():
     plan = Plan(instruction="Write to jane.doe@haus-blau.de and say what is late today please")
     assert "jane" not in plan.label and "Write to [" in plan.label and "jane" in ask(plan).turns[0].content
+
+
+def test_of_ways_that_are_right_equally_often_the_shortest_is_taken():
+    from retain.advice.bench import Candidate, best
+    from retain.advice_records import Tried
+
+    ways = [("long", 60.0, 90.0), ("short", 60.0, 30.0), ("shorter, worse", 40.0, 10.0), ("middle", 60.0, 50.0)]
+    tried = [Candidate(Plan(), Tried(label=label, value=value, tokens=tokens)) for label, value, tokens in ways]
+    assert best(tried).tried.label == best(tried[::-1]).tried.label == "short"

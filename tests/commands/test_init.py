@@ -79,3 +79,18 @@ def test_a_reader_that_has_gone_changes_no_exit_code():
     done = subprocess.run([sys.executable, "-c", code], stdout=write, stderr=subprocess.PIPE, check=False)
     os.close(write)
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        ("builtin:nonsense", "known: builtin:smollm2-135m"),
+        ("builtin:smolm2", 'did you mean "builtin:smollm2-135m"'),
+        ("builtin:", "there is no embedded model"),
+        ("smollm2-135m", 'the embedded model is "builtin:smollm2-135m"'),
+    ],
+)
+def test_a_model_that_there_is_not_gets_no_recipe(colour_file, tmp_path, model, said):
+    with pytest.raises(UserError, match=said):
+        init(model, colour_file, tmp_path / "recipe.yaml")
+    assert not (tmp_path / "recipe.yaml").exists()

@@ -302,3 +302,30 @@ def test_a_checked_recipe_is_linted(call, toy_recipe, tmp_path, colour_file):
     assert code == 0 and "WARNING exact_duplicates" in out and "too_few_rows" in out
     code, _, err = call("check", path, "--set", "training.max_length=8")
     assert code == 2 and "ERROR truncated_targets" in err
+
+
+def test_a_file_of_which_nothing_is_left_says_why_and_repeats_the_command(call, write, tmp_path):
+    held_out = write("held out.jsonl", GOOD[:5])
+    path = write("rows.jsonl", [row("a", "N/A"), row("b", "ghp_" + "a1" * 18), row("c", "ghp_" + "b2" * 18), "{"])
+    words = ("lint", path, "--held-out", held_out, "--suite", "none", "--fix", tmp_path / "clean.jsonl", "--quiet")
+    code, _, err = call(*words)
+    assert code == 2 and not (tmp_path / "clean.jsonl").exists()
+    for said in ("secrets: 2 rows", "empty_targets: 1 row\n", "unreadable_rows: 1 row\n"):
+        assert said in err
+    assert f"retain lint {path} --held-out '{held_out}' --suite none" in err
+
+
+@pytest.mark.parametrize(("others", "said"), [(0, "All 60 rows have the same answer"), (3, "57 of 60 rows (95.0%)")])
+def test_one_answer_to_everything_stands_out(call, write, others, said):
+    rows = [row(f"what is the {n} of {7 * n}", "Please ask again." if n >= others else f"it is {n}") for n in range(60)]
+    code, out, _ = call("lint", write("rows.jsonl", rows), "--suite", "none", "--quiet")
+    assert code == 0
+    assert out.index("WARNING one_answer") < out.index("Not looked at") and said in out
+    assert "NOTE one_answer" not in out and "1 different answers" not in out
+    few = [row(f"what is the {n} of {7 * n}", "yes" if n % 3 else "no") for n in range(60)]
+    assert "WARNING one_answer" not in call("lint", write("few.jsonl", few), "--suite", "none", "--quiet")[1]
+
+
+def test_a_check_that_needs_a_tokenizer_says_how_to_give_one(call, write):
+    _, out, _ = call("lint", write("rows.jsonl", GOOD), "--suite", "none", "--quiet")
+    assert "a model's tokenizer must be on this machine: retain lint --model MODEL" in " ".join(out.split())

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from retain.data.example import Example, answers_of
-from retain.data.formats import FORMATS, read_examples, scan_examples
+from retain.data.formats import FORMATS, read_examples, scan_examples, scan_values
 from retain.errors import UserError
 from retain.models.base import Message
 
@@ -311,3 +311,8 @@ def test_a_text_has_no_answer():
     turns = (Message(role="user", content="Is it?"), Message(role="assistant", content="Yes."))
     rows = [Example(id="a", shape="chat", messages=turns), Example(id="b", shape="text", text="A whole text.")]
     assert answers_of(rows) == ["Yes."]
+
+
+def test_a_grade_that_no_number_holds_is_a_bad_row():
+    rows = [{"query": "a", "document": "b", "label": 10**400}, {"query": "a", "document": "b", "label": 1}]
+    assert "expected a whole number" in scan_values(rows, "rows").bad[0].reason

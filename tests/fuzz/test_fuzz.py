@@ -18,7 +18,7 @@ from watch import watched
 
 from retain.errors import RetainError
 
-COUNTS = {"recipes": 40, "data files": 80, "lm-eval logs": 60, "suites": 60, "measurements": 40}
+COUNTS = {"recipes": 25, "data files": 40, "lm-eval logs": 100, "suites": 100, "measurements": 30}
 
 
 def test_every_kind_is_tried():

@@ -132,7 +132,7 @@ def _text(row: Values, key: str) -> str:
 def _grade(row: Values, key: str) -> float:
     try:
         grade = float(row[key])
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         grade = 0.5
     if not grade.is_integer():
         raise RowError(f"`{key}` is {row[key]!r}, expected a whole number: 0 for not relevant, 1 or more for relevant")
