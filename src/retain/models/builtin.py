@@ -53,7 +53,7 @@ def builtin_folder(name: str) -> Path:
         raise UserError(f'model: there is no embedded model "{name}"; {nearest(name, BUILTINS)}')
     folder = builtin_place(name)
     if not _intact(folder):
-        _dequantise(name, _packaged_file(name), folder)
+        _dequantise(name, packaged_file(name), folder)
     return folder
 
 
@@ -62,7 +62,7 @@ def builtin_place(name: str) -> Path:
     return cache_folder() / "models" / f"{name}-{BUILTINS[name].sha256[:12]}"
 
 
-def _packaged_file(name: str) -> Path:
+def packaged_file(name: str) -> Path:
     """The model's file inside its package, found without importing the package."""
     builtin = BUILTINS[name]
     spec = importlib.util.find_spec(builtin.package)
