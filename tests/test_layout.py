@@ -9,7 +9,7 @@ import pytest
 
 SOURCE = Path(__file__).parents[1] / "src" / "retain"
 LAYERS = [
-    {"errors", "settings", "records", "wording", "advice_records", "frontier_records", "paths"},
+    {"errors", "settings", "records", "wording", "advice_records", "export_records", "frontier_records", "paths"},
     {"registry", "folder", "store", "progress", "quiet", "overrides"},
     {"comparison", "scoring", "importing"},
     {"models"},
@@ -23,7 +23,7 @@ LAYERS = [
     {"recipe_rules"},
     {"stages"},
     {"pipeline", "own_trainer"},
-    {"sweep", "advice"},
+    {"sweep", "advice", "exporting"},
     {"commands"},
     {"cli"},
 ]

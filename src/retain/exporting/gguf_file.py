@@ -91,8 +91,8 @@ def _notes(kind: str, found: dict[str, int], module: Any) -> list[str]:
     if kind.upper().startswith(("Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K")) and module.config.hidden_size % 256:
         named = ", ".join(f"{name} {count}" for name, count in found.items())
         return [
-            f"{kind}: rows of {module.config.hidden_size} weights do not fall into blocks of 256, so that llama.cpp took "
-            f"other types for most tensors ({named})."
+            f"{kind}: rows of {module.config.hidden_size} weights do not fall into blocks of 256, so that llama.cpp "
+            f"took other types for most tensors ({named})."
         ]
     return []
 
@@ -131,9 +131,7 @@ def _write(
     return origin
 
 
-def _maker(
-    called: str, weight: Any, family: Family, config: Any, stored: Any
-) -> Callable[[], numpy.ndarray[Any, Any]]:
+def _maker(called: str, weight: Any, family: Family, config: Any, stored: Any) -> Callable[[], numpy.ndarray[Any, Any]]:
     def make() -> numpy.ndarray[Any, Any]:
         import gguf
 

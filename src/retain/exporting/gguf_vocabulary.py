@@ -45,7 +45,11 @@ def add_vocabulary(writer: Any, tokenizer: Any, base: str | None, size: int) -> 
     else:
         _write(writer, tokenizer, size)
         origin = "written from tokenizer.json"
-    for key, token in (("bos", tokenizer.bos_token_id), ("eos", tokenizer.eos_token_id), ("unk", tokenizer.unk_token_id)):
+    for key, token in (
+        ("bos", tokenizer.bos_token_id),
+        ("eos", tokenizer.eos_token_id),
+        ("unk", tokenizer.unk_token_id),
+    ):
         if token is not None:
             getattr(writer, f"add_{key}_token_id")(token)
     if tokenizer.pad_token_id is not None:
@@ -92,7 +96,9 @@ def _write(writer: Any, tokenizer: Any, size: int) -> None:
         raise refuse(f"its tokenizer is a {model['type']} one, and only byte-level BPE is written here")
     cut = _cut(plain.get("pre_tokenizer"))
     if cut not in KNOWN or plain.get("normalizer") not in (None, {"type": "NFC"}):
-        raise refuse("its tokenizer cuts text in a way that is none of those written here (gpt-2, llama 3, qwen 2, smollm)")
+        raise refuse(
+            "its tokenizer cuts text in a way that is none of those written here (gpt-2, llama 3, qwen 2, smollm)"
+        )
     tokens = {number: text for text, number in model["vocab"].items()}
     kinds = dict.fromkeys(tokens, gguf.TokenType.NORMAL)
     for added in plain.get("added_tokens", []):

@@ -64,7 +64,9 @@ def merge(adapted: Any, dtype: Dtype) -> Any:
 
     if not hasattr(adapted.base_model, "merge_and_unload"):
         kind = next(iter(adapted.peft_config.values())).peft_type
-        raise UserError(f"a {getattr(kind, 'value', kind)} adapter changes no weights and cannot be merged; use --to adapter")
+        raise UserError(
+            f"a {getattr(kind, 'value', kind)} adapter changes no weights and cannot be merged; use --to adapter"
+        )
     _untie(adapted)
     try:
         with torch.no_grad(), warnings.catch_warnings():

@@ -102,7 +102,9 @@ class Source:
         return answers_of(self.prepared.splits.train) if self.prepared is not None else []
 
 
-def find_source(place: str | Path, suite: str = "core", limit: int | None = None, load_in: Precision = "bf16") -> Source:
+def find_source(
+    place: str | Path, suite: str = "core", limit: int | None = None, load_in: Precision = "bf16"
+) -> Source:
     """The model of a finished run's folder, or of a folder that is a model or an adapter.
 
     Args:
