@@ -21,7 +21,7 @@ class Sameness(Record):
     positions: int
     """Tokens after which their next-token logits were compared; for rerankers the pairs that were scored."""
     largest: float
-    """Largest difference of a logit; for rerankers of a score."""
+    """Largest difference of a logit; for rerankers of a score; for llama.cpp of a log-probability of a likely token."""
     agreement: float | None
     """Share of positions at which both hold the same token for the most likely one; None for rerankers."""
     split_otherwise: int = 0

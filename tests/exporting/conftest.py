@@ -24,18 +24,18 @@ def make_bpe():
 
     letters = sorted(pre_tokenizers.ByteLevel.alphabet())
     merges = [("t", "h"), ("th", "e"), ("Ġ", "the"), ("l", "o"), ("o", "u"), ("Ġ", "s"), ("u", "r")]
-    tokens = ["<|pad|>", "<|start|>", "<|end|>", *letters, *("".join(pair) for pair in merges)]
+    tokens = ["<|endoftext|>", "<|start|>", "<|end|>", *letters, *("".join(pair) for pair in merges)]
     vocabulary = {token: place for place, token in enumerate(tokens)}
     backend = Tokenizer(models.BPE(vocabulary, merges))
     backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     backend.decoder = decoders.ByteLevel()
-    backend.add_special_tokens(["<|pad|>", "<|start|>", "<|end|>"])
+    backend.add_special_tokens(["<|endoftext|>", "<|start|>", "<|end|>"])
     return PreTrainedTokenizerFast(
         tokenizer_object=backend,
         bos_token="<|start|>",
         eos_token="<|end|>",
-        unk_token="<|pad|>",
-        pad_token="<|pad|>",
+        unk_token="<|endoftext|>",
+        pad_token="<|endoftext|>",
         chat_template=TEMPLATE,
     )
 
@@ -52,13 +52,12 @@ def make_llama(size: int = 64, kind: str = "Llama", **changes):
         num_hidden_layers=2,
         num_attention_heads=4,
         num_key_value_heads=2,
-        head_dim=size // 4,
         max_position_embeddings=256,
         bos_token_id=1,
         eos_token_id=2,
         pad_token_id=0,
         initializer_range=0.2,
-        **{"tie_word_embeddings": True, **changes},
+        **{"tie_word_embeddings": True, "head_dim": 128 if kind == "Qwen3" else size // 4, **changes},
     )
     module = getattr(transformers, f"{kind}ForCausalLM")(config).eval()
     for name, weight in module.named_parameters():
@@ -131,7 +130,13 @@ def adapter_on(tmp_path):
     def make(base: Path, name: str = "adapter", **config) -> Path:
         torch.manual_seed(1)
         module = load_causal(str(base), "fp32").module
-        wanted = {"r": 4, "lora_alpha": 4, "target_modules": ["q_proj", "down_proj"], "init_lora_weights": False, **config}
+        wanted = {
+            "r": 4,
+            "lora_alpha": 4,
+            "target_modules": ["q_proj", "down_proj"],
+            "init_lora_weights": False,
+            **config,
+        }
         adapted = get_peft_model(module, LoraConfig(**wanted))
         adapted.peft_config["default"].base_model_name_or_path = str(base)
         adapted.save_pretrained(tmp_path / name)

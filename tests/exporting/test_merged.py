@@ -38,9 +38,11 @@ def test_a_run_with_an_adapter(ran, tmp_path, toy_folder, variant):
 def test_all_of_the_strength_is_there_once(ran, tmp_path, toy_folder):
     run = ran([LORA, HALF])
     place = merged(run, tmp_path / "merged")
-    whole, half = (load_causal(str(folder), "fp32").module for folder in (run / "trained", place)) if (
-        (run / "trained" / "adapter_config.json").is_file()
-    ) else (None, None)
+    whole, half = (
+        (load_causal(str(folder), "fp32").module for folder in (run / "trained", place))
+        if ((run / "trained" / "adapter_config.json").is_file())
+        else (None, None)
+    )
     assert whole is not None
     name = "model.layers.0.self_attn.q_proj"
     layer = whole.get_submodule(f"base_model.model.{name}")

@@ -9,7 +9,7 @@ from retain.commands.measure import one_of
 from retain.errors import UserError
 from retain.export_records import FORMS, ExportRecord, Form
 from retain.exporting.export import AS_TRAINED, default_folder, export_source
-from retain.exporting.gguf_file import check_type
+from retain.exporting.gguf_types import check_type
 from retain.exporting.merged import DTYPES, Dtype
 from retain.exporting.source import Source, find_source
 from retain.progress import Progress
@@ -37,8 +37,8 @@ def export(
         run: a finished run's folder, or the folder of a model or an adapter.
         to: ``merged`` (safetensors, base + strength * update), ``adapter`` (as PEFT loads it, the strength in it) or
             ``gguf`` (one file, as llama.cpp serves it).
-        type: of GGUF: ``f16``, ``bf16``, ``f32`` or ``q8_0``; with the extra ``gguf`` also llama.cpp's other types,
-            such as ``q4_k_m``. ``q8_0`` when None.
+        type: of GGUF: ``f16``, ``bf16``, ``f32`` or ``q8_0``; with the extra ``gguf`` also ``q6_k``,
+            ``q5_k_m``, ``q5_k_s``, ``q4_k_m`` and ``q4_k_s``. ``q8_0`` when None.
         output: a folder that is not there yet, or empty; in the run's folder (beside a model's) when None.
         load_in: ``fp32`` or ``bf16``. Merged: the type of the weights, the run's when None. GGUF: the type in which the
             update is merged before it is stored, fp32 when None.

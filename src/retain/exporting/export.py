@@ -13,7 +13,8 @@ from retain.errors import UserError
 from retain.export_records import AGAINST_TUNED, EXPORT, ExportedFile, ExportRecord, Form
 from retain.exporting import llama_cpp
 from retain.exporting.adapter import save_adapter_of
-from retain.exporting.gguf_file import BITS, write_gguf
+from retain.exporting.gguf_file import write_gguf
+from retain.exporting.gguf_types import FILE_TYPES
 from retain.exporting.judged import against_base, against_tuned, measure_sources, measured_in, written
 from retain.exporting.merged import Dtype, merged_model, save_merged
 from retain.exporting.room import check_place, check_room
@@ -101,9 +102,7 @@ def _size(source: Source, form: Form, kind: str) -> int:
     from retain.models.size import weights_of
 
     weights = weights_of(source.base or str(source.folder)) or 0
-    bits = BITS[kind] if form == "gguf" else BITS_OF[kind]
-    whole = 32.0 if form == "gguf" and kind not in ("f32", "f16", "bf16", "q8_0") else 0.0
-    return int(weights * (bits + whole) / 8)
+    return int(weights * (FILE_TYPES[kind].bits if form == "gguf" else BITS_OF[kind]) / 8)
 
 
 def _written(source: Source, form: Form, kind: str, dtype: Dtype, folder: Path) -> ExportRecord:

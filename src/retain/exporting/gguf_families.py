@@ -22,13 +22,17 @@ class Family:
     architecture: str
     pairs: bool
     """Rotary dimensions lie side by side there, and half a head apart in transformers."""
+    head: int | None = None
+    """The only width of a head that transformers reads back; None: the hidden size by the number of heads."""
+    any_head: bool = False
+    """True where the file's own width is read back."""
 
 
 FAMILIES = {
-    "LlamaForCausalLM": Family("llama", True),
-    "MistralForCausalLM": Family("llama", True),
+    "LlamaForCausalLM": Family("llama", True, any_head=True),
+    "MistralForCausalLM": Family("llama", True, any_head=True),
     "Qwen2ForCausalLM": Family("qwen2", False),
-    "Qwen3ForCausalLM": Family("qwen3", False),
+    "Qwen3ForCausalLM": Family("qwen3", False, head=128),
 }
 """Class of transformers -> family. Source: llama.cpp's convert_hf_to_gguf.py."""
 
@@ -58,7 +62,11 @@ def family_of(module: Any) -> Family:
         raise refuse(f"its activation is {config.hidden_act!r}, and llama.cpp computes silu for this family")
     if set(getattr(config, "layer_types", None) or []) - {"full_attention"} or _slides(config):
         raise refuse("some of its layers look back through a sliding window, which is not written here")
-    return FAMILIES[name]
+    family = FAMILIES[name]
+    width = family.head or config.hidden_size // config.num_attention_heads
+    if not family.any_head and _head(config) != width:
+        raise refuse(f"its heads are {_head(config)} wide, and transformers reads {width} from such files")
+    return family
 
 
 def _slides(config: Any) -> bool:

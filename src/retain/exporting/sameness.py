@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain, islice, zip_longest
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from retain.export_records import Sameness
@@ -82,22 +81,30 @@ def sameness(before: Answered, after: TransformersModel) -> Sameness:
 def runtime_sameness(file: Path, measured: TransformersCausal, texts: Sequence[str]) -> Sameness:
     """How far llama.cpp's answers with a GGUF file are from those of its weights as they were measured.
 
-    Texts are also cut into tokens by both: a file whose vocabulary is read otherwise would be asked otherwise.
+    Compared are the log-probabilities that both give to the tokens that llama.cpp holds for the most likely ones, after
+    each text and after its first half. Texts are also cut into tokens by both: a file whose vocabulary is read
+    otherwise would be asked otherwise.
 
     Raises:
         BrokenError: llama.cpp cannot read the file.
     """
-    import numpy
-    import torch
-
-    here = answered(measured, texts)
-    with TemporaryDirectory(prefix="retain-logits-") as folder:
-        path = Path(folder) / "logits.npy"
-        tokens = llama_cpp.logits(file, here.texts, here.ids, path)
-        theirs = torch.from_numpy(numpy.load(path))
-    pairs = zip(tokens, here.ids, strict=True)
-    otherwise = sum(one[:TOKENS] != list(other) for one, other in pairs)
-    return _compared(here.logits, theirs, len(here.texts), otherwise, True)
+    ids = {text: cut for text in texts if (cut := _tokens(measured, text))}
+    begun = [one[:length] for one in ids.values() for length in sorted({len(one), len(one) // 2} - {0})]
+    largest, agreeing = 0.0, 0
+    with llama_cpp.served(file, 4 * TOKENS) as server:
+        otherwise = sum(server.cut(text)[:TOKENS] != one for text, one in ids.items())
+        for one in begun:
+            theirs = server.next_tokens(one)
+            ours = answered_as(measured, [], [one]).logits[-1].log_softmax(-1)
+            largest = max(largest, *(abs(float(ours[token]) - value) for token, value in theirs.items()))
+            agreeing += int(ours.argmax()) == next(iter(theirs))
+    return Sameness(
+        texts=len(ids),
+        positions=len(begun),
+        largest=largest,
+        agreement=agreeing / len(begun),
+        split_otherwise=otherwise,
+    )
 
 
 def _tokens(model: TransformersModel, text: str) -> list[int]:

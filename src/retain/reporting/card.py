@@ -134,19 +134,19 @@ def _exported(export: ExportRecord | None) -> str:
     if export.same is not None:
         told.append(f"- against the model before the export: {_same(export.same)}")
     if export.runtime is not None:
-        told.append(f"- llama.cpp against what was measured: {_same(export.runtime)}")
+        told.append(f"- llama.cpp against what was measured: {_same(export.runtime, 'log-probabilities')}")
     if export.against_tuned is not None:
         told.append(f"- verdict on the export alone: **{export.against_tuned.outcome}** (`{AGAINST_TUNED}/report.md`)")
     told += [f"- {markdown(note, 600)}" for note in export.notes]
     return _section("This export", "\n".join(told), *_use(export))
 
 
-def _same(same: Sameness) -> str:
+def _same(same: Sameness, what: str = "logits") -> str:
     if same.agreement is None:
         return f"scores of {number_of(same.positions, 'pair')} differ by at most {same.largest:.3g}"
     kept = share(same.agreement, 1)
     return (
-        f"logits after {number_of(same.positions, 'token')} differ by at most {same.largest:.3g}, and the most likely "
+        f"{what} after {number_of(same.positions, 'token')} differ by at most {same.largest:.3g}, and the most likely "
         f"token is the same at {kept} of them"
     )
 

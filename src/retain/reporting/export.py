@@ -19,7 +19,7 @@ def render_export(record: ExportRecord, folder: str = "") -> str:
     lines += _verdict("against the base", record.against_base, "")
     lines += _verdict("against the model before the export", record.against_tuned, f"{AGAINST_TUNED}/")
     lines += _same("the export's logits", record.same)
-    lines += _same("llama.cpp's logits", record.runtime)
+    lines += _same("llama.cpp's log-probabilities of likely tokens", record.runtime)
     lines += [f"  note: {one_line(note, 400)}" for note in record.notes]
     return "\n".join(lines)
 
