@@ -15,7 +15,7 @@ import urllib.request
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any
@@ -124,14 +124,29 @@ class Served:
     def __init__(self, url: str) -> None:
         self.url = url
 
+    @cached_property
+    def _letter(self) -> int:
+        return self.cut("a")[-1]
+
     def cut(self, text: str) -> list[int]:
         """A text's tokens, special ones as they are configured."""
         found = self._ask("tokenize", {"content": text, "add_special": True, "parse_special": True})
         return [int(token) for token in found["tokens"]]
 
     def next_tokens(self, ids: Sequence[int]) -> dict[int, float]:
-        """The most likely next tokens after these, with their log-probabilities in nats, the likeliest first."""
-        asked = {"prompt": list(ids), "n_predict": 1, "n_probs": MOST_LIKELY, "temperature": 0, "cache_prompt": False}
+        """The most likely next tokens after these, with their log-probabilities in nats, the likeliest first.
+
+        The probabilities are those before sampling. What is then sampled is made a letter: the server tells none beside
+        a token that is half a character.
+        """
+        asked: dict[str, Any] = {
+            "prompt": list(ids),
+            "n_predict": 1,
+            "n_probs": MOST_LIKELY,
+            "temperature": 0,
+            "cache_prompt": False,
+        }
+        asked["logit_bias"] = [[self._letter, 1e4]]
         found = self._ask("completion", asked)["completion_probabilities"][0]["top_logprobs"]
         return {int(one["id"]): float(one["logprob"]) for one in found}
 
