@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM
 
 from retain.errors import UserError
@@ -38,17 +39,12 @@ def test_a_run_with_an_adapter(ran, tmp_path, toy_folder, variant):
 def test_all_of_the_strength_is_there_once(ran, tmp_path, toy_folder):
     run = ran([LORA, HALF])
     place = merged(run, tmp_path / "merged")
-    whole, half = (
-        (load_causal(str(folder), "fp32").module for folder in (run / "trained", place))
-        if ((run / "trained" / "adapter_config.json").is_file())
-        else (None, None)
-    )
-    assert whole is not None
     name = "model.layers.0.self_attn.q_proj"
-    layer = whole.get_submodule(f"base_model.model.{name}")
-    start = load_causal(str(toy_folder), "fp32").module.get_submodule(name).weight
-    wanted = start + 0.5 * layer.get_delta_weight("default")
-    assert torch.allclose(half.get_submodule(name).weight, wanted, atol=1e-6)
+    start, half = (load_causal(str(folder), "fp32").module.get_submodule(name).weight for folder in (toy_folder, place))
+    trained = load_file(run / "trained" / "adapter_model.safetensors")
+    up, down = (trained[f"base_model.model.{name}.lora_{factor}.weight"] for factor in "BA")
+    assert (up @ down).abs().max() > 0.001
+    assert torch.allclose(half - start, 0.5 * 2 * up @ down, atol=1e-6), "alpha is twice the rank"
 
 
 def test_a_run_that_trained_all_weights(ran, tmp_path):
@@ -89,7 +85,7 @@ def test_strength_beyond_one(tmp_path, bpe_folder, adapter_on):
 
 
 def test_nan_is_refused(tmp_path, bpe_folder, adapter_on):
-    from safetensors.torch import load_file, save_file
+    from safetensors.torch import save_file
 
     adapter = adapter_on(bpe_folder)
     path = adapter / "adapter_model.safetensors"
