@@ -12,13 +12,13 @@ RESULTS = Path(__file__).parent / "results"
 ORDER = ("quickstart", "small")
 """Files of results; the first that is there is shown."""
 COLUMNS = (
-    "form", "type", "size", "gain", "mean change from the base", "mean change from the unexported model", "items flipped",
-    "largest difference of a logit", "same token", "llama.cpp: same token", "verdicts",
+    "form", "type", "size", "gain", "mean change from the base", "mean change from the unexported model",
+    "items flipped", "largest difference of a logit", "same token", "llama.cpp: same token", "verdicts",
 )  # fmt: skip
 
 
 def export_table() -> str:
-    """One row for each export: what the base lost in it, what the export itself lost, and how near the answers are."""
+    """One row for each export: what it lost of the base and of the unexported model, and how near the answers are."""
     path = next((one for name in ORDER if (one := RESULTS / f"{name}.json").is_file()), None)
     if path is None:
         return "Not run yet."

@@ -15,7 +15,7 @@ from retain.exporting import llama_cpp
 from retain.exporting.adapter import save_adapter_of
 from retain.exporting.gguf_file import write_gguf
 from retain.exporting.gguf_types import FILE_TYPES
-from retain.exporting.judged import against_base, against_tuned, measure_sources, measured_in, written
+from retain.exporting.judged import TEST, against_base, against_tuned, measure_sources, measured_in, written
 from retain.exporting.merged import Dtype, merged_model, save_merged
 from retain.exporting.room import check_place, check_room
 from retain.exporting.sameness import runtime_sameness, sameness, texts_of
@@ -199,7 +199,7 @@ def _judged(source: Source, record: ExportRecord, folder: Path, progress: Progre
         model = load_for(source.probes, str(place), precision)
         model.progress = progress.update
         same = sameness(before.answers, model)
-        after = timed("measuring", lambda: measure_probes(model, source.probes, "test", written(folder)))
+        after = timed("measuring", lambda: measure_probes(model, source.probes, TEST, written(folder)))
         runtime = None
         if record.form == "gguf" and llama_cpp.here() and isinstance(model, TransformersCausal):
             texts = texts_of(source.probes)

@@ -17,11 +17,11 @@ from retain.exporting.source import Source
 from retain.models.load import Precision
 from retain.progress import Progress
 from retain.provenance import provenance
-from retain.records import Gate, Measurement, RunRecord
+from retain.records import Gate, Measurement, RunRecord, Split
 from retain.stages.loading import load_for
 from retain.stages.measuring import measure_probes
 
-TEST = "test"
+TEST: Split = "test"
 
 
 @dataclass(frozen=True)

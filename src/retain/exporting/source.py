@@ -10,7 +10,7 @@ from pathlib import Path
 
 from retain.data.example import answers_of
 from retain.errors import UserError
-from retain.folder import file_hash, read_json, read_record
+from retain.folder import file_hash, parse_yaml, read_record
 from retain.models.load import Precision, adapter_base, near
 from retain.probes.base import Probe
 from retain.probes.suites import load_suite
@@ -156,15 +156,8 @@ def _of_run(path: Path) -> Source:
 def _recipe(path: Path) -> Recipe:
     import yaml
 
-    from retain.folder import parse_yaml
-
     written = path / "recipe.yaml"
     try:
         return parse_recipe(parse_yaml(written.read_text("utf-8")), str(written))
     except (yaml.YAMLError, UnicodeDecodeError, TypeError) as error:
         raise UserError(f"{written} is damaged: {error}") from None
-
-
-def told_seed(source: Source) -> int:
-    """The run's seed; 0 for a model of another origin."""
-    return int(read_json(source.run / "provenance.json").get("seed", 0)) if source.run is not None else 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import yaml
@@ -51,7 +52,7 @@ def _front(about: AboutBase, export: ExportRecord | None, record: RunRecord | No
     form = export.form if export is not None else "merged"
     library = "sentence-transformers" if ranks and form == "merged" else LIBRARIES[form]
     values: dict[str, Any] = {}
-    if about.licence:
+    if _LICENCE.fullmatch(about.licence):
         values["license"] = about.licence.lower()
     if about.hub:
         values["base_model"] = about.hub
@@ -62,6 +63,8 @@ def _front(about: AboutBase, export: ExportRecord | None, record: RunRecord | No
     return f"---\n{yaml.safe_dump(values, sort_keys=False, allow_unicode=True).rstrip()}\n---"
 
 
+_LICENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+-]*")
+"""What front matter takes for a licence's name; anything longer is in the text alone."""
 _RANKING = ("nDCG", "MRR", "MAP", "recall")
 
 
