@@ -29,17 +29,24 @@ def headline_task_table(task: str) -> str:
         "|---|---|---|---|---|---|---|---|",
     ]
     for family, one in read_json(path)["families"].items():
-        for name, tried in one["tried"].items():
+        for name in one["tried"] or [one["chosen"]]:
             chosen = name == one["chosen"]
-            strength = "" if tried["value"] == 1 else f" at strength {tried['value']:g}"
-            loss = f"{tried['mean_loss']:.1f}" if "mean_loss" in tried else ""
-            cells = [family, f"**{name}**{strength}" if chosen else name + strength, f"{tried['gain']:+.1f}", loss]
+            cells = [family, *_tried_cells(f"**{name}**" if chosen else name, one["tried"].get(name))]
             rows = [[seed, *_headline_cells(found)] for seed, found in one["seeds"].items()] if chosen else []
             for row in rows or [[""] * 4]:
                 lines.append("| " + " | ".join([*cells, *row]) + " |")
                 cells = [""] * 4
         lines += [f"| {family} | {name} | {reason} | | | | | |" for name, reason in one["failed"].items()]
     return "\n".join(lines)
+
+
+def _tried_cells(name: str, tried: dict[str, Any] | None) -> list[str]:
+    """A candidate with its strength, and what dev items say of it; nothing where there was no choice."""
+    if tried is None:
+        return [name, "", ""]
+    strength = "" if tried["value"] == 1 else f" at strength {tried['value']:g}"
+    loss = f"{tried['mean_loss']:.1f}" if "mean_loss" in tried else ""
+    return [name + strength, f"{tried['gain']:+.1f}", loss]
 
 
 def headline_summary() -> str:

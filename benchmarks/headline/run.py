@@ -5,7 +5,8 @@
 
 With the first seed every candidate of arms.yaml is run, and one of each family is chosen on dev items: of `composite`
 as a frontier does, of the others by gain alone, for which the task is measured and next to nothing besides
-(choosing_suite.yaml). The chosen one is run with all seeds, at the strength that was chosen with the first.
+(choosing_suite.yaml). The chosen one, or the only one, is run with all seeds, at the strength that was chosen with the
+first; the composite's parts with the first seed only.
 results/TASK.json holds what was tried, what was chosen, and each run's test numbers; results/scores the test scores of
 every item, and results/pooled.json what they say together. What these files hold is not run again.
 """
@@ -35,6 +36,8 @@ from pooling import pool  # noqa: E402
 from scores import write_scores  # noqa: E402
 
 COMPOSITE = "composite"
+PARTS = ("kl", "strength")
+"""Families that say what the composite's parts do alone."""
 
 
 def main() -> None:
@@ -78,7 +81,7 @@ def one_family(
         print(task, family, found["tried"], found["failed"], flush=True)
     if found["chosen"] is None:
         return
-    for seed in seeds:
+    for seed in seeds[:1] if family in PARTS else seeds:
         if str(seed) in found["seeds"]:
             continue
         strengths = [one["strength"] for one in found["seeds"].values()]  # the first seed's
@@ -92,9 +95,10 @@ def one_family(
 
 def _stands(found: dict[str, Any] | None, candidates: dict[str, list[str]]) -> bool:
     """Whether a choice among just these candidates was written down."""
-    if not found or {*found["tried"], *found["failed"]} != {*candidates}:
+    if not found or found["chosen"] not in {*candidates, None}:
         return False
-    return found["chosen"] is None or found["settings"] == candidates[found["chosen"]]
+    everything = len(candidates) == 1 or {*found["tried"], *found["failed"]} == {*candidates}
+    return everything and (found["chosen"] is None or found["settings"] == candidates[found["chosen"]])
 
 
 def _tried(
@@ -103,12 +107,13 @@ def _tried(
     """Every candidate run with the first seed, and the one that was chosen; earlier seeds of the same one stay."""
     tried: dict[str, RunRecord] = {}
     failed: dict[str, str] = {}
-    for name, changes in candidates.items():
+    alone = next(iter(candidates)) if len(candidates) == 1 and family != COMPOSITE else None  # nothing to choose from
+    for name, changes in candidates.items() if alone is None else ():
         try:
             tried[name] = once(name, changes)
         except (UserError, BrokenError) as error:
             failed[name] = str(error)
-    chosen = choose(family, tried) if tried else None
+    chosen = choose(family, tried) if tried else alone
     settings = candidates[chosen] if chosen else []
     same = before is not None and before["chosen"] == chosen and before["settings"] == settings
     return {
