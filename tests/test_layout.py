@@ -9,7 +9,8 @@ import pytest
 
 SOURCE = Path(__file__).parents[1] / "src" / "retain"
 LAYERS = [
-    {"errors", "settings", "records", "wording", "advice_records", "frontier_records", "sequence_records", "paths"},
+    {"errors", "settings", "records", "wording", "advice_records", "export_records", "frontier_records", "paths"}
+    | {"sequence_records"},
     {"registry", "folder", "store", "progress", "quiet", "overrides", "wrong_values"},
     {"comparison", "scoring", "importing"},
     {"models"},
@@ -25,7 +26,7 @@ LAYERS = [
     {"stages"},
     {"sequences"},
     {"pipeline", "pipeline_sequence", "own_trainer"},
-    {"sweep", "advice"},
+    {"sweep", "advice", "exporting"},
     {"commands"},
     {"cli"},
 ]

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from retain.commands.check import check
     from retain.commands.compare import compare
     from retain.commands.doctor import doctor
+    from retain.commands.export import export
     from retain.commands.frontier import frontier
     from retain.commands.gate import gate
     from retain.commands.init import init
@@ -34,6 +35,7 @@ COMMANDS = (
     "check",
     "compare",
     "doctor",
+    "export",
     "frontier",
     "gate",
     "init",
@@ -55,6 +57,7 @@ __all__ = [
     "check",
     "compare",
     "doctor",
+    "export",
     "frontier",
     "gate",
     "init",

@@ -14,6 +14,7 @@ import typer
 from pydantic import ValidationError
 
 from retain.errors import RetainError, UserError
+from retain.export_records import export_exit
 from retain.frontier_records import frontier_exit
 from retain.quiet import quiet_libraries, quiet_loggers
 from retain.records import EXIT_CODES, Gate, RunRecord, Verdict
@@ -273,11 +274,41 @@ def gate(
 
 
 @app.command()
-def report(run: Annotated[Path, typer.Argument(help="A run folder.")], json_: AsJson = False) -> None:
-    """Write the reports of a finished run again."""
+def export(
+    run: Annotated[Path, typer.Argument(help="A finished run's folder, or one of a model or an adapter.")],
+    to: Annotated[str, typer.Option(help="merged, adapter or gguf.")] = "merged",
+    type_: Annotated[
+        str | None, typer.Option("--type", help="GGUF: q8_0 if not given, f16, bf16, q4_k_m and more.")
+    ] = None,
+    output: Annotated[Path | None, typer.Option(help="The new folder; in the run's folder if not given.")] = None,
+    load_in: Annotated[str | None, typer.Option(help="Type of the merged weights: fp32 or bf16.")] = None,
+    measure: Annotated[bool, typer.Option("--measure/--no-measure", help="Measure and judge what was written.")] = True,
+    suite: Annotated[str | None, typer.Option(help="For a model that no run made: what it is measured with.")] = None,
+    limit: Limit = None,
+    json_: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Write a tuned model as it ships, measure that, and judge it against the base and the model before."""
+    from retain.commands.export import export as command
+    from retain.reporting.export import render_export
+
+    record = command(run, to, type_, output, load_in, measure, suite, limit, _progress(quiet))
+    _print(record.model_dump_json(indent=1) if json_ else render_export(record), json_)
+    raise typer.Exit(export_exit(record))
+
+
+@app.command()
+def report(
+    run: Annotated[Path, typer.Argument(help="A run folder.")],
+    format_: Annotated[
+        str, typer.Option("--format", help="report (Markdown and HTML) or card (a model card).")
+    ] = "report",
+    json_: AsJson = False,
+) -> None:
+    """Write the reports of a finished run again, or its model card."""
     from retain.commands.report import report as command
 
-    paths = [str(path) for path in command(run)]
+    paths = [str(path) for path in command(run, format_)]
     _print(json.dumps(paths) if json_ else "\n".join(paths), json_)
 
 

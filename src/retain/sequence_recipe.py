@@ -110,8 +110,8 @@ def contradictions(sequence: SequenceRecipe, given: Sequence[StageSettings]) -> 
     if sequence.settings.memory is not None and {*methods} != {"sft"}:
         other = next(method for method in methods if method != "sft")
         problems.append(
-            f"sequence.memory: it mixes answers of earlier tasks into training, which method: {other} cannot take; leave "
-            "it out, or rehearse general text with {kind: rehearsal}"
+            f"sequence.memory: it mixes answers of earlier tasks into training, which method: {other} cannot take; "
+            "leave it out, or rehearse general text with {kind: rehearsal}"
         )
     together = sequence.settings.plan == "together"
     return problems + (_together_problems(sequence, given) if together else _adapter_problems(sequence))

