@@ -103,15 +103,20 @@ def shown_value(value: Any) -> str:
         return "a number of thousands of digits"
 
 
+def _leads_on(values: Any, part: int | str) -> bool:
+    """Whether a part of a location is a key or a place in values."""
+    if isinstance(values, list):
+        return isinstance(part, int) and part < len(values)
+    return isinstance(values, Mapping) and part in values
+
+
 def _path(location: Location, values: Any, kind: str) -> str:
     """Where in the file: pydantic's location without its names for the members of a union."""
     if values is None:
         return ".".join(_short(str(part)) for part in location)
     parts, at = [], values
     for number, part in enumerate(location):
-        if (isinstance(at, Mapping) and part in at) or (
-            isinstance(at, list) and isinstance(part, int) and part < len(at)
-        ):
+        if _leads_on(at, part):
             at = at[part]
             parts.append(str(part))
         elif kind in ("missing", "invalid_key") and number == len(location) - 1:
