@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,8 +24,6 @@ PACKAGES = (
     "bm25s",
     "sentence-transformers",
     "lm-eval",
-    "sentence-transformers",
-    "bm25s",
     "ir-measures",
     "numpy",
     "scipy",
@@ -33,8 +32,13 @@ PACKAGES = (
 
 def versions() -> dict[str, str]:
     """Installed versions of what results depend on; absent packages are left out."""
+    return installed(PACKAGES)
+
+
+def installed(packages: Sequence[str]) -> dict[str, str]:
+    """The versions of those packages that are installed."""
     found = {}
-    for package in PACKAGES:
+    for package in packages:
         try:
             found[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:

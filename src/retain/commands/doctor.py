@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import importlib.util
 import json
 import os
@@ -18,6 +17,7 @@ from retain.commands.known_problems import MINIMUMS, Problem, find_problems, rel
 from retain.errors import UserError
 from retain.folder import cache_folder
 from retain.models.builtin import BUILTINS, PREFIX
+from retain.provenance import installed
 from retain.records import Record
 from retain.store import store_size
 
@@ -127,17 +127,6 @@ def render_doctor(found: Doctor) -> str:
     if found.hub_reachable is not None:
         lines.append(f"Hub    {'reachable' if found.hub_reachable else 'not reachable'}")
     return "\n".join([*lines, "", *_problems(found.problems)]) + "\n"
-
-
-def installed(packages: Sequence[str]) -> dict[str, str]:
-    """The versions of those packages that are installed."""
-    found: dict[str, str] = {}
-    for package in packages:
-        try:
-            found[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found
 
 
 def read_adapter(folder: Path) -> dict[str, Any]:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from retain.errors import BrokenError, UserError
-from retain.folder import disk_errors
 from retain.mitigations.base import Mitigation
 from retain.mitigations.preference_pairs import PreferenceSetup
 from retain.models.causal import TransformersCausal
@@ -18,13 +14,12 @@ from retain.progress import Progress
 from retain.records import Training
 from retain.training import hooks
 from retain.training.arguments import as_arguments, shared_arguments
-from retain.training.checkpoints import epoch_steps, intervals, last_checkpoint, total_steps
-from retain.training.elapsed import Elapsed
+from retain.training.going import CHECKPOINTS, go, making, planned, told
 from retain.training.precision import prepare_precision
 from retain.training.preference_rows import Pair, base_logprobs
 from retain.training.preference_trainer import NoReference, preference_trainer
 from retain.training.settings import TrainingSettings
-from retain.training.watch import ShowProgress, broken, drop_printers, log_entry
+from retain.training.watch import ShowProgress, drop_printers
 
 REFERENCE = (
     "precompute_ref_batch_size",
@@ -64,54 +59,34 @@ def train_preferences(
         UserError: ``training.extra`` or ``training.optimizer`` holds something TRL does not know.
     """
     begun = time.monotonic()
-    checkpoints = setup.folder / "checkpoints"
-    arguments = preference_config(settings, model, checkpoints, setup.seed)
+    arguments = preference_config(settings, model, setup.folder / CHECKPOINTS, setup.seed)
     prepare_precision(model)  # before the base is asked, so that it answers as it would in training
     penalties = hooks.penalties(mitigations, model, setup)
     callbacks = hooks.callbacks(mitigations, model, setup)
     known = base_logprobs(model, setup, pairs, settings.pairs.tail_weight)
     usual = arguments.train_batch_size * sum(len(pair.chosen) for pair in pairs) / len(pairs)
     kind = preference_trainer(penalties, usual)
-    try:
-        with _exact(model):
-            trainer = kind(
-                model=model.module,
-                ref_model=NoReference(model.module.config),
-                args=arguments,
-                train_dataset=_dataset(pairs, known),
-                processing_class=model.tokenizer,
-                callbacks=[ShowProgress(progress), *callbacks],
-            )
-    except (ValueError, TypeError, ImportError, RuntimeError) as error:
-        raise UserError(f"training: the trainer refuses these settings: {error}") from error
+    with making(model):
+        trainer = kind(
+            model=model.module,
+            ref_model=NoReference(model.module.config),
+            args=arguments,
+            train_dataset=_dataset(pairs, known),
+            processing_class=model.tokenizer,
+            callbacks=[ShowProgress(progress), *callbacks],
+        )
     trainer.ref_model = None
     drop_printers(trainer)
-    processes = trainer.accelerator.num_processes
-    passes = math.ceil(len(pairs) / (arguments.train_batch_size * processes))
-    steps = arguments.max_steps if arguments.max_steps > 0 else total_steps(passes, settings)
-    epoch = epoch_steps(passes, settings)
-    trainer.args.logging_steps, trainer.args.save_steps = intervals(steps, settings.checkpoints, epoch)
+    plan = planned(trainer, len(pairs), settings)
     both = [row for pair in pairs for row in pair.rows]
-    trainer.streams = hooks.streams(mitigations, setup, both, passes * processes)
-    start = last_checkpoint(checkpoints)
-    elapsed = Elapsed(begun, start)
-    trainer.add_callback(elapsed)
-    try:
-        with disk_errors(checkpoints):
-            trainer.train(resume_from_checkpoint=start)
-    except BrokenError as error:
-        raise BrokenError(broken(error, model, setup.folder)) from None
-    epochs = trainer.state.epoch
-    used = round(passes * processes * epochs)
+    trainer.streams = hooks.streams(mitigations, setup, both, plan.passes * plan.processes)
+    seconds = go(trainer, model, setup, begun)
     return Training(
         method=settings.method,
-        steps=trainer.state.global_step,
         examples=len(pairs),
-        task_tokens=round(sum(pair.tokens for pair in pairs) * epochs),
-        general_tokens=sum(one.tokens(used) for one in trainer.streams.values()),
-        trained_parameters=sum(p.numel() for p in model.module.parameters() if p.requires_grad),
-        seconds=elapsed.seconds,
-        history=[log_entry(entry) for entry in trainer.state.log_history if "loss" in entry],
+        task_tokens=round(sum(pair.tokens for pair in pairs) * trainer.state.epoch),
+        seconds=seconds,
+        **told(trainer, model, plan),
     )
 
 
@@ -155,13 +130,3 @@ def _dataset(pairs: Sequence[Pair], known: Sequence[tuple[float, float]]) -> Any
             for pair, (chosen, rejected) in zip(pairs, known, strict=True)
         ]
     )
-
-
-@contextmanager
-def _exact(model: TransformersCausal) -> Iterator[None]:
-    """Afterwards trained weights are what they were: TRL rounds the adapter of a 4-bit model to bf16."""
-    kept = [(one, one.data) for one in model.module.parameters() if one.requires_grad]
-    yield
-    for parameter, values in kept:
-        if parameter.dtype != values.dtype:
-            parameter.data = values.to(parameter.device)

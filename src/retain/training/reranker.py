@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from retain.errors import BrokenError, UserError, from_extra
-from retain.folder import disk_errors
+from retain.errors import from_extra
 from retain.mitigations.base import Mitigation
 from retain.mitigations.general_groups import RankingSetup, general_groups
 from retain.models.reranker import TransformersReranker
@@ -19,15 +17,14 @@ from retain.ranking.teacher import load_teacher
 from retain.records import Training
 from retain.training import hooks
 from retain.training.arguments import as_arguments, shared_arguments
-from retain.training.checkpoints import epoch_steps, intervals, last_checkpoint, total_steps
 from retain.training.cross_encoder_trainer import encoder_of, trainer_class
-from retain.training.elapsed import Elapsed
+from retain.training.going import CHECKPOINTS, go, making, planned, told
 from retain.training.precision import prepare_precision
 from retain.training.ranking_rows import loss_of, pairs_per_row, rows_of
 from retain.training.settings import TrainingSettings
 from retain.training.stream import GroupStream
 from retain.training.trainer import with_penalties
-from retain.training.watch import ShowProgress, broken, drop_printers, log_entry
+from retain.training.watch import ShowProgress, drop_printers
 
 WIDEST = 32
 """Candidates of a general query, at most, whose tokens are counted."""
@@ -58,9 +55,8 @@ def train_ranking(
         UserError: ``training.extra``, ``training.optimizer`` or the teacher is nothing that can be used.
     """
     begun = time.monotonic()
-    checkpoints = setup.folder / "checkpoints"
     wanted = settings.groups
-    arguments = ranking_config(settings, model, checkpoints, setup.seed)
+    arguments = ranking_config(settings, model, setup.folder / CHECKPOINTS, setup.seed)
     prepare_precision(model)  # before the mitigations ask the base, so that it answers as it would in training
     if settings.gradient_checkpointing:
         model.module.gradient_checkpointing_enable()
@@ -70,7 +66,7 @@ def train_ranking(
     rows = rows_of(wanted, groups, _taught(settings, groups, setup.max_tokens))
     encoder = encoder_of(model, setup.max_tokens)
     encoder.train()
-    try:
+    with making(model):
         trainer = with_penalties(trainer_class(model), penalties)(
             model=encoder,
             args=arguments,
@@ -79,37 +75,18 @@ def train_ranking(
             processing_class=model.tokenizer,
             callbacks=[ShowProgress(progress), *callbacks],
         )
-    except (ValueError, TypeError, ImportError, RuntimeError) as error:
-        raise UserError(f"training: the trainer refuses these settings: {error}") from error
     drop_printers(trainer)
-    processes = trainer.accelerator.num_processes
-    passes = math.ceil(len(rows) / (arguments.train_batch_size * processes))
-    steps = arguments.max_steps if arguments.max_steps > 0 else total_steps(passes, settings)
-    trainer.args.logging_steps, trainer.args.save_steps = intervals(
-        steps, settings.checkpoints, epoch_steps(passes, settings)
-    )
+    plan = planned(trainer, len(rows), settings)
     task_tokens = _tokens(model, task_groups, setup.max_tokens)
-    trainer.streams = group_streams(mitigations, model, setup, task_tokens, passes * processes)
-    start = last_checkpoint(checkpoints)
-    elapsed = Elapsed(begun, start)
-    trainer.add_callback(elapsed)
-    try:
-        with disk_errors(checkpoints):
-            trainer.train(resume_from_checkpoint=start)
-    except BrokenError as error:
-        raise BrokenError(broken(error, model, setup.folder)) from None
+    trainer.streams = group_streams(mitigations, model, setup, task_tokens, plan.passes * plan.processes)
+    seconds = go(trainer, model, setup, begun)
     rehearsed = _tokens(model, groups, setup.max_tokens) - task_tokens
-    epochs = trainer.state.epoch
-    used = round(passes * processes * epochs)
     return Training(
         method=settings.method,
-        steps=trainer.state.global_step,
         examples=len(groups),
-        task_tokens=round(task_tokens * epochs),
-        general_tokens=round(rehearsed * epochs) + sum(one.tokens(used) for one in trainer.streams.values()),
-        trained_parameters=sum(p.numel() for p in model.module.parameters() if p.requires_grad),
-        seconds=elapsed.seconds,
-        history=[log_entry(entry) for entry in trainer.state.log_history if "loss" in entry],
+        task_tokens=round(task_tokens * trainer.state.epoch),
+        seconds=seconds,
+        **told(trainer, model, plan, rehearsed),
     )
 
 

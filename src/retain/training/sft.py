@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import random
 import time
 from collections.abc import Sequence
@@ -11,8 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from retain.data.encoding import Encoded
-from retain.errors import BrokenError, UserError
-from retain.folder import disk_errors
+from retain.errors import UserError
 from retain.mitigations.base import Mitigation, Setup
 from retain.mitigations.known_rows import RowIndex
 from retain.models.causal import TransformersCausal
@@ -22,14 +20,13 @@ from retain.records import Training
 from retain.scoring.forward import bare
 from retain.training import hooks
 from retain.training.arguments import as_arguments, shared_arguments
-from retain.training.checkpoints import epoch_steps, intervals, last_checkpoint, total_steps
-from retain.training.elapsed import Elapsed
+from retain.training.going import CHECKPOINTS, go, making, planned, told
 from retain.training.held_out import reading_steps, rows_to_read
 from retain.training.packing import packed
 from retain.training.precision import prepare_precision
 from retain.training.settings import TrainingSettings
 from retain.training.trainer import with_penalties
-from retain.training.watch import ShowProgress, broken, drop_printers, log_entry
+from retain.training.watch import ShowProgress, drop_printers
 from retain.training.watch_loss import WatchLoss
 
 
@@ -63,26 +60,13 @@ def train_sft(
     from trl import SFTTrainer
 
     begun = time.monotonic()
-    checkpoints = setup.folder / "checkpoints"
-    arguments = sft_config(settings, model, checkpoints, setup.seed)
+    arguments = sft_config(settings, model, setup.folder / CHECKPOINTS, setup.seed)
     prepare_precision(model)  # before the mitigations ask the base, so that it answers as it would in training
     penalties = hooks.penalties(mitigations, model, setup)
     weights = hooks.token_weights(mitigations, model, setup)
-    if weights and settings.packing and settings.method != "pretrain":
-        raise UserError("training.packing: rows cannot be packed where tokens are weighted; set it to false")
-    if (settings.packed or settings.extra.get("padding_free")) and not keeps_rows_apart(model.module):
-        way_out = (
-            "train with method: sft"
-            if settings.method == "pretrain"
-            else "set packing (and extra.padding_free) to false"
-        )
-        raise UserError(
-            f"training.packing: {type(bare(model.module)).__name__} would read each packed row as going on from "
-            f"the one before it; {way_out}"
-        )
+    _check_packing(settings, model, bool(weights))
     callbacks = hooks.callbacks(mitigations, model, setup)
-    exact = [(one, one.data) for one in model.module.parameters() if one.requires_grad]
-    try:
+    with making(model):
         trainer = with_penalties(SFTTrainer, penalties, weights=weights)(
             model=model.module,
             args=arguments,
@@ -90,56 +74,32 @@ def train_sft(
             processing_class=_with_pad(model.tokenizer),
             callbacks=callbacks,
         )
-    except (ValueError, TypeError, ImportError, RuntimeError) as error:
-        raise UserError(f"training: the trainer refuses these settings: {error}") from error
     drop_printers(trainer)
-    for parameter, values in exact:
-        if parameter.dtype != values.dtype:  # TRL rounds the adapter of a 4-bit model to bf16
-            parameter.data = values.to(parameter.device)
-    processes = trainer.accelerator.num_processes
-    # Packing makes fewer rows of them.
-    passes = math.ceil(len(trainer.train_dataset) / (arguments.train_batch_size * processes))
-    steps = arguments.max_steps if arguments.max_steps > 0 else total_steps(passes, settings)
-    epoch = epoch_steps(passes, settings)
-    trainer.args.logging_steps, trainer.args.save_steps = intervals(steps, settings.checkpoints, epoch)
-    trainer.streams = hooks.streams(mitigations, setup, task_rows, passes * processes)
+    plan = planned(trainer, len(trainer.train_dataset), settings)
+    trainer.streams = hooks.streams(mitigations, setup, task_rows, plan.passes * plan.processes)
     trainer.task_rows = RowIndex(task_rows) if len(rows) > len(task_rows) else None
-    together = arguments.train_batch_size * processes * settings.gradient_accumulation
-    seen = together * steps * len(rows) / len(trainer.train_dataset)  # packed, a sequence has several rows
+    together = arguments.train_batch_size * plan.processes * settings.gradient_accumulation
+    seen = together * plan.steps * len(rows) / len(trainer.train_dataset)  # packed, a sequence has several rows
     line = packed(rows, len(trainer.train_dataset), model.within(settings.max_length), together)
     read = rows_to_read(held_out, seen, settings.watch)
-    times = reading_steps(steps, epoch, settings.watch)
+    times = reading_steps(plan.steps, plan.epoch, settings.watch)
     known = random.Random(setup.seed).sample(task_rows, min(len(read), len(task_rows)))
     watch = WatchLoss(read, times, partial(_say, progress), trainer.loss_is_the_tasks, known)
-    start = last_checkpoint(checkpoints)
-    elapsed = Elapsed(begun, start)
-    trainer.add_callback(elapsed)
-    trainer.add_callback(ShowProgress(progress, watch.note))
-    trainer.add_callback(watch)  # last: it sees whether another one ends the training
-    try:
-        with disk_errors(checkpoints):
-            trainer.train(resume_from_checkpoint=start)
-    except BrokenError as error:
-        raise BrokenError(broken(error, model, setup.folder)) from None
+    seconds = go(trainer, model, setup, begun, [ShowProgress(progress, watch.note), watch])
     task_tokens = sum(len(row.input_ids) for row in task_rows)
     rehearsed = sum(len(row.input_ids) for row in rows) - task_tokens
-    epochs = trainer.state.epoch
-    used = round(passes * processes * epochs)
     return Training(
         method=settings.method,
-        steps=trainer.state.global_step,
         examples=len(rows),
         batch_tokens=line.batch_tokens if settings.packed else None,
         notes=[line.note] if settings.method == "pretrain" else [],
-        task_tokens=round(task_tokens * epochs),
-        general_tokens=round(rehearsed * epochs) + sum(one.tokens(used) for one in trainer.streams.values()),
-        trained_parameters=sum(p.numel() for p in model.module.parameters() if p.requires_grad),
-        seconds=elapsed.seconds,
-        history=[log_entry(entry) for entry in trainer.state.log_history if "loss" in entry],
+        task_tokens=round(task_tokens * trainer.state.epoch),
+        seconds=seconds,
         alarms=watch.alarms,
         held_out=watch.readings,
         rows_at_start=watch.rows_at_start,
         watch_seconds=watch.seconds,
+        **told(trainer, model, plan, rehearsed),
     )
 
 
@@ -161,6 +121,22 @@ def sft_config(settings: TrainingSettings, model: TransformersCausal, checkpoint
         "eos_token": None,
     }
     return as_arguments(SFTConfig, "TRL", own, settings.extra)
+
+
+def _check_packing(settings: TrainingSettings, model: TransformersCausal, weighted: bool) -> None:
+    """Refuse rows in one line where each must be told from the others, and cannot.
+
+    Raises:
+        UserError: tokens are weighted row by row, or the model would read on from one row into the next.
+    """
+    if weighted and settings.packing and settings.method != "pretrain":
+        raise UserError("training.packing: rows cannot be packed where tokens are weighted; set it to false")
+    if (settings.packed or settings.extra.get("padding_free")) and not keeps_rows_apart(model.module):
+        off = "set packing (and extra.padding_free) to false"
+        raise UserError(
+            f"training.packing: {type(bare(model.module)).__name__} would read each packed row as going on from "
+            f"the one before it; {'train with method: sft' if settings.method == 'pretrain' else off}"
+        )
 
 
 def _with_pad(tokenizer: Any) -> Any:
