@@ -33,8 +33,8 @@ REACHES = {
 }
 """Knob -> (a value, the key of SFTConfig that must have it, the value there)."""
 
-ELSEWHERE = {"watch", "ranking", "lowest_rate", "decay"}
-"""tests/training/test_watch_loss.py, test_train_ranking.py, and below."""
+ELSEWHERE = {"watch", "ranking", "preference", "lowest_rate", "decay"}
+"""tests/training/test_watch_loss.py, test_train_ranking.py, test_preference.py, and below."""
 
 
 def config(toy, tmp_path, **settings):
