@@ -12,7 +12,7 @@ from retain.models.licence import AboutBase
 from retain.records import RunRecord
 from retain.reporting import terms
 from retain.reporting.facts import as_plain, as_yaml
-from retain.reporting.numbers import count, number_of, plain, share
+from retain.reporting.numbers import count, number_of, share
 from retain.reporting.tables import Row, gain_rows, loss_rows, pooled_row, unproven
 from retain.reporting.text import fenced, markdown, words
 
