@@ -22,7 +22,7 @@ from retain.records import Change, RunRecord
 
 HERE = Path(__file__).parent
 RECIPE = HERE.parents[1] / "examples" / "quickstart" / "recipe.yaml"
-ADAPTER = "mitigations=[{kind: lora, rank: 8}, {kind: kl_to_base, weight: 3.0, share: 0.5}, {kind: strength}]"
+ADAPTER = "mitigations=[{kind: lora, rank: 8}, {kind: kl_to_base, weight: 3.0, share: 1.0}, {kind: strength}]"
 FORMS: list[dict[str, str]] = [
     {"to": "adapter"},
     {"to": "merged", "load_in": "fp32"},

@@ -11,6 +11,7 @@ SWITCHES = {
     "DATASETS_VERBOSITY": "error",
     "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    "TQDM_DISABLE": "1",  # transformers' bar of unpacking a GGUF file listens to nothing else
     "TRANSFORMERS_VERBOSITY": "error",
 }
 

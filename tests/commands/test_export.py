@@ -275,7 +275,9 @@ def test_a_model_of_unknown_base_is_judged_against_itself(toy_folder, toy_suite,
     assert record.against_base is None
     assert record.against_tuned.outcome == gate(tmp_path / "out").outcome
     assert (tmp_path / "out" / "report.md").is_file()
-    assert "The base of this model is not known" in (tmp_path / "out" / "README.md").read_text()
+    card = (tmp_path / "out" / "README.md").read_text()
+    assert "The base of this model is not known" in card
+    assert "nothing was compared with a base" in card
 
 
 def test_a_reranker(ranking_recipe, tmp_path):

@@ -42,6 +42,8 @@ def test_nothing_measured_nothing_claimed():
     assert "Nothing: no comparison with its base is here." in card
     assert "logits" not in card
     assert "Verdict" not in card
+    assert "table above" not in card
+    assert "these files were written and not measured" in card
 
 
 def test_sameness_in_words():

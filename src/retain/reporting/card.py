@@ -12,7 +12,7 @@ from retain.models.licence import AboutBase
 from retain.records import RunRecord
 from retain.reporting import terms
 from retain.reporting.facts import as_plain, as_yaml
-from retain.reporting.numbers import count, number_of, plain, share
+from retain.reporting.numbers import count, number_of, share
 from retain.reporting.tables import Row, gain_rows, loss_rows, pooled_row, unproven
 from retain.reporting.text import fenced, markdown, words
 
@@ -183,20 +183,24 @@ def _repeat(record: RunRecord | None, export: ExportRecord | None) -> str:
 
 def _limits(record: RunRecord | None, measured: bool) -> str:
     """What no number here speaks for."""
-    lines = [
-        "- Any ability that is not in the table above: it was not measured, and may be better or worse than the base's."
-    ]
+    lines = []
     if record is not None:
+        lines = [
+            "- Any ability that is not in the table above: it was not measured, and may be better or worse than the "
+            "base's."
+        ]
         lines += [
             f"- {markdown(row.label)}: {row.items} items cannot show whether it is still there."
             for row in unproven(record)
         ]
         lost = [row for row in loss_rows(record) if row.outcome == "forgot"]
         lines += [
-            f"- {markdown(row.label)}: forgotten ({row.delta} of {plain(row.margin_value)} allowed)." for row in lost
+            f"- {markdown(row.label)}: forgotten (a change of {row.delta}; the margin is {row.margin})." for row in lost
         ]
         if record.verdict.gate.demonstration:
             lines.append("- Any use: this is a demonstration.")
+    elif measured:
+        lines.append("- Any claim about what its base could do: nothing was compared with a base.")
     if not measured:
         lines.append("- Anything, before it is measured: these files were written and not measured.")
     return _section("What it is not for", "\n".join(lines))

@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-from test_gguf_file import NEEDS_LLAMA_CPP
 
 from retain.commands.export import export
 from retain.commands.sides import kind_of
@@ -40,7 +39,7 @@ def test_a_gguf_file_is_measured_as_it_ships(bpe_folder, adapter_on, bpe_suite, 
         kind_of(str(folder))
 
 
-@NEEDS_LLAMA_CPP
+@pytest.mark.skipif(not llama_cpp.here(), reason="llama.cpp is not here: pip install 'retain[gguf]'")
 def test_llama_cpp_is_asked_too(bpe_folder, adapter_on, bpe_suite, tmp_path):
     record = export(
         adapter_on(bpe_folder), "gguf", "f32", suite=str(bpe_suite), output=tmp_path / "out", progress=QUIET
