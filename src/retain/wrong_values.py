@@ -109,14 +109,22 @@ def _path(location: Location, values: Any, kind: str) -> str:
         return ".".join(_short(str(part)) for part in location)
     parts, at = [], values
     for number, part in enumerate(location):
-        if (isinstance(at, Mapping) and part in at) or (
-            isinstance(at, list) and isinstance(part, int) and part < len(at)
-        ):
-            at = at[part]
+        known, inner = _below(at, part)
+        if known:
+            at = inner
             parts.append(str(part))
         elif kind in ("missing", "invalid_key") and number == len(location) - 1:
             parts.append(str(part))
     return ".".join(_short(part) for part in parts)
+
+
+def _below(value: Any, part: int | str) -> tuple[bool, Any]:
+    """Whether a value has such a key or place, and what is there."""
+    if isinstance(value, Mapping):
+        return part in value, value.get(part)
+    if isinstance(value, list) and isinstance(part, int) and part < len(value):
+        return True, value[part]
+    return False, None
 
 
 def _problem(
