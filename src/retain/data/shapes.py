@@ -135,7 +135,9 @@ def _grade(row: Values, key: str) -> float:
     except (TypeError, ValueError, OverflowError):
         grade = 0.5
     if not grade.is_integer():
-        raise RowError(f"`{key}` is {row[key]!r}, expected a whole number: 0 for not relevant, 1 or more for relevant")
+        raise RowError(
+            f"`{key}` is {row[key]!r:.40}, expected a whole number: 0 for not relevant, 1 or more for relevant"
+        )
     return grade
 
 
