@@ -4,8 +4,9 @@
 
 Each input is a small folder: a recipe with rows and a suite, a data file, lm-eval's logs, a suite, or measurements. It
 is read by the functions behind ``check``, ``lint``, ``init`` and ``compare``. An input is accepted or refused with a
-UserError (or as a path that the system refuses, which the command line says in one line); anything else is a failure: another exception, a file written outside of its folder, a program or a
-connection that was started, or an input that takes longer than a minute. The exit code is 1 where there is one.
+UserError (or as a path that the system refuses, which the command line says in one line); anything else is a failure:
+another exception, a file written outside of its folder, a program or a connection that was started, or an input that
+takes longer than a minute. The exit code is 1 where there is one.
 """
 
 from __future__ import annotations
