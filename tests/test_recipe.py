@@ -200,3 +200,9 @@ def test_an_odd_index_is_refused(tmp_path):
 def test_a_home_that_is_nobodys_is_a_missing_file(tmp_path):
     recipe = load_text(tmp_path, yaml.safe_dump({**MINIMAL, "data": {"train": "~nobody-of-that-name/rows.jsonl"}}))
     assert recipe.data.train.endswith("rows.jsonl")
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, "builtin:" + "[" * 5000, "a\x00b"])
+def test_names_that_no_path_can_have_are_no_paths(tmp_path, name):
+    text = yaml.safe_dump({"model": {"base": name}, "data": {"train": name}, "measure": {"suite": name}})
+    assert load_text(tmp_path, text).model.base == name

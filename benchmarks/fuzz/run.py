@@ -4,8 +4,9 @@
 
 Each input is a small folder: a recipe with rows and a suite, a data file, lm-eval's logs, a suite, or measurements. It
 is read by the functions behind ``check``, ``lint``, ``init`` and ``compare``. An input is accepted or refused with a
-UserError; anything else is a failure: another exception, a file written outside of its folder, a program or a
-connection that was started, or an input that takes longer than a minute. The exit code is 1 where there is one.
+UserError (or as a path that the system refuses, which the command line says in one line); anything else is a failure:
+another exception, a file written outside of its folder, a program or a connection that was started, or an input that
+takes longer than a minute. The exit code is 1 where there is one.
 """
 
 from __future__ import annotations
@@ -33,8 +34,9 @@ from inputs import KINDS, Files  # noqa: E402
 from targets import TARGETS  # noqa: E402
 from watch import watched  # noqa: E402
 
+from retain.cli import refused_path  # noqa: E402
 from retain.errors import RetainError, UserError  # noqa: E402
-from retain.folder import write_json  # noqa: E402
+from retain.folder import read_json, write_json  # noqa: E402
 from retain.provenance import versions  # noqa: E402
 
 SLOWEST = 60.0
@@ -49,15 +51,16 @@ def main() -> None:
     parser.add_argument("--inputs", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=2, help="processes, each with a kind of input at a time")
-    parser.add_argument("--only", choices=list(KINDS))
+    parser.add_argument("--only", choices=list(KINDS), help="one kind; counts of the others stay as they are")
     parser.add_argument("--output", type=Path, default=HERE / "results.json")
     options = parser.parse_args()
     kinds = [options.only] if options.only else list(KINDS)
     begun = time.monotonic()
+    earlier = read_json(options.output)["kinds"] if options.only and options.output.is_file() else {}
     with ProcessPoolExecutor(min(options.workers, len(kinds))) as pool:
         share = options.inputs // len(kinds)
         counted = pool.map(campaign, kinds, repeat(share), repeat(options.seed))
-        found = dict(zip(kinds, counted, strict=True))
+        found = {**earlier, **dict(zip(kinds, counted, strict=True))}
     failures = sum(one["failures"] for one in found.values())
     result = {
         "versions": versions(),
@@ -143,7 +146,9 @@ def _outcome(kind: str, folder: Path) -> tuple[str, str]:
         return ("refused", "") if str(error).strip() else ("failures", "a refusal without a word")
     except RetainError as error:
         return "failures", f"{type(error).__name__}: {error}"
-    except Exception:  # noqa: BLE001 - finding these is what this is for
+    except Exception as error:  # noqa: BLE001 - finding these is what this is for
+        if refused_path(error):
+            return "refused", ""
         return "failures", traceback.format_exc(limit=-6)
     return "accepted", ""
 

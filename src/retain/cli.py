@@ -433,7 +433,7 @@ def main() -> None:
             _end(INTERRUPTED, 130)
         raise
     except Exception as error:  # noqa: BLE001 - the exit code of anything unforeseen is 4
-        if refused := _refused_path(error):
+        if refused := refused_path(error):
             _end(refused, 2)
         fault = "This is a fault in Retain, not in your input. What was finished is kept."
         _end(f"{traceback.format_exc()}{fault}", 4)
@@ -452,7 +452,7 @@ def _end(text: str, code: int) -> NoReturn:
     raise SystemExit(code) from None
 
 
-def _refused_path(error: Exception) -> str | None:
+def refused_path(error: Exception) -> str | None:
     """What the system says of a path that it refuses; None for all other errors."""
     if not isinstance(error, OSError) or error.filename is None:
         return None

@@ -279,7 +279,7 @@ def with_paths(recipe: Recipe, folder: Path) -> Recipe:
 
     def found(value: str) -> str:
         candidate = folder / os.path.expanduser(value)
-        looks_like_path = value.startswith((".", "/", "~")) or Path(value).suffix != "" or candidate.exists()
+        looks_like_path = value.startswith((".", "/", "~")) or Path(value).suffix != "" or os.path.exists(candidate)
         return absolute(candidate) if looks_like_path and ":" not in value else value
 
     data = recipe.data
@@ -299,7 +299,7 @@ def with_paths(recipe: Recipe, folder: Path) -> Recipe:
     if advise is not None and advise.documents is not None:
         advise = advise.model_copy(update={"documents": found(advise.documents)})
     base = recipe.model.base
-    is_file = (folder / base).exists()
+    is_file = os.path.exists(folder / base)
     return recipe.model_copy(
         update={
             "origin": absolute(folder),
@@ -319,7 +319,7 @@ def _with_models(training: TrainingSettings, folder: Path) -> TrainingSettings:
         return training
 
     def found(name: str | None) -> str | None:
-        return absolute(folder / name) if name is not None and (folder / name).exists() else name
+        return absolute(folder / name) if name is not None and os.path.exists(folder / name) else name
 
     negatives = groups.negatives.model_copy(update={"embedder": found(groups.negatives.embedder)})
     groups = groups.model_copy(update={"teacher": found(groups.teacher), "negatives": negatives})

@@ -329,3 +329,9 @@ def test_one_answer_to_everything_stands_out(call, write, others, said):
 def test_a_check_that_needs_a_tokenizer_says_how_to_give_one(call, write):
     _, out, _ = call("lint", write("rows.jsonl", GOOD), "--suite", "none", "--quiet")
     assert "a model's tokenizer must be on this machine: retain lint --model MODEL" in " ".join(out.split())
+
+
+def test_pairs_of_which_none_is_relevant_are_linted(call, write):
+    rows = [{"query": "what is it", "document": "something else", "label": 0}] * 3
+    code, out, _ = call("lint", write("pairs.jsonl", rows), "--suite", "none", "--quiet")
+    assert code == 0 and "exact_duplicates: 2 of 3 rows" in out and "what is it => something else" in out

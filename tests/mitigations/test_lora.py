@@ -212,7 +212,7 @@ def recipe_with(toy_recipe, lora, **sections):
 @pytest.mark.parametrize(
     ("lora", "sections", "message"),
     [
-        ({"rank": 0}, {}, r"mitigations\.0\.rank: .*greater than or equal to 1"),
+        ({"rank": 0}, {}, r"mitigations\.0\.rank: .*at least 1"),
         ({"variant": "loftq"}, {}, r"mitigations\.0\.variant"),
         ({"variant": "pissa"}, {"training": {"weight_decay": 0.1}}, "weight_decay would pull them"),
         ({"variant": "orthogonal", "rank": 3}, {}, "needs an even rank"),

@@ -116,8 +116,8 @@ def test_the_share_changes_what_a_short_run_sees(toy_recipe, tmp_path, fits):
         (True, "a number above 0"),
         (float("nan"), r"training.learning_rate: found nan; allowed: a number that is finite"),
         ({"scan": [0.1]}, r"training.learning_rate.scan: .*at least two different rates"),
-        ({"scan": [0.1, -1]}, r"training.learning_rate.scan.1: .*greater than 0"),
-        ({"share": 2}, r"training.learning_rate.share: .*less than or equal to 1"),
+        ({"scan": [0.1, -1]}, r"training.learning_rate.scan.1: .*above 0"),
+        ({"share": 2}, r"training.learning_rate.share: .*at most 1"),
         ({"rates": [1]}, r"training.learning_rate.rates: unknown key"),
     ],
 )

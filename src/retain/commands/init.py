@@ -77,7 +77,7 @@ def _letters(source: str) -> int:
 def _check_model(model: str) -> None:
     """Refuse what no model is called: an unknown ``builtin:`` name, or the name of one without ``builtin:``."""
     check_name(str(model))
-    if model in BUILTINS and not Path(model).exists():
+    if model in BUILTINS and not os.path.exists(model):
         raise UserError(f'model: there is no folder {model}; the embedded model is "{PREFIX}{model}"')
 
 
@@ -98,4 +98,4 @@ def _rankings(data: str, suite: str | None) -> tuple[str, int]:
 
 def _from(folder: Path, place: str | Path) -> str:
     """A path here as one from ``folder``, which is what a recipe means; a name that is no path as it is."""
-    return os.path.relpath(place, folder) if Path(place).exists() else str(place)
+    return os.path.relpath(place, folder) if os.path.exists(place) else str(place)

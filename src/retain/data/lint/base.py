@@ -153,7 +153,7 @@ def in_short(example: Example) -> str:
     """A row in one line, masked: the end of what is asked, and the beginning of the answer."""
     if example.shape == "text":
         return beginning(example.text)
-    answer = example.positives[0] if example.shape == "ranking" else example.target
+    answer = [*example.positives, *example.negatives][0] if example.shape == "ranking" else example.target
     return f"{ending(example.input, 100)} => {beginning(answer, 400)}"
 
 
