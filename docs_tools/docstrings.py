@@ -7,6 +7,8 @@ from inspect import cleandoc
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+HEADING = "\x00"
+"""Stands for a section's heading until markup in the text is escaped."""
 SECTIONS = ("Args:", "Raises:", "Returns:")
 _ENTRY = re.compile(r"(?P<name>[\w*, .]+): (?P<about>.*)")
 _PAGE = re.compile(r"(?<![\w`(/\[])(docs/decisions/[\w-]+\.md|docs/LOG\.md|benchmarks/\w+)(?![\w/`])")
@@ -21,18 +23,18 @@ def as_markdown(text: str) -> str:
     lines: list[str] = []
     section = False
     for line in cleandoc(text).splitlines():
+        entry = _ENTRY.fullmatch(line.strip())
+        section = line in SECTIONS or (section and (not line or line.startswith(" ")))
         if line in SECTIONS:
-            lines += ["", f"**{line.removesuffix(':')}**", ""]
-            section = True
-        elif section and line and not line.startswith(" "):
-            section = False
-            lines.append(line)
-        elif section and (entry := _ENTRY.fullmatch(line.strip())) and line[:5].strip():
+            lines += [f"{HEADING}{line.removesuffix(':')}", ""]
+        elif section and entry and line[:5].strip():
             lines.append(f"- `{entry['name']}`: {entry['about']}")
+        elif section:
+            lines.append(f"    {line.strip()}".rstrip())
         else:
             starts = line.startswith("- ") and lines and lines[-1] and not lines[-1].startswith(("- ", " "))
             lines += ["", line] if starts else [line]
-    return inline("\n".join(lines))
+    return re.sub(f"^{HEADING}(.*)$", r"**\1**", inline("\n".join(lines)), flags=re.M)
 
 
 def inline(text: str) -> str:

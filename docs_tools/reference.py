@@ -6,6 +6,7 @@ import importlib
 import inspect
 import pkgutil
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,8 @@ Schema = Mapping[str, Any]
 HELPERS = frozenset({"item"})
 """Modules among the rules that are no rule."""
 NUMBERS = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
+SINGLE = {"": ("data",), "data": ("train",)}
+"""Keys that a recipe must hold unless it has stages, by the group that they are in."""
 BESIDE = {
     "items": "The file with the items, beside the suite, or `hub:owner/name:config:split`.",
     "fields": "Names of the columns, where they differ: `{query: question}`.",
@@ -32,6 +35,7 @@ BESIDE = {
 """Keys of a suite's entry that are read before the probe is made."""
 
 
+@cache
 def pages() -> dict[str, str]:
     """Every reference page: its name -> its Markdown."""
     return {
@@ -54,15 +58,12 @@ def commands() -> str:
     parts = [
         "# Commands",
         "Exit codes: `run`, `compare`, `gate` and `frontier` exit by verdict: 0 retained, 1 forgot or not learned, 3 "
-        "inconclusive. `lint` exits with 2 where a finding is an error. Every command: 2 the input is wrong, 4 something "
-        "broke, 130 interrupted. Where `--json` is offered it prints the result for machines.",
+        "inconclusive. `lint` exits with 2 where a finding is an error. Every command: 2 the input is wrong, 4 "
+        "something broke, 130 interrupted. `--json` prints the result for machines.",
     ]
     for name, command in sorted(group.commands.items()):
-        usage = " ".join(
-            one.make_metavar(command.make_context(name, [], resilient_parsing=True))
-            for one in command.params
-            if one.param_type_name == "argument"
-        )
+        places = [one for one in command.params if one.param_type_name == "argument"]
+        usage = " ".join(_named(one) if one.required else f"[{_named(one)}]" for one in places)
         parts.append(
             f"## retain {name}\n\n{inline(command.help or '')}\n\n```\nretain {name} {usage} [OPTIONS]\n```".replace(
                 "  ", " "
@@ -73,9 +74,13 @@ def commands() -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def _named(argument: Any) -> str:
+    return str(argument.name).upper()
+
+
 def _parameter(one: Any) -> tuple[str, str, str]:
-    names = one.name.upper() if one.param_type_name == "argument" else ", ".join(one.opts)
-    default = "required" if one.required else "" if one.default in (None, False) else f"`{one.default}`"
+    names = _named(one) if one.param_type_name == "argument" else ", ".join(one.opts)
+    default = "required" if one.required else "" if one.default in (None, False, ()) else f"`{one.default}`"
     return f"`{names}`", default, cell(one.help or "")
 
 
@@ -118,16 +123,21 @@ def _sections(path: str, one: Schema, defs: Schema) -> Iterable[str]:
 def _references(one: Schema) -> list[str]:
     """Names of the groups of keys that a key may hold."""
     found = [one["$ref"].rsplit("/", 1)[-1]] if "$ref" in one else []
-    for inner in (*one.get("anyOf", ()), *one.get("oneOf", ()), one.get("items", {})):
-        found += _references(inner) if isinstance(inner, Mapping) else []
+    for inner in (*one.get("anyOf", ()), *one.get("oneOf", ()), *([one["items"]] if "items" in one else [])):
+        found += _references(inner)
     return found
 
 
 def _key(name: str, one: Schema, group: Schema, path: str) -> tuple[str, str, str, str]:
-    required = name in group.get("required", ())
-    default = "required" if required else _default(one)
-    about = one.get("description", "")
-    return f"`{name}`", kind(one), default, cell(about) if about or not path else ""
+    asked = {*group.get("required", ()), *(SINGLE.get(path, ()))}
+    about = one.get("description") or _first_words(one, group.get("$defs", {}))
+    return f"`{name}`", kind(one), "required" if name in asked else _default(one), cell(about)
+
+
+def _first_words(one: Schema, defs: Schema) -> str:
+    """The first sentence about a group of keys."""
+    names = [name for name in _references(one) if name in defs]
+    return str(defs[names[0]].get("description", "")).split("\n\n")[0] if len(names) == 1 else ""
 
 
 def _default(one: Schema) -> str:
@@ -152,10 +162,10 @@ def kind(one: Schema) -> str:
         if choice in one:
             return " or ".join(dict.fromkeys(kind(inner) for inner in one[choice] if inner.get("type") != "null"))
     if one.get("type") == "array":
-        return f"list of {kind(one.get('items', {}))}" if one.get("items") else "list"
+        return f"list: {kind(one.get('items', {}))}" if one.get("items") else "list"
     if one.get("type") == "object":
         return "keys and values"
-    bounds = [f"{sign} {one[key]:g}" for key, sign in NUMBERS.items() if key in one]
+    bounds = [f"{sign} {one[key]:,}" for key, sign in NUMBERS.items() if key in one]
     words = {"number": "number", "integer": "whole number", "string": "text", "boolean": "true or false"}
     return " ".join(
         [words.get(one.get("type", ""), "anything"), *bounds[:1], *(f"and {bound}" for bound in bounds[1:])]
@@ -189,7 +199,7 @@ def _keys_of(unit: Any, more: Mapping[str, str]) -> list[str]:
     rows = [("`kind`", f"`{unit.__module__.rsplit('.', 1)[-1]}`", "required", "")]
     rows += [(f"`{name}`", "text", "required" if name == "items" else "", about) for name, about in more.items()]
     rows += [
-        _key(name, one, found, "")
+        _key(name, one, found, unit.__name__)
         for name, one in found["properties"].items()
         if name not in ("kind", "items", "documents")
     ]
