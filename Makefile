@@ -38,7 +38,7 @@ check: $(READY)
 # Pages work from the folder; the search needs a server: python -m http.server --directory site
 docs: $(READY)
 	$(BIN)/pip install --quiet --constraint requirements/lock.txt --editable ".[docs]"
-	$(BIN)/mkdocs build --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 clean:
 	rm -rf $(VENV) runs build dist site

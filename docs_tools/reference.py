@@ -28,6 +28,8 @@ HELPERS = frozenset({"item"})
 NUMBERS = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
 SINGLE = {"": ("data",), "data": ("train",)}
 """Keys that a recipe must hold unless it has stages, by the group that they are in."""
+LINKED = {"mitigations": "Ways to forget less, in any order."}
+"""Help for keys whose schema has none."""
 BESIDE = {
     "items": "The file with the items, beside the suite, or `hub:owner/name:config:split`.",
     "fields": "Names of the columns, where they differ: `{query: question}`.",
@@ -130,7 +132,7 @@ def _references(one: Schema) -> list[str]:
 
 def _key(name: str, one: Schema, group: Schema, path: str) -> tuple[str, str, str, str]:
     asked = {*group.get("required", ()), *(SINGLE.get(path, ()))}
-    about = one.get("description") or _first_words(one, group.get("$defs", {}))
+    about = one.get("description") or _first_words(one, group.get("$defs", {})) or LINKED.get(name, "")
     return f"`{name}`", kind(one), "required" if name in asked else _default(one), cell(about)
 
 
