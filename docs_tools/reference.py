@@ -28,7 +28,7 @@ HELPERS = frozenset({"item"})
 NUMBERS = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
 SINGLE = {"": ("data",), "data": ("train",)}
 """Keys that a recipe must hold unless it has stages, by the group that they are in."""
-LINKED = {"mitigations": "Ways to forget less, in any order."}
+LINKED = {"mitigations": "Ways to forget less: [each kind](mitigations.md)."}
 """Help for keys whose schema has none."""
 BESIDE = {
     "items": "The file with the items, beside the suite, or `hub:owner/name:config:split`.",
