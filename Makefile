@@ -1,6 +1,7 @@
 # make demo   sets everything up and runs the main job: a fine-tune, measured before and after
 # make test   sets everything up and passes the tests
 # make check  linter and type checker
+# make docs   builds the documentation site into site/
 PYTHON ?= python3
 VENV   ?= .venv
 # Another build of torch, for example: make demo TORCH="torch==2.13.0 --index-url https://download.pytorch.org/whl/cu130"
@@ -8,7 +9,7 @@ TORCH  ?= torch==2.13.0
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: demo test check setup clean
+.PHONY: demo test check docs setup clean
 
 setup: $(READY)
 
@@ -34,5 +35,10 @@ check: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# Pages work from the folder; the search needs a server: python -m http.server --directory site
+docs: $(READY)
+	$(BIN)/pip install --quiet --constraint requirements/lock.txt --editable ".[docs]"
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
 clean:
-	rm -rf $(VENV) runs build dist
+	rm -rf $(VENV) runs build dist site

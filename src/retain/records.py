@@ -288,12 +288,16 @@ class Comparison(Record):
 class Gate(Record):
     """What loss is acceptable, in points of 100 (bits per byte: in percent of the base's)."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
 
     mean_margin: float = Field(1.0, ge=0)
+    """Largest loss of the mean over all capabilities, in points."""
     margin: float = Field(3.0, ge=0)
+    """Largest loss of one capability, in points."""
     bits_margin: float = Field(3.0, ge=0)
+    """Largest loss of a probe in bits per byte, in percent of the base's; such probes are not in the mean."""
     min_gain: float = 0.0
+    """The gain on the task must be above it, in points; of a task in bits per byte in percent of the base's."""
     demonstration: bool = False
     """Wide margins for a short demonstration; the report says plainly that nothing should ship on it."""
 
