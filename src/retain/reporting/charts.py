@@ -106,8 +106,18 @@ def forest_parts(marks: Sequence[Mark], axis: str, limit_name: str, width: int) 
     return parts, box.bottom + 44
 
 
-def line_chart(series: Sequence[Series], title: str, x_label: str, width: int = 360, height: int = 220) -> str:
-    """One or more lines over a common axis, named at the chart's top. Empty where no point can be drawn."""
+def line_chart(
+    series: Sequence[Series],
+    title: str,
+    x_label: str,
+    width: int = 360,
+    height: int = 220,
+    flags: Sequence[tuple[float, str]] = (),
+) -> str:
+    """One or more lines over a common axis, named at the chart's top. Empty where no point can be drawn.
+
+    ``flags`` are (x, words): an upright dashed line where something happened.
+    """
     drawn = [Series(one.name, finite_points(one.points)) for one in series]
     drawn = [one for one in drawn if one.points]
     if not drawn:
@@ -121,10 +131,19 @@ def line_chart(series: Sequence[Series], title: str, x_label: str, width: int = 
     for index, one in enumerate(drawn):
         parts.append(line(one.points, x, y, SERIES[index % len(SERIES)]))
         parts.append(legend(one.name, box.left + 110 * index, 16, SERIES[index % len(SERIES)]))
+    parts += [_flag(at, words, x, box) for at, words in flags if finite(at) and x_low <= at <= x_high]
     spoken = f"{title}. " + "; ".join(
-        f"{one.name} from {plain(one.points[0][1], 3)} to {plain(one.points[-1][1], 3)}" for one in drawn
+        [f"{one.name} from {plain(one.points[0][1], 3)} to {plain(one.points[-1][1], 3)}" for one in drawn]
+        + [f"{words} at {x_label} {plain(at, 0)}" for at, words in flags]
     )
     return svg(width, height, spoken, parts)
+
+
+def _flag(at: float, words: str, x: Scale, box: Box) -> str:
+    """An upright line with words on the side that has room."""
+    left = x(at) < (box.left + box.right) / 2
+    said = text(x(at) + (6 if left else -6), box.top + 11, clipped(words, 34), TONES["bad"], "start" if left else "end", 11)
+    return rule(x(at), box.top, x(at), box.bottom, TONES["bad"], 1.4, dash="4 3") + said
 
 
 def strength_curve(
