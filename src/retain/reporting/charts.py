@@ -164,7 +164,7 @@ def strength_curve(
         return ""
     x = places(len(settings), 58, width - 18)
     upper, lower = Box(58, width - 18, 34, 154), Box(58, width - 18, 196, 316)
-    parts = [_chosen_band(settings, x, upper.top, lower.bottom)]
+    parts = [_chosen_band(settings, x, upper, lower)]
     parts += _panel(f"gain ({unit})", [(SERIES[0], "gain", [one.gain for one in settings])], settings, x, upper)
     losses = [
         (SERIES[3], "mean loss", [one.mean_loss for one in settings]),
@@ -246,10 +246,10 @@ def _panel(
     return parts
 
 
-def _chosen_band(settings: Sequence[Setting], x: Scale, top: float, bottom: float) -> str:
+def _chosen_band(settings: Sequence[Setting], x: Scale, upper: Box, lower: Box) -> str:
     index = next((index for index, one in enumerate(settings) if one.chosen), None)
     if index is None:
         return ""
     half = min(24.0, (x(1) - x(0)) / 2 if len(settings) > 1 else 24.0)
-    band = rect(x(index) - half, top - 6, 2 * half, bottom - top + 12, SERIES[0], 0.1)
-    return band + text(x(index), bottom + 5 - (bottom - top) / 2 - 2, "chosen", SERIES[0], "middle", 11, "600")
+    band = rect(x(index) - half, upper.top - 6, 2 * half, lower.bottom - upper.top + 12, SERIES[0], 0.1)
+    return band + text(x(index), upper.bottom + 13, "chosen", SERIES[0], "middle", 11, "600")

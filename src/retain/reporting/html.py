@@ -262,7 +262,7 @@ def _held_out(training: Training) -> Series:
     read = [(0, start.held_out, start.held_out_tokens)] if start else []
     read += [(one.step, one.losses, one.tokens) for one in training.held_out]
     points = [(float(step), sum(losses) / sum(tokens)) for step, losses, tokens in read if sum(tokens)]
-    return Series(words("held_out_loss"), points) if points else _series(training, "held_out_loss")
+    return Series("held-out loss", points) if points else _series(training, "held_out_loss")
 
 
 def _provenance(record: RunRecord) -> list[Block]:
