@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 import sys
 import traceback
 from pathlib import Path
@@ -365,7 +366,7 @@ def _finish(record: RunRecord | SequenceRecord, folder: Path, as_json: bool) -> 
     elif isinstance(record, SequenceRecord):
         text = sequence_summary(record, folder)
     else:
-        text = render_summary(record, folder / "report.html")
+        text = render_summary(record, folder / "report.html", shutil.get_terminal_size().columns)
     _print(text, as_json)
     raise typer.Exit(EXIT_CODES[record.verdict.outcome])
 

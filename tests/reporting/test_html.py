@@ -198,7 +198,11 @@ def test_control_characters_and_direction_overrides_are_shown_and_not_obeyed():
 def test_every_answer_is_in_the_page_and_can_be_filtered():
     page = Page(render_html(make_full_record()))
     data = island(render_html(make_full_record()))
-    assert data["probes"] == [["facts", "facts", False], ["instructions", "instructions", False], ["intents", "intents", True]]
+    assert data["probes"] == [
+        ["facts", "facts", False],
+        ["instructions", "instructions", False],
+        ["intents", "intents", True],
+    ]
     assert sorted((data["probes"][one[0]][0], one[8]) for one in data["items"]) == [
         ("facts", -1.0),
         ("facts", 0.0),
@@ -213,9 +217,10 @@ def test_every_answer_is_in_the_page_and_can_be_filtered():
     assert "6 items that both models answered" in page.words
 
 
-def test_without_a_script_some_answers_are_there(record):
+def test_without_a_script_the_greatest_falls_and_a_rise_of_each_probe_are_there():
     page = Page(render_html(make_full_record()))
-    assert len(page.all("article")) == 5 + len(page.all("template"))
+    assert len(page.all("template")) == 3
+    assert len(page.all("article")) == 3 + 4
     assert "getting_enough_sleep" in page.words
 
 
@@ -334,8 +339,7 @@ def test_an_alarm_that_was_raised_is_marked_in_the_chart_of_the_losses():
     silent = Alarm(name="stairs", raised=False, statement="No.", step=40)
     training = record.training.model_copy(update={"alarms": [raised, silent]})
     labels = [
-        a.get("aria-label", "")
-        for a in Page(render_html(record.model_copy(update={"training": training}))).all("svg")
+        a.get("aria-label", "") for a in Page(render_html(record.model_copy(update={"training": training}))).all("svg")
     ]
     assert any(label.startswith("loss.") and label.endswith("growing gap at step 40") for label in labels)
     assert not any("stairs" in label for label in labels)
@@ -345,6 +349,6 @@ def test_findings_of_the_lint_are_cards_with_their_severity():
     found = {"severity": "warning", "check": "near_duplicates", "rows": 3, "share": 0.05, "what was found": "Three.",
              "what to do": "Drop them.", "examples": ["a.jsonl:1 <b>"]}  # fmt: skip
     words = Page(render_html(make_full_record(data={"lint": [found]}))).words
-    assert "near duplicates warning 3 rows, 5.0% Three. What to do: Drop them. Rows a.jsonl:1 <b>" in words
+    assert "near duplicates warning 3 rows, 5.0% Three. What to do: Drop them. Rowsa.jsonl:1 <b>" in words
     odd = Page(render_html(make_full_record(data={"lint": [{"x": 1}]}))).words
     assert "lint x 1" in odd

@@ -85,7 +85,8 @@ def _text_once() -> Callable[[str], str]:
 
 def _cells(pair: Pair, probe: int, text: Callable[[str], str]) -> Cells:
     """[probe, id, prompt, expected, base, tuned (null: the same as the base), both scores, the change, and of each
-    answer the tokens and whether it was cut off at the limit]"""
+    answer the tokens and whether it was cut off at the limit]
+    """
     base, tuned = text(pair.base.text), text(pair.tuned.text)
     numbers = [_number(one) for one in (pair.base_score, pair.tuned_score, pair.change)]
     lengths = [value for answer in (pair.base, pair.tuned) for value in _length(answer)]

@@ -51,11 +51,15 @@ def lint_section(lint: Lint | None) -> dict[str, Any]:
 
 
 def findings(data: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The rows that `lint_section` made, read back from a record's data; empty where there are none."""
+    """The rows that `lint_section` made, read back from a record's data; empty where there are none, or others."""
     rows = data.get("lint")
-    if not is_table(rows) or not all({"severity", "check"} <= row.keys() for row in rows):
-        return []
-    return list(rows)
+    return list(rows) if is_table(rows) and all(map(_is_row, rows)) else []
+
+
+def _is_row(row: Mapping[str, Any]) -> bool:
+    texts = all(isinstance(row.get(key), str) for key in ("severity", "check", "what was found", "what to do"))
+    numbers = all(isinstance(row.get(key), (int, float)) for key in ("rows", "share"))
+    return texts and numbers and isinstance(row.get("examples"), list)
 
 
 def severity_tone(severity: str) -> str:

@@ -23,7 +23,11 @@ def repeating(record: RunRecord) -> list[Command]:
     found = [Command("As it was called", masked(given))] if isinstance(given, str) and given else []
     if record.recipe:
         again = "retain run recipe.yaml --folder again"
-        found.append(Command("Again, from this folder: recipe.yaml is the recipe below, every default filled in", again))
-    found.append(Command("Judge it by other margins, without measuring again", "retain gate . --margin 3 --mean-margin 1"))
+        found.append(
+            Command("Again, from this folder: recipe.yaml is the recipe below, every default filled in", again)
+        )
+    found.append(
+        Command("Judge it by other margins, without measuring again", "retain gate . --margin 3 --mean-margin 1")
+    )
     found.append(Command("Write this report again", "retain report ."))
     return found

@@ -41,7 +41,9 @@ def _undecided(record: RunRecord) -> Gap:
 
 def _near_chance(record: RunRecord) -> Gap:
     rows = [row for row in loss_rows(record) if row.outcome == "near chance"]
-    why = "The base itself does hardly better than guessing here: these probes cannot show a loss, and count for nothing."
+    why = (
+        "The base itself does hardly better than guessing here: these probes cannot show a loss, and count for nothing."
+    )
     return Gap("What the base cannot do", why, [(row.label, f"the base scores {row.before}") for row in rows])
 
 

@@ -97,9 +97,7 @@ class Browser:
     def resize(self, width, height):
         """The screen in CSS pixels; below 500 it is a phone's."""
         phone = width < 500
-        self.send(
-            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=phone
-        )
+        self.send("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=phone)
 
     def theme(self, dark):
         """What the system says that its user likes."""
