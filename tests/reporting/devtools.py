@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import fcntl
 import json
 import os
 import select
@@ -25,14 +26,16 @@ class Browser:
         self._profile = tempfile.mkdtemp(prefix="browser-")
         self._read, theirs_out = os.pipe()
         theirs_in, self._write = os.pipe()
+        ends = [fcntl.fcntl(end, fcntl.F_DUPFD, 10) for end in (theirs_in, theirs_out)]
         self._process = subprocess.Popen(
-            ["sh", "-c", f'exec "$@" 3<&{theirs_in} 4>&{theirs_out}', "sh", CHROMIUM, *self._switches()],
-            pass_fds=(theirs_in, theirs_out),
+            [CHROMIUM, *self._switches()],
+            pass_fds=(3, 4),  # where Chromium reads commands and writes answers
+            preexec_fn=lambda: (os.dup2(ends[0], 3), os.dup2(ends[1], 4)),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        os.close(theirs_in)
-        os.close(theirs_out)
+        for end in (theirs_in, theirs_out, *ends):
+            os.close(end)
         self._buffer, self._number, self._session = b"", 0, None
         self.requests, self.errors, self.events = [], [], []
         target = self.send("Target.createTarget", url="about:blank")["targetId"]

@@ -142,9 +142,8 @@ def line_chart(
 def _flag(at: float, words: str, x: Scale, box: Box) -> str:
     """An upright line with words on the side that has room."""
     left = x(at) < (box.left + box.right) / 2
-    said = text(
-        x(at) + (6 if left else -6), box.top + 11, clipped(words, 34), TONES["bad"], "start" if left else "end", 11
-    )
+    place, anchor = (x(at) + 6, "start") if left else (x(at) - 6, "end")
+    said = text(place, box.top + 11, clipped(words, 34), TONES["bad"], anchor, 11)
     return rule(x(at), box.top, x(at), box.bottom, TONES["bad"], 1.4, dash="4 3") + said
 
 

@@ -235,7 +235,7 @@ def _gain_unit(record: RunRecord) -> str:
 
 
 def _curves(training: Training) -> list[Markup]:
-    """A chart for the losses, with the alarms that were raised, then one for each penalty; the learning rate comes last."""
+    """A chart for the losses, with the raised alarms, then one for each penalty; the learning rate comes last."""
     names = list(dict.fromkeys(name for entry in training.history for name in entry if name not in NO_CURVE))
     others = sorted((name for name in names if name not in LOSSES), key=lambda name: name == "learning_rate")
     losses = [_held_out(training) if name == "held_out_loss" else _series(training, name) for name in LOSSES]

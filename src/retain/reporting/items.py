@@ -84,8 +84,10 @@ def _text_once() -> Callable[[str], str]:
 
 
 def _cells(pair: Pair, probe: int, text: Callable[[str], str]) -> Cells:
-    """[probe, id, prompt, expected, base, tuned (null: the same as the base), both scores, the change, and of each
-    answer the tokens and whether it was cut off at the limit]
+    """One item as the page's script reads it, by position.
+
+    [probe, id, prompt, expected, base, tuned (null: the same as the base), both scores, the change, then of each answer
+    the tokens and whether it was cut off at the limit]
     """
     base, tuned = text(pair.base.text), text(pair.tuned.text)
     numbers = [_number(one) for one in (pair.base_score, pair.tuned_score, pair.change)]

@@ -1,4 +1,4 @@
-"""Gain against mean loss: one point for each setting or run, with its intervals, and the margin that it must not cross."""
+"""Gain against mean loss: a point for each setting or run, with its intervals, and the margin it must not cross."""
 
 from __future__ import annotations
 
