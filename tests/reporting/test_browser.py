@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from retain.records import Response
 from retain.reporting.html import render_html
+from retain.reporting.items import as_island
 
 from .devtools import CHROMIUM, Browser
 from .makers import make_full_record, make_measurement, make_record
@@ -150,30 +150,26 @@ def test_hostile_answers_are_shown_as_they_are(browser, tmp_path):
     assert "</script><img src=x" in texts(browser, "[data-at=prompt]")[0]
 
 
-def test_fifty_thousand_items_open_in_two_seconds(browser, tmp_path, monkeypatch):
-    monkeypatch.setattr("retain.reporting.items.quoted", lambda text, most: text)  # masking is not what is timed
-    count = 50_000
-
-    def side(word, score):
-        made = make_measurement(scores={f"i{i}": score for i in range(count)})
-        prompts = {f"i{i}": f"Question {i}: what is the largest town of the district {i % 997}?" for i in range(count)}
-        answers = {
-            f"i{i}": Response(text=f"{word} {i}, as everybody there knows.", tokens=9, stopped=True)
-            for i in range(count)
-        }
-        return made.model_copy(update={"prompts": prompts, "responses": answers})
-
-    record = make_record(before=[side("Milltown", 1.0)], after=[side("late delivery", 0.0)])
+def test_fifty_thousand_items_open_in_two_seconds(browser, page, tmp_path):
+    numbers = [1.0, 0.0, -1.0, 9, False, 3, False]
+    items = [
+        [0, f"{i:016x}", f"Question {i}: what is the largest town of the district {i % 997}?", "Milltown"]
+        + [f"Milltown {i}, as everybody there knows and all will tell you.", "late delivery", *numbers]
+        for i in range(50_000)
+    ]
+    data = as_island({"probes": [["facts", "general knowledge", False]], "items": items})
+    whole = page.read_text("utf-8")
+    start = whole.index('id="answer-data">') + len('id="answer-data">')
     path = tmp_path / "large.html"
-    path.write_text(render_html(record), "utf-8")
+    path.write_text(whole[:start] + data + whole[whole.index("</script>", start) :], "utf-8")
     browser.open(path)
     assert min(browser.open(path) for _ in range(2)) < 2.0
     assert texts(browser, "#filter-count") == ["12 of 50,000 shown"]
     took = browser.run(
-        "(() => { const begun = performance.now(), f = document.getElementById('filter-text'); f.value = '49,999';"
+        "(() => { const begun = performance.now(), f = document.getElementById('filter-text'); f.value = '49999';"
         "f.form.requestSubmit(); return performance.now() - begun; })()"
     )
-    assert took < 2000
+    assert took < 2000 and texts(browser, "#filter-count") == ["1 of 1 shown"]
 
 
 @pytest.mark.skipif("AXE" not in os.environ, reason="AXE does not name axe.min.js")

@@ -19,7 +19,7 @@ from retain.reporting.text import one_line, words
 
 WIDTH = 80
 """Columns where nobody says how many there are."""
-NARROWEST, WIDEST = 60, 100
+NARROWEST, WIDEST = 70, 100
 MOST_CAPABILITIES = 20
 LONGEST_LABEL = 32
 SPARE = ("95% interval", "items", "before")
@@ -77,7 +77,7 @@ def render_summary(record: RunRecord, report: Path | str | None = None, width: i
     """The verdict, what was gained and lost, what is not proven, the worst example and where the report lies.
 
     Plain text without colour or markup, so that it reads the same in a terminal and in a log. Lines have at most
-    ``width`` columns, between 60 and 100; where a table has no room its intervals and items are left to the report.
+    ``width`` columns, between 70 and 100; where a table has no room its intervals and items are left to the report.
     """
     page = _Page(min(max(width, NARROWEST), WIDEST))
     parts = [_verdict(record, page), _gains(record, page), _losses(record, page), _noise(record, page)]
