@@ -274,11 +274,15 @@ def gate(
 
 
 @app.command()
-def report(run: Annotated[Path, typer.Argument(help="A run folder.")], json_: AsJson = False) -> None:
-    """Write the reports of a finished run again."""
+def report(
+    runs: Annotated[list[Path], typer.Argument(help="A run folder; several are put side by side.")],
+    output: Annotated[Path | None, typer.Option(help="The folder to write to; needed for several runs.")] = None,
+    json_: AsJson = False,
+) -> None:
+    """Write the reports of a finished run again, or put several runs side by side."""
     from retain.commands.report import report as command
 
-    paths = [str(path) for path in command(run)]
+    paths = [str(path) for path in command(*runs, output=output)]
     _print(json.dumps(paths) if json_ else "\n".join(paths), json_)
 
 
