@@ -39,8 +39,8 @@ class Run:
     """The capability that fell most."""
     unproven: int
     """Capabilities that its items cannot decide."""
-    symptoms: int
-    """Symptoms that were found."""
+    symptoms: str
+    """How many symptoms were found; empty where none was looked for."""
     time: str
 
 
@@ -57,7 +57,7 @@ def runs_of(records: Sequence[tuple[str, RunRecord]]) -> list[Run]:
 def _run(name: str, record: RunRecord) -> Run:
     losses = loss_rows(record)
     judged = [row for row in losses if row.outcome != "near chance" and finite(row.change.delta)]
-    tone = TONES[record.verdict.outcome]
+    tone, symptoms = TONES[record.verdict.outcome], record.comparison.symptoms
     return Run(
         name=name,
         record=record,
@@ -67,7 +67,7 @@ def _run(name: str, record: RunRecord) -> Run:
         mean=pooled_row(record),
         worst=min(judged, key=lambda row: row.change.delta, default=None),
         unproven=sum(row.outcome == "inconclusive" for row in losses),
-        symptoms=sum(one.found is True for one in record.comparison.symptoms),
+        symptoms=str(sum(one.found is True for one in symptoms)) if symptoms else "",
         time=duration(sum(record.seconds.values())) if record.seconds else "",
     )
 
@@ -144,7 +144,7 @@ def render_runs(runs: Sequence[Run]) -> str:
             run.mean.interval if run.mean else "",
             f"{run.worst.delta} ({markdown(run.worst.label)})" if run.worst else "",
             str(run.unproven),
-            str(run.symptoms),
+            run.symptoms,
         ]
         for run in runs
     ]
