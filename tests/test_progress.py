@@ -94,3 +94,11 @@ def test_a_terminal_obeys_no_name(clock, console):
     assert out.getvalue().count("owned") > 2
     assert "\x1b]0;" not in out.getvalue()
     assert "\x07" not in out.getvalue()
+
+
+def test_a_terminal_that_cannot_move_its_cursor_gets_plain_lines(monkeypatch):
+    monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.setattr("retain.progress.PLAIN_SECONDS", 0)
+    progress, out = shown(force_terminal=True)
+    progress.update("rows", 1, 4)
+    assert "rows: 1/4" in out.getvalue() and "\x1b" not in out.getvalue()

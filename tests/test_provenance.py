@@ -1,7 +1,7 @@
 import importlib.metadata
 import json
 
-from retain.provenance import provenance, versions
+from retain.provenance import called, provenance, versions
 from retain.stages import kept_measurements, known_models
 
 
@@ -23,3 +23,16 @@ def test_it_says_when_where_and_with_which_seed():
     assert found["started"].endswith("+00:00")
     assert found["device"] and found["python"] and found["cores"] >= 1
     assert json.loads(json.dumps(found)) == found
+
+
+def test_the_command_is_kept_as_one_types_it_without_absolute_paths(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    given = ["/venv/bin/retain", "run", str(tmp_path / "my recipe.yaml"), "--set", "training.epochs=1"]
+    assert called(given) == "retain run 'my recipe.yaml' --set training.epochs=1"
+    assert called(["retain", "run", f"--folder={tmp_path / 'a'}"]) == "retain run --folder=a"
+    assert called(["src/retain/cli.py", "doctor"]) == "retain doctor"
+    assert called(["/usr/bin/pytest", "run"]) is None and called([]) is None
+    monkeypatch.setattr("sys.argv", given)
+    assert provenance(0)["command"] == called(given)
+    monkeypatch.setattr("sys.argv", ["pytest"])
+    assert "command" not in provenance(0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 import sys
 import traceback
 from pathlib import Path
@@ -299,16 +300,17 @@ def export(
 
 @app.command()
 def report(
-    run: Annotated[Path, typer.Argument(help="A run folder.")],
+    runs: Annotated[list[Path], typer.Argument(help="A run folder; several are put side by side.")],
+    output: Annotated[Path | None, typer.Option(help="The folder to write to; needed for several runs.")] = None,
     format_: Annotated[
         str, typer.Option("--format", help="report (Markdown and HTML) or card (a model card).")
     ] = "report",
     json_: AsJson = False,
 ) -> None:
-    """Write the reports of a finished run again, or its model card."""
+    """Write the reports of a finished run again, or its model card, or put several runs side by side."""
     from retain.commands.report import report as command
 
-    paths = [str(path) for path in command(run, format_)]
+    paths = [str(path) for path in command(*runs, output=output, format=format_)]
     _print(json.dumps(paths) if json_ else "\n".join(paths), json_)
 
 
@@ -396,7 +398,7 @@ def _finish(record: RunRecord | SequenceRecord, folder: Path, as_json: bool) -> 
     elif isinstance(record, SequenceRecord):
         text = sequence_summary(record, folder)
     else:
-        text = render_summary(record, folder / "report.html")
+        text = render_summary(record, folder / "report.html", shutil.get_terminal_size().columns)
     _print(text, as_json)
     raise typer.Exit(EXIT_CODES[record.verdict.outcome])
 

@@ -65,7 +65,7 @@ class Progress:
         if done < before:
             begun = now
         self._begun[what] = (begun, done)
-        if self.console.is_terminal:
+        if self.console.is_terminal and not self.console.is_dumb_terminal:
             self._draw(what, done, total, note)
         elif now - self._last >= PLAIN_SECONDS and 0 < done < total:
             left = (now - begun) / done * (total - done)

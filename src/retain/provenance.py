@@ -5,9 +5,14 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
+import shlex
+import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
+
+from retain.paths import portable_path
 
 PACKAGES = (
     "retain",
@@ -46,6 +51,23 @@ def installed(packages: Sequence[str]) -> dict[str, str]:
     return found
 
 
+def called(arguments: Sequence[str]) -> str | None:
+    """The command as one types it in a shell; None where it was not the command line of this package.
+
+    Absolute paths become relative to the working folder, as records leave this machine.
+    """
+    program = Path(arguments[0]) if arguments else Path()
+    if program.stem != "retain" and program.parts[-2:] != ("retain", "cli.py"):
+        return None
+    return shlex.join(["retain", *map(_portable, arguments[1:])])
+
+
+def _portable(argument: str) -> str:
+    """``/here/a.yaml`` or ``--set data.train=/here/a.jsonl`` as seen from the working folder."""
+    name, equals, path = argument.rpartition("=")
+    return f"{name}{equals}{portable_path(path, str(Path.cwd()))}"
+
+
 def provenance(seed: int) -> dict[str, Any]:
     """Versions, seed, hardware and the time, as plain values."""
     import torch
@@ -54,8 +76,10 @@ def provenance(seed: int) -> dict[str, Any]:
 
     place = device()
     name = torch.cuda.get_device_name() if place.startswith("cuda") else platform.processor() or platform.machine()
+    command = called(sys.argv)
     return {
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        **({"command": command} if command else {}),
         "seed": seed,
         "versions": versions(),
         "python": platform.python_version(),

@@ -37,7 +37,7 @@ def record(alarms=(SILENT, UNTOLD, RAISED), found=None, **training):
 @pytest.mark.parametrize("render", [render_markdown, render_html])
 def test_reports_show_every_alarm_raised_ones_first(render):
     shown = render(record()).replace("\\", "")
-    places = [shown.index(one.statement) for one in (RAISED, SILENT, UNTOLD)]
+    places = [shown.rindex(one.statement) for one in (RAISED, SILENT, UNTOLD)]
     assert places == sorted(places)
     for text in ("Overfitting alarms", "Stop earlier.", "raised", "silent", "cannot be told", "57", "1.50"):
         assert text in shown

@@ -1,11 +1,13 @@
+import json
 import re
 from html.parser import HTMLParser
 from itertools import pairwise
 
 import pytest
 
-from retain.records import Comparison, Gate
+from retain.records import Alarm, Comparison, Gate
 from retain.reporting.html import render_html
+from retain.reporting.text import clean
 
 from .makers import make_change, make_full_record, make_measurement, make_record, make_verdict
 
@@ -50,6 +52,11 @@ class Page(HTMLParser):
     @property
     def words(self):
         return " ".join("".join(self.text).split())
+
+
+def island(text):
+    """The data of the answers, as a browser reads it: up to the first end of a script."""
+    return json.loads(re.search(r'<script type="application/json" id="answer-data">(.*?)</script', text, re.DOTALL)[1])
 
 
 @pytest.fixture(params=["full", "bare"])
@@ -98,8 +105,8 @@ def test_every_number_of_the_tables_is_the_records():
 
 def test_a_bare_comparison_has_no_empty_headings():
     page = Page(render_html(make_record()))
-    assert [a["id"] for a in page.all("section") if "id" in a] == ["kept", "measured"]
-    assert {a["href"] for a in page.all("a")} == {"#main", "#kept", "#measured"}
+    assert [a["id"] for a in page.all("section") if "id" in a] == ["kept", "measured", "repeat"]
+    assert {a["href"] for a in page.all("a")} == {"#main", "#kept", "#measured", "#repeat"}
     assert "No task was measured" in page.words
 
 
@@ -171,7 +178,7 @@ def test_foreign_text_is_text(where):
         verdict=make_verdict(reasons=[evil("reason", "r")], probes=[]),
     )
     page = Page(render_html(record))
-    assert len(page.all("script")) == 1
+    assert [a.get("type") for a in page.all("script")] == ["application/json"] * (len(page.all("script")) - 1) + [None]
     assert not page.all("img")
     assert "{{ 7*7 }} {% raw %}" in page.words
 
@@ -188,18 +195,44 @@ def test_control_characters_and_direction_overrides_are_shown_and_not_obeyed():
     assert 'dir="auto"' in text
 
 
-def test_answers_can_be_filtered_by_probe_and_by_what_happened():
+def test_every_answer_is_in_the_page_and_can_be_filtered():
     page = Page(render_html(make_full_record()))
-    answers = [(a["data-probe"], a["data-way"]) for a in page.all("article")]
-    assert sorted(answers) == [
-        ("facts", "fell"),
-        ("instructions", "fell"),
-        ("instructions", "rose"),
-        ("intents", "rose"),
-        ("intents", "rose"),
+    data = island(render_html(make_full_record()))
+    assert data["probes"] == [
+        ["facts", "facts", False],
+        ["instructions", "instructions", False],
+        ["intents", "intents", True],
     ]
-    assert {a["value"] for a in page.all("option")} == {"", "facts", "instructions", "intents"}
+    assert sorted((data["probes"][one[0]][0], one[8]) for one in data["items"]) == [
+        ("facts", -1.0),
+        ("facts", 0.0),
+        ("instructions", -1.0),
+        ("instructions", 1.0),
+        ("intents", 1.0),
+        ("intents", 1.0),
+    ]
+    ways = [a["value"] for a in page.all("input") if a.get("type") == "radio"]
+    assert ways == ["lost", "won", "unchanged", ""]
     assert "hidden" in next(a for a in page.all("form"))
+    assert "6 items that both models answered" in page.words
+
+
+def test_without_a_script_the_greatest_falls_and_a_rise_of_each_probe_are_there():
+    page = Page(render_html(make_full_record()))
+    assert len(page.all("template")) == 3
+    assert len(page.all("article")) == 3 + 4
+    assert "getting_enough_sleep" in page.words
+
+
+def test_every_input_has_a_label_and_every_button_a_name():
+    text = render_html(make_full_record())
+    page = Page(text)
+    fields = [a for tag, a in page.tags if tag in ("input", "select")]
+    assert len(fields) == 7
+    labels = re.findall(r"(?s)<label.*?</label>", text)
+    assert sum(len(re.findall("<(?:input|select)", label)) for label in labels) == len(fields)
+    assert all(re.sub("<[^>]*>", "", label).strip() for label in labels)
+    assert {a["id"] for a in page.all("button")} == {"theme", "more"}
 
 
 def test_an_answer_that_hit_the_limit_says_so():
@@ -234,7 +267,7 @@ def test_numbers_that_are_none_break_nothing(bad):
 
 def test_charts_come_in_two_sizes_only_where_there_is_something_to_draw():
     text = render_html(make_full_record())
-    assert text.count('<div class="wide">') == text.count('<div class="narrow">') == 4
+    assert text.count('<div class="wide">') == text.count('<div class="narrow">') == 6
     nothing = Comparison(base="b", tuned="t", gains=[], losses=[], pooled=None)
     assert "<figure>" not in render_html(make_record(comparison=nothing))
 
@@ -242,3 +275,80 @@ def test_charts_come_in_two_sizes_only_where_there_is_something_to_draw():
 def test_the_loss_and_each_penalty_have_a_curve():
     labels = [a["aria-label"] for a in Page(render_html(make_full_record())).all("svg") if "aria-label" in a]
     assert [label.split(".")[0] for label in labels[-3:]] == ["loss", "kl to base", "learning rate"]
+
+
+def test_the_data_cannot_end_its_element():
+    prompt = "</script><script>alert(1)</script><!--<script>]]>\u2028\u2029\x00\x1b\u202e\ud800&amp;"
+    record = make_record(
+        before=[make_measurement(texts=[(prompt, prompt, 1.0)])],
+        after=[make_measurement(texts=[(prompt, "y", 0.0)])],
+    )
+    text = render_html(record)
+    assert len(Page(text).all("script")) == 2
+    raw = re.search(r'id="answer-data">(.*?)</script', text, re.DOTALL)[1]
+    assert not re.search("[<>&\u2028\u2029\x00-\x08\x0b-\x1f\u202a-\u202e\ud800-\udfff]", raw)
+    assert island(text)["items"][0][2] == clean(prompt)
+
+
+def test_a_text_of_a_megabyte_is_cut_and_one_without_blanks_is_text():
+    long = "a" * 1_000_000
+    record = make_record(
+        before=[make_measurement(texts=[(long, "x", 1.0)])], after=[make_measurement(texts=[(long, long, 0.0)])]
+    )
+    text = render_html(record)
+    assert len(text) < 100_000
+    assert island(text)["items"][0][2].endswith(" ... (996,000 more characters)")
+
+
+def test_scores_that_are_no_numbers_are_missing_in_the_data():
+    record = make_record(
+        before=[make_measurement(texts=[("p", "x", float("nan"))])], after=[make_measurement(texts=[("p", "y", 1.0)])]
+    )
+    assert island(render_html(record))["items"][0][6:9] == [None, 1.0, None]
+
+
+def test_what_has_no_room_is_left_off_unchanged_items_first(monkeypatch):
+    monkeypatch.setattr("retain.reporting.items.MOST_CHARACTERS", 6)
+    before = make_measurement(texts=[("p", "x", 1.0), ("q", "x", 1.0), ("r", "x", 0.0)])
+    after = make_measurement(texts=[("p", "y", 1.0), ("q", "y", 0.0), ("r", "y", 1.0)])
+    text = render_html(make_record(before=[before], after=[after]))
+    assert [one[2] for one in island(text)["items"]] == ["q", "r"]
+    assert "2 items that both models answered; 1 more, unchanged ones first, have no room" in Page(text).words
+
+
+def test_what_is_not_known_has_a_section():
+    words = Page(render_html(make_full_record())).words
+    part = words[words.index("What is not known") :]
+    assert "arithmetic: the base scores 2.1" in part
+    assert "recitation, training rows: Not tried." in part
+    assert "science: 1 item without a score" in part
+
+
+def test_the_commands_that_repeat_a_run_are_shown_and_secrets_in_them_masked():
+    secret = "sk-proj-" + "a1B2c3D4e5" * 5
+    record = make_full_record(provenance={"command": f"retain run r.yaml --set key={secret}"})
+    words = Page(render_html(record)).words
+    assert "retain run r.yaml --set key=[" in words and secret not in words
+    assert "retain run recipe.yaml --folder again" in words
+    assert "retain run recipe.yaml" not in Page(render_html(make_record())).words
+
+
+def test_an_alarm_that_was_raised_is_marked_in_the_chart_of_the_losses():
+    record = make_full_record()
+    raised = Alarm(name="growing_gap", raised=True, statement="It grew.", step=40)
+    silent = Alarm(name="stairs", raised=False, statement="No.", step=40)
+    training = record.training.model_copy(update={"alarms": [raised, silent]})
+    labels = [
+        a.get("aria-label", "") for a in Page(render_html(record.model_copy(update={"training": training}))).all("svg")
+    ]
+    assert any(label.startswith("loss.") and label.endswith("growing gap at step 40") for label in labels)
+    assert not any("stairs" in label for label in labels)
+
+
+def test_findings_of_the_lint_are_cards_with_their_severity():
+    found = {"severity": "warning", "check": "near_duplicates", "rows": 3, "share": 0.05, "what was found": "Three.",
+             "what to do": "Drop them.", "examples": ["a.jsonl:1 <b>"]}  # fmt: skip
+    words = Page(render_html(make_full_record(data={"lint": [found]}))).words
+    assert "near duplicates warning 3 rows, 5.0% Three. What to do: Drop them. Rowsa.jsonl:1 <b>" in words
+    odd = Page(render_html(make_full_record(data={"lint": [{"x": 1}]}))).words
+    assert "lint x 1" in odd

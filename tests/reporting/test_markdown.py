@@ -1,8 +1,11 @@
+import re
+
 import pytest
 import yaml
 from markdown_it import MarkdownIt
 
 from retain.records import Comparison, Gate
+from retain.reporting.fitting import cut
 from retain.reporting.markdown import render_markdown
 
 from .makers import make_change, make_full_record, make_measurement, make_record, make_verdict
@@ -74,8 +77,8 @@ def test_a_whole_run_has_every_section():
         "What was learned",
         "What was kept and what was lost",
         "Not proven",
-        "Symptoms",
         "Notes",
+        "Symptoms",
         "Answers that got worse",
         "Choices",
         "Strength: 0.75",
@@ -140,9 +143,9 @@ def test_foreign_text_is_never_markup(where):
     text = render_markdown(record)
     tokens = tokens_of(text)
     children = [child for token in tokens for child in token.children or []]
-    assert not [
-        token for token in [*tokens, *children] if token.type in ("html_block", "html_inline", "link_open", "image")
-    ]
+    assert not [token for token in [*tokens, *children] if token.type in ("html_inline", "link_open", "image")]
+    own = re.compile(r"<details>\n<summary>[\w ;,]+</summary>\n|</details>\n")
+    assert all(own.fullmatch(token.content) for token in tokens if token.type == "html_block")
     assert not any("not a heading" in title and not title.startswith("\\<") for title in headings(text)[1:])
     assert "\x1b" not in text
     assert "\u202e" not in text
@@ -160,4 +163,40 @@ def test_missing_numbers_are_said_to_be_missing():
     comparison = Comparison(base="b", tuned="t", gains=[], losses=[change], pooled=None)
     row = rows(render_markdown(make_record(comparison=comparison)), "Capability")[0]
     assert (row["Before"], row["Change"], row["95% interval"]) == ("n/a", "n/a", "n/a")
-    assert "nan" not in render_markdown(make_record(comparison=comparison)).lower()
+    assert not re.search(r"\bnan\b", render_markdown(make_record(comparison=comparison)).lower())
+
+
+def test_what_decides_comes_first_and_details_are_folded():
+    text = render_markdown(make_full_record())
+    opened = re.sub(r"(?s)<details>.*?</details>", "", text)
+    assert [title for title in headings(opened)] == [
+        "Bank tickets on SmolLM2-135M",
+        "What was learned",
+        "What was kept and what was lost",
+        "Not proven",
+        "Notes",
+    ]
+    assert text.count("<details>") == text.count("</details>") == 4
+    assert "<summary>1 symptom found; 2 answers that got worse</summary>" in text
+
+
+def test_the_report_fits_a_comment_whatever_it_holds():
+    long = "\n".join(f"line {i} " + "`" * 3 for i in range(4000))
+    data = {f"k{i}": "v" * 500 for i in range(400)}
+    record = make_full_record(recipe={"text": long, **data}, data=data, provenance=data)
+    text = render_markdown(record)
+    assert 60_000 < len(text) <= 65_536
+    assert text.count("more characters are in report.html.*") == 3
+    assert headings(text)[-3:] == ["How it was measured", "Provenance", "Recipe"]
+    assert text.count("<details>") == text.count("</details>") == 4 and text.endswith("</details>\n")
+    assert "Verdict: forgot" in text and "| facts |" in text
+    assert not [token for token in tokens_of(text) if token.type == "fence" and "Cut here" in token.content]
+
+
+def test_a_cut_closes_the_code_block_that_it_falls_into():
+    section = "## T\n\n````text\n" + "a\n```\n" * 300 + "````\n\nend"
+    short = cut(section, 400)
+    assert len(short) <= 400
+    fences = [token for token in tokens_of(short) if token.type == "fence"]
+    assert len(fences) == 1 and "Cut here" not in fences[0].content
+    assert cut(section, len(section)) == section

@@ -1,5 +1,7 @@
 import re
 
+import pytest
+
 from retain.records import Comparison, Gate
 from retain.reporting.summary import render_summary
 
@@ -14,7 +16,7 @@ from .makers import (
 
 
 def test_it_says_the_verdict_the_numbers_the_example_and_where_the_report_is():
-    text = render_summary(make_full_record(), "runs/x/report.html")
+    text = render_summary(make_full_record(), "runs/x/report.html", width=100)
     assert text.startswith("FORGOT   builtin:smollm2-135m -> tickets\n")
     assert "  - facts: lost 13.1 points, at least 9.4 (margin 3.0)\n" in text
     assert re.search(r"^intent of a ticket +0\.0 +46\.9 +\+46\.9 +\+33\.4 to \+60\.2 +53 +learned$", text, re.M)
@@ -85,3 +87,22 @@ def test_very_many_capabilities_and_very_long_answers_stay_short():
     assert "... and 40 more in the report" in text
     assert max(len(line) for line in text.splitlines()) <= 120
     assert "8,740 more characters" in " ".join(text.split())
+
+
+@pytest.mark.parametrize("columns", [70, 80, 100])
+def test_no_line_is_wider_than_the_terminal(columns):
+    lines = render_summary(make_full_record(), width=columns).splitlines()
+    assert max(map(len, lines)) <= columns
+    assert any(line.startswith("facts") and line.endswith("forgot") and " 3.0 " in line for line in lines)
+
+
+def test_what_has_no_room_is_left_out_in_the_order_of_its_worth():
+    def header(columns):
+        text = render_summary(make_full_record(), width=columns)
+        return next(line for line in text.splitlines() if re.match("kept or", line)).split()
+
+    assert {"interval", "items", "before"} <= set(header(100))
+    assert "interval" not in header(80) and {"before", "items"} <= set(header(80))
+    assert {"after", "change", "most", "margin", "verdict"} <= set(header(70))
+    assert render_summary(make_full_record(), width=10) == render_summary(make_full_record(), width=70)
+    assert render_summary(make_full_record(), width=500) == render_summary(make_full_record(), width=100)

@@ -46,7 +46,7 @@ def test_every_file_that_a_report_reads_is_in_the_package():
     project = tomllib.loads((root / "pyproject.toml").read_text())
     settings = project["tool"]["setuptools"]["package-data"]["retain"]
     read = sorted((root / "src" / "retain" / "reporting" / "templates").iterdir())
-    assert len(read) == 16
+    assert len(read) == 19
     assert all(any(path.match(pattern) for pattern in settings) for path in read)
 
 

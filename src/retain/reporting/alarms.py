@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from retain.records import Alarm, RunRecord
+from retain.records import Alarm, RunRecord, Training
 from retain.reporting.facts import Block
 from retain.reporting.numbers import count, duration, number_of, plain
 from retain.reporting.text import words
@@ -35,6 +35,11 @@ def alarm_lines(record: RunRecord) -> list[str]:
     raised = [one for one in record.training.alarms if one.raised] if record.training else []
     lines = [f"{words(one.name)}: {one.statement} {one.advice}" for one in raised]
     return [*lines, recited(record)] if lines and recited(record) else lines
+
+
+def alarm_flags(training: Training) -> list[tuple[float, str]]:
+    """(update, name) of each alarm that was raised at a known update, to be marked in a chart."""
+    return [(float(one.step), words(one.name)) for one in training.alarms if one.raised and one.step is not None]
 
 
 def recited(record: RunRecord) -> str:

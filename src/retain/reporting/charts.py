@@ -106,8 +106,18 @@ def forest_parts(marks: Sequence[Mark], axis: str, limit_name: str, width: int) 
     return parts, box.bottom + 44
 
 
-def line_chart(series: Sequence[Series], title: str, x_label: str, width: int = 360, height: int = 220) -> str:
-    """One or more lines over a common axis, named at the chart's top. Empty where no point can be drawn."""
+def line_chart(
+    series: Sequence[Series],
+    title: str,
+    x_label: str,
+    width: int = 360,
+    height: int = 220,
+    flags: Sequence[tuple[float, str]] = (),
+) -> str:
+    """One or more lines over a common axis, named at the chart's top. Empty where no point can be drawn.
+
+    ``flags`` are (x, words): an upright dashed line where something happened.
+    """
     drawn = [Series(one.name, finite_points(one.points)) for one in series]
     drawn = [one for one in drawn if one.points]
     if not drawn:
@@ -121,10 +131,20 @@ def line_chart(series: Sequence[Series], title: str, x_label: str, width: int = 
     for index, one in enumerate(drawn):
         parts.append(line(one.points, x, y, SERIES[index % len(SERIES)]))
         parts.append(legend(one.name, box.left + 110 * index, 16, SERIES[index % len(SERIES)]))
+    parts += [_flag(at, words, x, box) for at, words in flags if finite(at) and x_low <= at <= x_high]
     spoken = f"{title}. " + "; ".join(
-        f"{one.name} from {plain(one.points[0][1], 3)} to {plain(one.points[-1][1], 3)}" for one in drawn
+        [f"{one.name} from {plain(one.points[0][1], 3)} to {plain(one.points[-1][1], 3)}" for one in drawn]
+        + [f"{words} at {x_label} {plain(at, 0)}" for at, words in flags]
     )
     return svg(width, height, spoken, parts)
+
+
+def _flag(at: float, words: str, x: Scale, box: Box) -> str:
+    """An upright line with words on the side that has room."""
+    left = x(at) < (box.left + box.right) / 2
+    place, anchor = (x(at) + 6, "start") if left else (x(at) - 6, "end")
+    said = text(place, box.top + 11, clipped(words, 34), TONES["bad"], anchor, 11)
+    return rule(x(at), box.top, x(at), box.bottom, TONES["bad"], 1.4, dash="4 3") + said
 
 
 def strength_curve(
@@ -145,7 +165,7 @@ def strength_curve(
         return ""
     x = places(len(settings), 58, width - 18)
     upper, lower = Box(58, width - 18, 34, 154), Box(58, width - 18, 196, 316)
-    parts = [_chosen_band(settings, x, upper.top, lower.bottom)]
+    parts = [_chosen_band(settings, x, upper, lower)]
     parts += _panel(f"gain ({unit})", [(SERIES[0], "gain", [one.gain for one in settings])], settings, x, upper)
     losses = [
         (SERIES[3], "mean loss", [one.mean_loss for one in settings]),
@@ -227,10 +247,10 @@ def _panel(
     return parts
 
 
-def _chosen_band(settings: Sequence[Setting], x: Scale, top: float, bottom: float) -> str:
+def _chosen_band(settings: Sequence[Setting], x: Scale, upper: Box, lower: Box) -> str:
     index = next((index for index, one in enumerate(settings) if one.chosen), None)
     if index is None:
         return ""
     half = min(24.0, (x(1) - x(0)) / 2 if len(settings) > 1 else 24.0)
-    band = rect(x(index) - half, top - 6, 2 * half, bottom - top + 12, SERIES[0], 0.1)
-    return band + text(x(index), bottom + 5 - (bottom - top) / 2 - 2, "chosen", SERIES[0], "middle", 11, "600")
+    band = rect(x(index) - half, upper.top - 6, 2 * half, lower.bottom - upper.top + 12, SERIES[0], 0.1)
+    return band + text(x(index), upper.bottom + 13, "chosen", SERIES[0], "middle", 11, "600")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from retain.data.lint.base import SEVERITIES, Finding, Shown, counted
 from retain.data.lint.run_checks import Lint
+from retain.reporting.facts import is_table
 from retain.reporting.text import one_line
 
 WIDTH = 100
@@ -47,6 +48,23 @@ def lint_section(lint: Lint | None) -> dict[str, Any]:
     if lint is None or not lint.findings:
         return {}
     return {"lint": [_row(finding) for finding in lint.findings]}
+
+
+def findings(data: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The rows that `lint_section` made, read back from a record's data; empty where there are none, or others."""
+    rows = data.get("lint")
+    return list(rows) if is_table(rows) and all(map(_is_row, rows)) else []
+
+
+def _is_row(row: Mapping[str, Any]) -> bool:
+    texts = all(isinstance(row.get(key), str) for key in ("severity", "check", "what was found", "what to do"))
+    numbers = all(isinstance(row.get(key), (int, float)) for key in ("rows", "share"))
+    return texts and numbers and isinstance(row.get("examples"), list)
+
+
+def severity_tone(severity: str) -> str:
+    """The colour of a finding."""
+    return {"error": "bad", "warning": "open"}.get(severity, "muted")
 
 
 def _row(finding: Finding) -> dict[str, Any]:

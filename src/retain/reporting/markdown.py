@@ -8,6 +8,7 @@ from retain.records import Candidate, Choice, RunRecord, Symptom, Training
 from retain.reporting import symptoms, terms
 from retain.reporting.alarms import alarm_block, alarm_intro
 from retain.reporting.facts import Block, as_yaml, blocks, table
+from retain.reporting.fitting import MOST, fitted, folded
 from retain.reporting.flips import GUESSING, guessing_block
 from retain.reporting.kl_meter import kl_block, kl_intro
 from retain.reporting.measured import ways
@@ -24,29 +25,33 @@ _SIGNS = {"good": "✓", "bad": "✗", "open": "?", "muted": "–"}
 
 
 def render_markdown(record: RunRecord) -> str:
-    """The whole report. Sections without content are left out; all foreign text is escaped or fenced."""
+    """The whole report: what decides first, the details folded, at most 65,536 characters.
+
+    Sections without content are left out; all foreign text is escaped or fenced.
+    """
+    first = [_verdict(record), _gains(record), _losses(record), _unproven(record), _notes(record)]
+    seen = [_beyond_guessing(record), _noise(record), _rankings(record), _symptoms(record), _alarms(record)]
+    made = [_choices(record), _kl_meter(record), _training(record.training), _data(record), _general(record)]
     sections = [
-        _verdict(record),
-        _gains(record),
-        _losses(record),
-        _unproven(record),
-        _beyond_guessing(record),
-        _noise(record),
-        _rankings(record),
-        _symptoms(record),
-        _alarms(record),
-        _notes(record),
-        _examples(record),
-        _choices(record),
-        _kl_meter(record),
-        _training(record.training),
-        _data(record),
-        _general(record),
-        _measured(record),
-        _provenance(record),
-        _recipe(record),
+        *first,
+        *folded(_seen_title(record), [*seen, _examples(record)]),
+        *folded("Choices, training and data", made),
+        *folded(
+            "How it was measured, provenance and recipe", [_measured(record), _provenance(record), _recipe(record)]
+        ),
     ]
-    return "\n\n".join(section for section in sections if section) + "\n"
+    sections = [section for section in sections if section]
+    return "\n\n".join(fitted(sections, MOST - 2 * len(sections))) + "\n"
+
+
+def _seen_title(record: RunRecord) -> str:
+    """What is found without unfolding it."""
+    found = sum(one.found is True for one in record.comparison.symptoms)
+    raised = sum(one.raised is True for one in record.training.alarms) if record.training else 0
+    parts = [number_of(found, "symptom") + " found"] if record.comparison.symptoms else []
+    parts += [number_of(raised, "overfitting alarm") + " raised"] if record.training and record.training.alarms else []
+    parts += [number_of(len(fallen(record)), "answer") + " that got worse"] if fallen(record) else []
+    return "; ".join(parts) or "More measures"
 
 
 def _verdict(record: RunRecord) -> str:
@@ -108,7 +113,8 @@ def _losses(record: RunRecord) -> str:
     explained += [terms.POOLED] if pooled else []
     explained += [terms.NEAR_CHANCE] if any(row.outcome == "near chance" for row in rows) else []
     intro = "\n".join(f"- {sentence}" for sentence in ([terms.INTERVAL] if not gain_rows(record) else []) + explained)
-    return _section("What was kept and what was lost", _table(columns, body, numbers=range(2, 12)), intro)
+    reading = folded("How to read this table", [intro])
+    return _section("What was kept and what was lost", _table(columns, body, numbers=range(2, 12)), *reading)
 
 
 def _loss(row: Row) -> list[str]:

@@ -37,8 +37,8 @@ def interval(low: float | None, high: float | None, digits: int = 1) -> str:
 
 
 def count(value: float | None) -> str:
-    """``3092`` -> ``3,092``."""
-    return plain(value, 0)
+    """``3092`` -> ``3,092``; whole up to a million million."""
+    return f"{value:,.0f}" if value is not None and 1e7 <= value < 1e12 else plain(value, 0)
 
 
 def number_of(value: int, noun: str) -> str:

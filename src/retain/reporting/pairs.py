@@ -25,6 +25,11 @@ class Pair:
     task: bool
     """True for the task's own items, False for a capability's."""
 
+    @property
+    def way(self) -> str:
+        """``lost``, ``won`` or ``unchanged``."""
+        return "lost" if self.change < 0 else "won" if self.change > 0 else "unchanged"
+
 
 def pairs(record: RunRecord) -> list[Pair]:
     """Every item with a prompt and two answers: the greatest fall first, equals in the order of their ids.

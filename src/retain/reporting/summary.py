@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from retain.data.lint.masking import masked
@@ -16,42 +17,97 @@ from retain.reporting.pairs import Pair, fallen
 from retain.reporting.tables import Row, gain_rows, loss_rows, main_reasons, pooled_row, unproven
 from retain.reporting.text import one_line, words
 
-WIDTH = 100
+WIDTH = 80
+"""Columns where nobody says how many there are."""
+NARROWEST, WIDEST = 70, 100
 MOST_CAPABILITIES = 20
+LONGEST_LABEL = 32
+SPARE = ("95% interval", "items", "before")
+"""Columns that a narrow table does without, the first one first; what is judged stays."""
 
 
-def render_summary(record: RunRecord, report: Path | str | None = None) -> str:
+@dataclass(frozen=True)
+class _Page:
+    """Lines of so many columns."""
+
+    width: int
+
+    def wrapped(self, text: str, first: str = "", rest: str = "") -> list[str]:
+        """A text as lines."""
+        lines = textwrap.wrap(text, self.width, initial_indent=first, subsequent_indent=rest)
+        return lines or [first.rstrip()]
+
+    def table(self, rows: Sequence[Sequence[str]], spare: Sequence[str] = ()) -> list[str]:
+        """Columns under each other: the first to the left, numbers to the right, the verdict to the left.
+
+        Where there is no room, columns whose header is ``spare`` are left out in that order; then labels are cut.
+        """
+        cells = [[one_line(cell, LONGEST_LABEL) for cell in row] for row in rows]
+        for name in spare:
+            if _wide(cells) > self.width and name in cells[0]:
+                at = cells[0].index(name)
+                cells = [row[:at] + row[at + 1 :] for row in cells]
+        room = max(len(row[0]) for row in cells) - max(0, _wide(cells) - self.width)
+        cells = [[_cut(row[0], room), *row[1:]] for row in cells]
+        widths = _widths(cells)
+        last = len(widths) - 1
+        return [
+            "  ".join(
+                cell.ljust(wide) if i in (0, last) else cell.rjust(wide)
+                for i, (cell, wide) in enumerate(zip(row, widths, strict=True))
+            ).rstrip()
+            for row in cells
+        ]
+
+
+def _widths(cells: Sequence[Sequence[str]]) -> list[int]:
+    return [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]
+
+
+def _wide(cells: Sequence[Sequence[str]]) -> int:
+    widths = _widths(cells)
+    return sum(widths) + 2 * (len(widths) - 1)
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: max(1, most - 3)].rstrip()}..."
+
+
+def render_summary(record: RunRecord, report: Path | str | None = None, width: int = WIDTH) -> str:
     """The verdict, what was gained and lost, what is not proven, the worst example and where the report lies.
 
-    Plain text without colour or markup, so that it reads the same in a terminal and in a log.
+    Plain text without colour or markup, so that it reads the same in a terminal and in a log. Lines have at most
+    ``width`` columns, between 70 and 100; where a table has no room its intervals and items are left to the report.
     """
-    parts = [_verdict(record), _gains(record), _losses(record), _noise(record), _symptoms(record), _alarms(record)]
-    parts += [_unproven(record), _example(fallen(record)), f"Report: {report}" if report else ""]
+    page = _Page(min(max(width, NARROWEST), WIDEST))
+    parts = [_verdict(record, page), _gains(record, page), _losses(record, page), _noise(record, page)]
+    parts += [_symptoms(record, page), _alarms(record, page), _unproven(record, page), _example(fallen(record), page)]
+    parts += [f"Report: {report}"] if report else []
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _verdict(record: RunRecord) -> str:
+def _verdict(record: RunRecord, page: _Page) -> str:
     comparison = record.comparison
     names = f"{one_line(comparison.base, 60)} -> {one_line(comparison.tuned, 60)}"
-    lines = [f"{terms.outcome(record).upper()}   {names}"]
-    lines += _wrapped(" ".join(filter(None, [terms.headline(record), terms.deciding(record)])))
+    lines = page.wrapped(f"{terms.outcome(record).upper()}   {names}")
+    lines += page.wrapped(" ".join(filter(None, [terms.headline(record), terms.deciding(record)])))
     if record.verdict.gate.demonstration:
-        lines += _wrapped(terms.DEMONSTRATION)
+        lines += page.wrapped(terms.DEMONSTRATION)
     for reason in main_reasons(record):
-        lines += _wrapped(one_line(reason, 300), "  - ", "    ")
+        lines += page.wrapped(one_line(reason, 300), "  - ", "    ")
     return "\n".join(lines)
 
 
-def _gains(record: RunRecord) -> str:
+def _gains(record: RunRecord, page: _Page) -> str:
     rows = gain_rows(record)
     if not rows:
         return terms.not_measured(record)
     header = ["learned on held-out items", "before", "after", "gain", "95% interval", "items", "verdict"]
     body = [[row.label, row.before, row.after, row.delta, row.interval, row.items, row.outcome] for row in rows]
-    return "\n".join(_aligned([header, *body]))
+    return "\n".join(page.table([header, *body], SPARE[1:]))
 
 
-def _losses(record: RunRecord) -> str:
+def _losses(record: RunRecord, page: _Page) -> str:
     pooled = pooled_row(record)
     rows = loss_rows(record)
     shown = rows[:MOST_CAPABILITIES]
@@ -68,10 +124,10 @@ def _losses(record: RunRecord) -> str:
         "items",
         "verdict",
     ]
-    lines = _aligned([header, *(_loss(row) for row in [*shown, *([pooled] if pooled else [])])])
+    lines = page.table([header, *(_loss(row) for row in [*shown, *([pooled] if pooled else [])])], SPARE)
     if len(rows) > len(shown):
         lines.append(f"... and {len(rows) - len(shown)} more in the report")
-    return "\n".join([*lines, *_wrapped(terms.UNITS)])
+    return "\n".join([*lines, *page.wrapped(terms.UNITS)])
 
 
 def _loss(row: Row) -> list[str]:
@@ -88,71 +144,53 @@ def _loss(row: Row) -> list[str]:
     ]
 
 
-def _noise(record: RunRecord) -> str:
-    lines = [line for text in noise_lines(record)[: MOST_CAPABILITIES + 1] for line in _wrapped(text, rest="    ")]
+def _noise(record: RunRecord, page: _Page) -> str:
+    lines = [line for text in noise_lines(record)[: MOST_CAPABILITIES + 1] for line in page.wrapped(text, rest="    ")]
     return "\n".join(lines)
 
 
-def _symptoms(record: RunRecord) -> str:
+def _symptoms(record: RunRecord, page: _Page) -> str:
     found = [symptom for symptom in record.comparison.symptoms if symptom.found]
     if not found:
         return "No symptom was found." if any(one.found is False for one in record.comparison.symptoms) else ""
-    lines = [line for symptom in found for line in _symptom(symptom)]
+    lines = [line for symptom in found for line in _symptom(symptom, page)]
     return "\n".join(["Symptoms:", *lines])
 
 
-def _symptom(symptom: Symptom) -> list[str]:
+def _symptom(symptom: Symptom, page: _Page) -> list[str]:
     """What was seen, and the worst example."""
-    lines = _wrapped(f"{words(one_line(symptom.name, 60))}: {one_line(symptom.statement, 400)}", "  - ", "    ")
+    lines = page.wrapped(f"{words(one_line(symptom.name, 60))}: {one_line(symptom.statement, 400)}", "  - ", "    ")
     for title, text in symptoms.sides(symptom.example):
-        lines += _wrapped(one_line(masked(text), 400), f"    {title.lower():8}  ", " " * 14)
+        lines += page.wrapped(one_line(masked(text), 400), f"    {title.lower():8}  ", " " * 14)
     return lines
 
 
-def _alarms(record: RunRecord) -> str:
-    lines = [line for text in alarm_lines(record) for line in _wrapped(one_line(text, 600), "  - ", "    ")]
+def _alarms(record: RunRecord, page: _Page) -> str:
+    lines = [line for text in alarm_lines(record) for line in page.wrapped(one_line(text, 600), "  - ", "    ")]
     return "\n".join(["Overfitting alarms:", *lines]) if lines else ""
 
 
-def _unproven(record: RunRecord) -> str:
+def _unproven(record: RunRecord, page: _Page) -> str:
     rows = unproven(record)
     if not rows:
         return ""
     lines = ["Not proven either way:"]
     for row in rows[:MOST_CAPABILITIES]:
         needed = f"{row.needed} items would decide (measured: {row.items})" if row.needed else f"{row.items} items"
-        lines += _wrapped(f"{one_line(row.label, 60)}: {needed}", "  - ", "    ")
+        lines += page.wrapped(f"{one_line(row.label, 60)}: {needed}", "  - ", "    ")
     return "\n".join(lines)
 
 
-def _example(pairs: Sequence[Pair]) -> str:
+def _example(pairs: Sequence[Pair], page: _Page) -> str:
     if not pairs:
         return ""
     worst = pairs[0]
     score = f"score {plain(worst.base_score, 2)} to {plain(worst.tuned_score, 2)}"
     lines = [f"Worst example ({one_line(worst.capability, 60)}, {score}):"]
-    lines += _wrapped(_answer(worst.prompt), "  prompt  ", "          ")
-    lines += _wrapped(_answer(worst.base.text), "  base    ", "          ")
-    return "\n".join([*lines, *_wrapped(_answer(worst.tuned.text), "  tuned   ", "          ")])
+    lines += page.wrapped(_answer(worst.prompt), "  prompt  ", "          ")
+    lines += page.wrapped(_answer(worst.base.text), "  base    ", "          ")
+    return "\n".join([*lines, *page.wrapped(_answer(worst.tuned.text), "  tuned   ", "          ")])
 
 
 def _answer(text: str) -> str:
     return one_line(masked(text), 260) or "(nothing)"
-
-
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Columns under each other: the first to the left, numbers to the right, the verdict to the left."""
-    cells = [[one_line(cell, 32) for cell in row] for row in rows]
-    widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]
-    last = len(widths) - 1
-    return [
-        "  ".join(
-            cell.ljust(wide) if i in (0, last) else cell.rjust(wide)
-            for i, (cell, wide) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in cells
-    ]
-
-
-def _wrapped(text: str, first: str = "", rest: str = "") -> list[str]:
-    return textwrap.wrap(text, WIDTH, initial_indent=first, subsequent_indent=rest) or [first.rstrip()]

@@ -58,10 +58,13 @@ class Row:
     @property
     def measured(self) -> str:
         """Items, and how many independent ones they are worth where they share passages or templates."""
+        return f"{self.items} (worth {self.worth})" if self.worth else self.items
+
+    @property
+    def worth(self) -> str:
+        """How many independent items they are worth; empty where each counts for itself."""
         worth = self.change.effective_items
-        if not finite(worth) or worth > self.change.items - 0.5:
-            return self.items
-        return f"{self.items} (worth {count(worth)})"
+        return "" if not finite(worth) or worth > self.change.items - 0.5 else count(worth)
 
 
 def gain_rows(record: RunRecord) -> list[Row]:

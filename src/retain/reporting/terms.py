@@ -55,6 +55,10 @@ EXAMPLES = (
     "Items are picked by how far their score fell, equals by the hash of their content: nobody chose them "
     "by hand. They illustrate; the tables prove."
 )
+ALL_ANSWERS = (
+    "The greatest fall stands first, equals in the order of the hash of their content: nobody chose them by hand. "
+    "What differs is marked where both answers have enough in common. They illustrate; the tables prove."
+)
 MEASURED = "Base and tuned answer the same test items under the same settings, without sampling."
 GENERAL = (
     "General text stands for the old abilities during training: rehearsed, or compared with the base by a penalty."

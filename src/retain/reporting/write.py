@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
@@ -18,6 +19,8 @@ from retain.reporting.frontier_html import render_frontier_html
 from retain.reporting.html import render_html
 from retain.reporting.markdown import render_markdown
 from retain.reporting.png import png
+from retain.reporting.runs import Run, render_runs
+from retain.reporting.runs_html import render_runs_html
 from retain.reporting.sequence import render_sequence
 from retain.reporting.sequence_html import render_sequence_html
 from retain.sequence_records import SequenceRecord
@@ -71,6 +74,20 @@ def write_sequence(record: SequenceRecord, folder: Path) -> list[Path]:
         one.name: quote(f"{one.folder}/{HTML}") for one in record.stages if (folder / one.folder / HTML).is_file()
     }
     return _write({"report.md": render_sequence(record), HTML: render_sequence_html(record, reports)}, folder)
+
+
+def write_runs(runs: Sequence[Run], reports: Mapping[str, str], folder: Path) -> list[Path]:
+    """Write ``runs.md`` and ``runs.html``, several runs side by side, and return their paths.
+
+    Args:
+        runs: in the order they are shown.
+        reports: name of a run -> where its own report lies, as an address relative to ``folder``.
+        folder: made when it is missing.
+
+    Raises:
+        UserError: the disk is full or the folder cannot be written.
+    """
+    return _write({"runs.md": render_runs(runs), "runs.html": render_runs_html(runs, reports)}, folder)
 
 
 def write_advice(record: AdviceRecord, folder: Path) -> list[Path]:

@@ -1,0 +1,168 @@
+"""Several finished runs side by side: a row for each run, a column for each in the table of capabilities."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from retain.records import RunRecord
+from retain.reporting import terms
+from retain.reporting.fitting import MOST, fitted
+from retain.reporting.numbers import duration, finite, number_of
+from retain.reporting.tables import TONES, Row, gain_rows, loss_rows, pooled_row
+from retain.reporting.text import markdown
+from retain.reporting.trade_off_chart import Trade
+
+INTRO = (
+    "Each run is compared with its own base, on the items that it measured. Whether two runs differ from each other is "
+    "not tested here: intervals that overlap leave it open."
+)
+CHART = (
+    "Each point is a run, the bars its 95% intervals; filled points were retained. Up is more gain, right is more "
+    "loss: the shaded side of the dashed margin is a mean loss you do not accept."
+)
+_SIGNS = {"good": "✓", "bad": "✗", "open": "?", "muted": "–"}
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run as a line of the table. Names are foreign text, not escaped."""
+
+    name: str
+    record: RunRecord
+    outcome: str
+    tone: str
+    gain: Row | None
+    mean: Row | None
+    worst: Row | None
+    """The capability that fell most."""
+    unproven: int
+    """Capabilities that its items cannot decide."""
+    symptoms: str
+    """How many symptoms were found; empty where none was looked for."""
+    time: str
+
+
+def runs_of(records: Sequence[tuple[str, RunRecord]]) -> list[Run]:
+    """The runs in the order given; equal names are numbered."""
+    total, seen = Counter(name for name, _ in records), Counter[str]()
+    found = []
+    for name, record in records:
+        seen[name] += 1
+        found.append(_run(f"{name} ({seen[name]})" if total[name] > 1 else name, record))
+    return found
+
+
+def _run(name: str, record: RunRecord) -> Run:
+    losses = loss_rows(record)
+    judged = [row for row in losses if row.outcome != "near chance" and finite(row.change.delta)]
+    tone, symptoms = TONES[record.verdict.outcome], record.comparison.symptoms
+    return Run(
+        name=name,
+        record=record,
+        outcome=terms.outcome(record),
+        tone="open" if tone == "good" and record.verdict.gate.demonstration else tone,
+        gain=next(iter(gain_rows(record)), None),
+        mean=pooled_row(record),
+        worst=min(judged, key=lambda row: row.change.delta, default=None),
+        unproven=sum(row.outcome == "inconclusive" for row in losses),
+        symptoms=str(sum(one.found is True for one in symptoms)) if symptoms else "",
+        time=duration(sum(record.seconds.values())) if record.seconds else "",
+    )
+
+
+def capabilities(runs: Sequence[Run]) -> list[tuple[str, list[Row | None]]]:
+    """(label, one row for each run; None where it was not measured): the greatest mean fall first."""
+    tables = [{row.probe: row for row in loss_rows(run.record)} for run in runs]
+    labels = {probe: row.label for table in reversed(tables) for probe, row in table.items()}
+    found = [(label, [table.get(probe) for table in tables]) for probe, label in labels.items()]
+    return sorted(found, key=lambda one: (_mean(one[1]), one[0]))
+
+
+def _mean(rows: Sequence[Row | None]) -> float:
+    deltas = [row.change.delta for row in rows if row and finite(row.change.delta)]
+    return sum(deltas) / len(deltas) if deltas else 0.0
+
+
+def trades(runs: Sequence[Run]) -> list[Trade]:
+    """The points of the chart: runs with a gain in points and a mean loss."""
+    return [
+        Trade(
+            label=run.name,
+            gain=run.gain.change.delta,
+            loss=-run.mean.change.delta,
+            gain_range=(run.gain.change.low, run.gain.change.high),
+            loss_range=(-run.mean.change.high, -run.mean.change.low),
+            tone=TONES[run.record.verdict.outcome],
+            passing=run.record.verdict.outcome == "retained",
+        )
+        for run in runs
+        if run.gain and run.mean and run.gain.change.unit == "points"
+    ]
+
+
+def mean_margin(runs: Sequence[Run]) -> float | None:
+    """The margin of the mean loss, where all runs have the same."""
+    margins = {run.record.verdict.gate.mean_margin for run in runs}
+    return margins.pop() if len(margins) == 1 else None
+
+
+def headline(runs: Sequence[Run]) -> str:
+    """How the runs came out, in one sentence."""
+    counts = Counter(run.outcome for run in runs)
+    return f"{number_of(len(runs), 'run')}: " + ", ".join(f"{number} {what}" for what, number in counts.items()) + "."
+
+
+def cautions(runs: Sequence[Run]) -> list[str]:
+    """What makes the runs less comparable: other bases, probes, items or margins."""
+    found = []
+    if len({run.record.comparison.base for run in runs}) > 1:
+        found.append("The runs have different bases.")
+    if any(None in rows for _, rows in capabilities(runs)):
+        found.append("Not every capability was measured in every run, so that their means are of different probes.")
+    if len({tuple(sorted(_items(run.record))) for run in runs}) > 1:
+        found.append("The runs were not all measured on the same items.")
+    if len({run.record.verdict.gate.model_dump_json() for run in runs}) > 1:
+        found.append("The runs were judged by different margins.")
+    return found
+
+
+def _items(record: RunRecord) -> list[tuple[str, int]]:
+    return [(one.probe, hash(frozenset(one.scores))) for one in record.before]
+
+
+def render_runs(runs: Sequence[Run]) -> str:
+    """The comparison as markdown, at most 65,536 characters; all foreign text is escaped."""
+    head = ["Run", "Verdict", "Gain", "Mean change", "95% interval", "Greatest fall", "Not proven", "Symptoms"]
+    lines = [
+        [
+            markdown(run.name),
+            f"{_SIGNS[run.tone]} {run.outcome}",
+            run.gain.delta if run.gain else "",
+            run.mean.delta if run.mean else "",
+            run.mean.interval if run.mean else "",
+            f"{run.worst.delta} ({markdown(run.worst.label)})" if run.worst else "",
+            str(run.unproven),
+            run.symptoms,
+        ]
+        for run in runs
+    ]
+    body = [
+        [markdown(label), *(f"{_SIGNS[row.tone]} {row.delta} ({row.interval})" if row else "" for row in rows)]
+        for label, rows in capabilities(runs)
+    ]
+    sections = [
+        f"# {number_of(len(runs), 'run')} side by side",
+        f"**{headline(runs)}** {INTRO}",
+        "\n".join(f"- {one}" for one in cautions(runs)),
+        _table(head, lines),
+        "## Change of each capability, with its 95% interval",
+        _table(["Capability", *(markdown(run.name) for run in runs)], body),
+    ]
+    sections = [section for section in sections if section]
+    return "\n\n".join(fitted(sections, MOST - 2 * len(sections))) + "\n"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in [head, ["---"] * len(head), *rows])
