@@ -329,10 +329,10 @@ def test_the_card(ran, call):
     code, out, _ = call("report", run, "--format", "card")
     assert (code, out.strip()) == (0, str(run / "card.md"))
     assert "## This export" not in (run / "card.md").read_text()
-    assert report(run / "exports" / "merged-fp32", "card") == [run / "exports" / "merged-fp32" / "README.md"]
+    assert report(run / "exports" / "merged-fp32", format="card") == [run / "exports" / "merged-fp32" / "README.md"]
     assert (run / "exports" / "merged-fp32" / "README.md").read_text() == card
     with pytest.raises(UserError, match="--format: found 'pdf'"):
-        report(run, "pdf")
+        report(run, format="pdf")
 
 
 def test_an_unmeasured_card_says_so(ran):
