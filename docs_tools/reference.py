@@ -59,7 +59,7 @@ def commands() -> str:
     group: Any = typer.main.get_command(app)
     parts = [
         "# Commands",
-        "Exit codes: `run`, `compare`, `gate` and `frontier` exit by verdict: 0 retained, 1 forgot or not learned, 3 "
+        "Exit codes: `run`, `compare`, `gate`, `frontier` and `export` exit by verdict: 0 retained, 1 forgot or not learned, 3 "
         "inconclusive. `lint` exits with 2 where a finding is an error. Every command: 2 the input is wrong, 4 "
         "something broke, 130 interrupted. `--json` prints the result for machines.",
     ]

@@ -28,8 +28,6 @@ sys.path.insert(0, str(ROOT / "docs_tools"))
 import links  # noqa: E402
 import reference  # noqa: E402
 
-PROPOSED = ROOT / "docs" / "README_proposal.md"
-"""A README that waits for its place: its links are meant from the root."""
 PAGES = sorted({ROOT / "README.md", *(ROOT / "docs").rglob("*.md")})
 BESIDE = sorted(path for folder in ("benchmarks", "examples") for path in (ROOT / folder).rglob("*.md"))
 FENCE = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```", re.M | re.S)
@@ -42,11 +40,6 @@ WORKFLOW = ROOT / "examples" / "release_gate" / "gate.yml"
 
 def name_of(path):
     return str(path.relative_to(ROOT))
-
-
-def place_of(path):
-    """Where a page's links are meant from."""
-    return "README.md" if path == PROPOSED else name_of(path)
 
 
 def blocks(path, language=None):
@@ -79,7 +72,7 @@ def test_links_lead_somewhere(path):
             assert target[1:] in slugs(text), f"{target}: no such heading"
         if not links.is_internal(target):
             continue
-        there, anchor = links.in_repository(place_of(path), target), target.partition("#")[2]
+        there, anchor = links.in_repository(name_of(path), target), target.partition("#")[2]
         if there.startswith("docs/reference/"):
             name = Path(there).stem
             assert name in made, f"{target}: no such page of the reference"
@@ -231,4 +224,3 @@ def test_the_site_builds(tmp_path):
     assert "<table>" in home and "files/benchmarks/frontier/quickstart.svg" in home
     assert (tmp_path / "site" / "files" / "benchmarks" / "frontier" / "quickstart.svg").is_file()
     assert "kl_to_base" in (tmp_path / "site" / "reference" / "mitigations.html").read_text("utf-8")
-    assert not (tmp_path / "site" / "README_proposal.html").exists()
