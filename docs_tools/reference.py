@@ -60,8 +60,8 @@ def commands() -> str:
     parts = [
         "# Commands",
         "Exit codes: `run`, `compare`, `gate`, `frontier` and `export` exit by verdict: 0 retained, 1 forgot or not "
-        "learned, 3 inconclusive. `lint` exits with 2 where a finding is an error. Every command: 2 the input is wrong, 4 "
-        "something broke, 130 interrupted. `--json` prints the result for machines.",
+        "learned, 3 inconclusive. `lint` exits with 2 where a finding is an error. Every command: 2 the input is "
+        "wrong, 4 something broke, 130 interrupted. `--json` prints the result for machines.",
     ]
     for name, command in sorted(group.commands.items()):
         places = [one for one in command.params if one.param_type_name == "argument"]

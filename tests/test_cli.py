@@ -136,7 +136,7 @@ def test_what_only_the_trainer_can_judge_is_still_the_users_mistake(call, recipe
 
 
 def test_anything_unforeseen_exits_with_4(call, recipe_file, monkeypatch):
-    monkeypatch.setattr("retain.commands.check.load_recipe", lambda *a: 1 / 0)
+    monkeypatch.setattr("retain.commands.check.read_values", lambda *a: 1 / 0)
     code, _, err = call("check", recipe_file())
     assert code == 4
     assert "fault in Retain" in err
@@ -293,7 +293,7 @@ def test_a_path_without_permission_is_a_wrong_input(call, recipe_file, monkeypat
     def refuse(*args):
         raise PermissionError(13, "Permission denied", "/secret/rows.jsonl")
 
-    monkeypatch.setattr("retain.commands.check.load_recipe", refuse)
+    monkeypatch.setattr("retain.commands.check.read_values", refuse)
     code, _, err = call("check", recipe_file())
     assert_clear(code, err, "/secret/rows.jsonl cannot be used: Permission denied. Check the path")
 
@@ -321,7 +321,7 @@ def test_a_terminal_obeys_no_error(call, recipe_file, monkeypatch, kind):
     def fail(*args):
         raise kind(f"first {EVIL}\nsecond")
 
-    monkeypatch.setattr("retain.commands.check.load_recipe", fail)
+    monkeypatch.setattr("retain.commands.check.read_values", fail)
     code, _, err = call("check", recipe_file())
     assert code == (2 if kind is UserError else 4)
     assert unsafe(err) == []

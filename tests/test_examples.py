@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from retain.commands.check import check
-from retain.recipe import load_recipe
+from retain.recipe import load_recipe, read_values
+from retain.sequence_recipe import is_sequence, parse_sequence
 
 ROOT = Path(__file__).parents[1]
 SUITES = ("suite.yaml", "arms.yaml", "tasks.yaml", "texts.yaml")
@@ -27,8 +28,13 @@ def test_its_header_helps_and_its_keys_are_valid(path):
     for word in ("# What:", "# Needs:", "# Command:", "# Override:"):
         assert any(line.startswith(word) for line in lines), f"{path} has no line {word}"
     command = next(line for line in lines if line.startswith("# Command:"))
-    recipe = load_recipe(path)
-    verb = "frontier" if recipe.frontier else "advise" if recipe.advise else "run"
+    values = read_values(path)
+    if is_sequence(values):
+        parse_sequence(values, str(path), path.parent)
+        verb = "run"
+    else:
+        recipe = load_recipe(path)
+        verb = "frontier" if recipe.frontier else "advise" if recipe.advise else "run"
     made = path.name == "base.yaml" and (path.parent / "make_base.py").is_file()
     place = path.relative_to(ROOT)
     wanted = f"python {place.parent}/make_base.py" if made else f"retain {verb} {place}"
@@ -46,7 +52,10 @@ def test_the_banking_benchmark_passes_the_check_where_the_data_are():
     if not (ROOT.parent / "shared" / "data").is_dir():
         pytest.skip("the public data samples are not beside the repository (../shared/data)")
     for path in BENCHMARKS:
-        if path not in ADVICES and path != SCIFACT and path.parent.name != "pretrain":
+        if is_sequence(read_values(path)):
+            checked = check(path)
+            assert len(checked.stages) == 5 and all(one.data["train"] == 300 for one in checked.stages.values())
+        elif path not in ADVICES and path != SCIFACT and path.parent.name != "pretrain":
             assert check(path).data["train"] == load_recipe(path).data.limit
 
 

@@ -100,7 +100,7 @@ def test_the_fingerprint_follows_weights_and_precision(toy_folder):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("builtin:smolm2-135m", 'did you mean "smollm2-135m"'),
+        ("builtin:smolm2-135m", 'did you mean "builtin:smollm2-135m"'),
         ("/no/such/folder", "there is no model folder"),
         ("nobody/no-such-model", "could not be loaded"),
     ],
