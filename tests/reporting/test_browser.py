@@ -195,7 +195,7 @@ PAGES = {
 
 
 @pytest.mark.parametrize("name", PAGES)
-@pytest.mark.parametrize("width", [360, 1600])
+@pytest.mark.parametrize("width", [320, 1600])
 def test_no_page_needs_scrolling_sideways_or_has_an_error(browser, tmp_path, name, width):
     (tmp_path / "page.html").write_text(PAGES[name](), "utf-8")
     browser.resize(width, 900)
