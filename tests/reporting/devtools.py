@@ -37,11 +37,12 @@ class Browser:
         for end in (theirs_in, theirs_out, *ends):
             os.close(end)
         self._buffer, self._number, self._session = b"", 0, None
-        self.requests, self.errors, self.events = [], [], []
+        self.requests, self.errors, self._loaded = [], [], set()
         target = self.send("Target.createTarget", url="about:blank")["targetId"]
         self._session = self.send("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Network", "Log"):
             self.send(f"{domain}.enable")
+        self.send("Page.setLifecycleEventsEnabled", enabled=True)
         self.resize(width, height)
         self.theme(dark)
 
@@ -89,8 +90,9 @@ class Browser:
 
     def _keep(self, message):
         name, values = message.get("method"), message.get("params", {})
-        self.events.append(name)
-        if name == "Network.requestWillBeSent":
+        if name == "Page.lifecycleEvent" and values["name"] == "load":
+            self._loaded.add(values["loaderId"])
+        elif name == "Network.requestWillBeSent":
             self.requests.append(values["request"]["url"])
         elif name == "Runtime.exceptionThrown":
             self.errors.append(values["exceptionDetails"].get("exception", {}).get("description", "error"))
@@ -111,10 +113,10 @@ class Browser:
 
     def open(self, path):
         """Open a file, wait until it has loaded, and return the seconds that this took."""
-        self.requests, self.errors, self.events = [], [], []
+        self.requests, self.errors, self._loaded = [], [], set()
         begun = time.monotonic()
-        self.send("Page.navigate", url=Path(path).resolve().as_uri())
-        while "Page.loadEventFired" not in self.events:
+        page = self.send("Page.navigate", url=Path(path).resolve().as_uri())["loaderId"]
+        while page not in self._loaded:
             self._next()
         self.run("new Promise(done => requestAnimationFrame(() => setTimeout(done)))")
         return time.monotonic() - begun

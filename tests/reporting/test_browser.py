@@ -10,10 +10,16 @@ from pathlib import Path
 
 import pytest
 
+from retain.reporting.advice_html import render_advice_html
+from retain.reporting.frontier_html import render_frontier_html
 from retain.reporting.html import render_html
 from retain.reporting.items import as_island
+from retain.reporting.runs import runs_of
+from retain.reporting.runs_html import render_runs_html
 
+from .advice_makers import make_advice
 from .devtools import CHROMIUM, Browser
+from .frontier_makers import make_frontier
 from .makers import make_full_record, make_measurement, make_record
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
@@ -152,16 +158,24 @@ def test_hostile_answers_are_shown_as_they_are(browser, tmp_path):
 
 def test_fifty_thousand_items_open_in_two_seconds(browser, page, tmp_path):
     numbers = [1.0, 0.0, -1.0, 9, False, 3, False]
+    answer = "Milltown, as everybody there knows and all will tell you. " * 2
     items = [
-        [0, f"{i:016x}", f"Question {i}: what is the largest town of the district {i % 997}?", "Milltown"]
-        + [f"Milltown {i}, as everybody there knows and all will tell you.", "late delivery", *numbers]
+        [
+            0,
+            f"{i:016x}",
+            f"Question {i}: what is the largest town of it?",
+            "Milltown",
+            answer,
+            "late delivery",
+            *numbers,
+        ]
         for i in range(50_000)
     ]
     data = as_island({"probes": [["facts", "general knowledge", False]], "items": items})
     whole = page.read_text("utf-8")
     start = whole.index('id="answer-data">') + len('id="answer-data">')
     path = tmp_path / "large.html"
-    path.write_text(whole[:start] + data + whole[whole.index("</script>", start) :], "utf-8")
+    path.write_text(whole[:start] + str(data) + whole[whole.index("</script>", start) :], "utf-8")
     browser.open(path)
     assert min(browser.open(path) for _ in range(2)) < 2.0
     assert texts(browser, "#filter-count") == ["12 of 50,000 shown"]
@@ -172,18 +186,39 @@ def test_fifty_thousand_items_open_in_two_seconds(browser, page, tmp_path):
     assert took < 2000 and texts(browser, "#filter-count") == ["1 of 1 shown"]
 
 
+PAGES = {
+    "run": lambda: render_html(make_full_record()),
+    "runs": lambda: render_runs_html(runs_of([("a", make_full_record()), ("b", make_record())]), {"a": "a.html"}),
+    "frontier": lambda: render_frontier_html(make_frontier(), {}),
+    "advice": lambda: render_advice_html(make_advice()),
+}
+
+
+@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("width", [320, 1600])
+def test_no_page_needs_scrolling_sideways_or_has_an_error(browser, tmp_path, name, width):
+    (tmp_path / "page.html").write_text(PAGES[name](), "utf-8")
+    browser.resize(width, 900)
+    browser.open(tmp_path / "page.html")
+    assert browser.run("document.documentElement.scrollWidth") <= width
+    assert browser.errors == [] and browser.requests == [(tmp_path / "page.html").as_uri()]
+
+
 @pytest.mark.skipif("AXE" not in os.environ, reason="AXE does not name axe.min.js")
 @pytest.mark.parametrize("dark", [False, True])
 @pytest.mark.parametrize("width", [360, 1400])
-def test_no_rule_of_accessibility_is_broken(browser, page, dark, width):
+@pytest.mark.parametrize("name", PAGES)
+def test_no_rule_of_accessibility_is_broken(browser, tmp_path, name, dark, width):
+    (tmp_path / "page.html").write_text(PAGES[name](), "utf-8")
     browser.resize(width, 900)
     browser.theme(dark)
-    browser.open(page)
+    browser.open(tmp_path / "page.html")
     browser.run("localStorage.clear()")
-    browser.open(page)
+    browser.open(tmp_path / "page.html")
     browser.run("document.querySelectorAll('details').forEach(one => { one.open = true; })")
     browser.run(Path(os.environ["AXE"]).read_text("utf-8") + "; 0")
     found = browser.run(
-        "axe.run().then(r => r.violations.map(v => v.id + ': ' + v.nodes.map(n => n.html.slice(0, 160)).join(' | ')))"
+        "axe.run().then(r => [r.passes.length, ...r.violations.map(v => v.id + ': ' + "
+        "v.nodes.map(n => n.html.slice(0, 200)).join(' | '))])"
     )
-    assert found == []
+    assert found[0] > 20 and found[1:] == []

@@ -52,7 +52,7 @@ def lint_section(lint: Lint | None) -> dict[str, Any]:
 
 def findings(data: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """The rows that `lint_section` made, read back from a record's data; empty where there are none, or others."""
-    rows = data.get("lint")
+    rows: Any = data.get("lint")
     return list(rows) if is_table(rows) and all(map(_is_row, rows)) else []
 
 

@@ -73,10 +73,11 @@ def trade_off(
         return ""
     narrow = width < 520
     box = Box(52, width - 16, 30, 270 if narrow else 330)
-    x_low, x_high = padded([0.0, *([margin] if finite(margin) else []), *_ends(drawn, "loss")], 0.08)
+    limit = margin if margin is not None and finite(margin) else None
+    x_low, x_high = padded([0.0, *([] if limit is None else [limit]), *_ends(drawn, "loss")], 0.08)
     y_low, y_high = padded([0.0, *_ends(drawn, "gain")], 0.08)
     x, y = linear(x_low, x_high, box.left, box.right), linear(y_low, y_high, box.bottom, box.top)
-    parts = _beyond(margin, x, box) if margin is not None and finite(margin) else []
+    parts = [] if limit is None else _beyond(limit, x, box)
     parts.append(y_axis(y, y_low, y_high, box))
     parts.append(x_axis(x, x_low, x_high, box, f"mean loss in points ({kind} items; left is better)", signed_tick))
     parts.append(text(box.left - 44, box.top - 14, f"gain in {gain_unit}", INK, "start", 12, "600"))
