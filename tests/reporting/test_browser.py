@@ -16,11 +16,13 @@ from retain.reporting.html import render_html
 from retain.reporting.items import as_island
 from retain.reporting.runs import runs_of
 from retain.reporting.runs_html import render_runs_html
+from retain.reporting.sequence_html import render_sequence_html
 
 from .advice_makers import make_advice
 from .devtools import CHROMIUM, Browser
 from .frontier_makers import make_frontier
 from .makers import make_full_record, make_measurement, make_record
+from .test_sequence import sequence_record
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
 HOSTILE = (
@@ -190,6 +192,7 @@ PAGES = {
     "run": lambda: render_html(make_full_record()),
     "runs": lambda: render_runs_html(runs_of([("a", make_full_record()), ("b", make_record())]), {"a": "a.html"}),
     "frontier": lambda: render_frontier_html(make_frontier(), {}),
+    "sequence": lambda: render_sequence_html(sequence_record()),
     "advice": lambda: render_advice_html(make_advice()),
 }
 
