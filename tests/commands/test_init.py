@@ -27,6 +27,12 @@ def test_a_models_name_is_kept(colour_file, tmp_path):
     assert load_recipe(path).model.base == "builtin:smollm2-135m"
 
 
+def test_the_recipe_says_how_it_is_checked_and_run(colour_file, tmp_path):
+    path = init("builtin:smollm2-135m", colour_file, tmp_path / "mine of today.yaml")
+    lines = path.read_text().splitlines()
+    assert f"# Check it: retain check '{path}'     Run it: retain run '{path}'" in lines
+
+
 def test_a_suite_and_general_rows_of_ones_own(toy_folder, colour_file, toy_suite, tmp_path):
     general = tmp_path / "general.jsonl"
     general.write_text('{"prompt": "tell me", "completion": "red"}\n')

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 
 from retain.commands.pretraining_text import render_pretraining_recipe
@@ -15,6 +16,9 @@ from retain.ranking.beir import beir_place
 from retain.ranking.read import read_ranking
 from retain.ranking.triples import is_triples
 from retain.recipe import load_recipe
+
+THIS_FILE = "{this file}"
+"""What the texts of recipes call themselves."""
 
 
 def init(
@@ -64,7 +68,7 @@ def init(
         text = render_pretraining_recipe(named, what, kept, len(rows), sizes)
     else:
         text = render_recipe(*named, shape, len(rows), what, kept)
-    write_text(path, text)
+    write_text(path, text.replace(THIS_FILE, " ".join(shlex.quote(str(output)).split())))
     load_recipe(path)
     return path
 
