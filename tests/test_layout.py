@@ -81,3 +81,10 @@ def test_nothing_is_printed_and_nothing_unsafe_is_called():
                 assert node.func.id not in forbidden, f"{path}:{node.lineno} calls {node.func.id}"
             if isinstance(node, ast.keyword) and node.arg == "trust_remote_code":
                 assert isinstance(node.value, ast.Constant) and node.value.value is False, f"{path}:{node.value.lineno}"
+
+
+def test_test_files_outside_of_packages_have_names_of_their_own():
+    folder = Path(__file__).parent
+    loose = [path for path in folder.rglob("test_*.py") if not (path.parent / "__init__.py").is_file()]
+    names = [path.name for path in loose]
+    assert len(names) == len(set(names)), "pytest imports only one of two files of the same name"
