@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from retain.folder import read_record
 from retain.records import Change, RunRecord
+
+NOT_RUN = "Not run yet."
+"""In the place of a table whose results are not there."""
+
+
+def head(*columns: str) -> list[str]:
+    """The first two lines of a table in Markdown."""
+    return [line(columns), line(["---"] * len(columns))]
+
+
+def line(cells: Iterable[str]) -> str:
+    """A line of a table; the cells' text is taken as it is."""
+    return f"| {' | '.join(cells)} |"
 
 
 def interval(change: dict[str, float]) -> str:
@@ -26,16 +40,18 @@ def arms_table(results: Path, order: list[str]) -> str:
     paths = {name: results / f"{name}.json" for name in order}
     found = {name: read_record(path, RunRecord) for name, path in paths.items() if path.is_file()}
     arms = list(found)
-    lines = ["| | base | " + " | ".join(arms) + " |", "|---|---|" + "---|" * len(arms)]
+    if not arms:
+        return NOT_RUN
+    lines = head("", "base", *arms)
     first = found[arms[0]].comparison
     for change in [*first.gains, *first.losses]:
         cells = [cell(_named(found[arm], change.probe)) for arm in arms]
         kind = "writes" if change.generates else "likelihood"
         label = "**the task**" if change in first.gains else f"{change.capability} ({change.probe}, {kind})"
-        lines.append(f"| {label} | {change.before:.3g} | " + " | ".join(cells) + " |")
+        lines.append(line([label, f"{change.before:.3g}", *cells]))
     pooled = [found[arm].comparison.pooled for arm in arms]
-    lines.append("| **mean of points** | | " + " | ".join(f"**{cell(one)}**" if one else "" for one in pooled) + " |")
-    lines.append("| verdict | | " + " | ".join(found[arm].verdict.outcome for arm in arms) + " |")
+    lines.append(line(["**mean of points**", "", *(f"**{cell(one)}**" if one else "" for one in pooled)]))
+    lines.append(line(["verdict", "", *(found[arm].verdict.outcome for arm in arms)]))
     return "\n".join(lines)
 
 

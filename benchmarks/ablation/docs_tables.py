@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from cells import interval
+from cells import NOT_RUN, head, interval, line
 
 from retain.folder import read_json
 
@@ -16,12 +16,9 @@ def ablation_table(task: str) -> str:
     """One row for each arm: gain, mean loss, the worst capability, the verdict and the time."""
     path = RESULTS / f"{task}.json"
     if not path.is_file():
-        return "Not run yet."
+        return NOT_RUN
     arms = read_json(path)["arms"]
-    lines = [
-        "| arm | the task | mean of points | worst capability | verdict | seconds of training |",
-        "|---|---|---|---|---|---|",
-    ]
+    lines = head("arm", "the task", "mean of points", "worst capability", "verdict", "seconds of training")
     for arm, one in arms.items():
         if "failed" in one:
             lines.append(f"| {arm} | {one['failed']} | | | | |")
@@ -29,7 +26,7 @@ def ablation_table(task: str) -> str:
         points = {probe: change for probe, change in one["losses"].items() if probe != "language"}
         worst = min(points, key=lambda probe: points[probe]["delta"])
         cells = [interval(one["gain"]), interval(one["mean"]), f"{worst} {interval(points[worst])}"]
-        lines.append(f"| {arm} | " + " | ".join(cells) + f" | {one['verdict']} | {one['training_seconds']} |")
+        lines.append(line([arm, *cells, one["verdict"], str(one["training_seconds"])]))
     return "\n".join(lines)
 
 

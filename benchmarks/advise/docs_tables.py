@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from cells import NOT_RUN, head, line
+
 from retain.advice_records import AdviceRecord
 from retain.folder import read_record
 from retain.reporting.advice_rows import rung_rows
@@ -14,10 +16,9 @@ ADVISED_TASKS = ("banking77", "facts", "relations")
 
 def advise_table() -> str:
     """One row for each task and rung; the rung to stop at is bold."""
-    lines = [
-        "| task | rung | score | 95% interval | against the rung below | tokens a request | training | storage |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
+    lines = head(
+        "task", "rung", "score", "95% interval", "against the rung below", "tokens a request", "training", "storage"
+    )
     for task in ADVISED_TASKS:
         path = RESULTS / f"{task}.json"
         if not path.is_file():
@@ -26,7 +27,7 @@ def advise_table() -> str:
         for row in rung_rows(read_record(path, AdviceRecord)):
             against = f"{row.against} ({row.against_interval})" if row.against else ""
             cells = [task, f"**{row.word}**" if row.advised else row.word, row.score, row.interval, against]
-            lines.append("| " + " | ".join([*cells, row.tokens, row.training, row.storage]) + " |")
+            lines.append(line([*cells, row.tokens, row.training, row.storage]))
     return "\n".join(lines)
 
 
@@ -38,7 +39,7 @@ def advise_reasons() -> str:
         if path.is_file():
             record = read_record(path, AdviceRecord)
             lines.append(f"- **{task}**: {record.advised.reason}. {record.nature.statement}")
-    return "\n".join(lines) or "Not run yet."
+    return "\n".join(lines) or NOT_RUN
 
 
 TABLES = {

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from cells import interval
+from cells import NOT_RUN, head, interval, line
 
 RESULTS = Path(__file__).parent / "results"
 ORDER = ("quickstart", "small")
@@ -21,10 +21,9 @@ def export_table() -> str:
     """One row for each export: what it lost of the base and of the unexported model, and how near the answers are."""
     path = next((one for name in ORDER if (one := RESULTS / f"{name}.json").is_file()), None)
     if path is None:
-        return "Not run yet."
+        return NOT_RUN
     found = json.loads(path.read_text("utf-8"))
-    lines = [f"| {' | '.join(COLUMNS)} |", "|" + "---|" * len(COLUMNS)]
-    return "\n".join([*lines, *(f"| {' | '.join(_cells(one))} |" for one in found["exports"])])
+    return "\n".join([*head(*COLUMNS), *(line(_cells(one)) for one in found["exports"])])
 
 
 def _cells(one: dict[str, Any]) -> list[str]:

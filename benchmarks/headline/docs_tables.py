@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from cells import interval
+from cells import NOT_RUN, head, interval, line
 
 from retain.folder import read_json
 
@@ -23,18 +23,24 @@ def headline_task_table(task: str) -> str:
     """One row for each candidate: what dev items say, and of the chosen one each seed's test items."""
     path = RESULTS / f"{task}.json"
     if not path.is_file():
-        return "Not run yet."
-    lines = [
-        "| family | candidate | dev: gain | dev: mean loss | seed | test: gain | test: mean of points | test: worst |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
+        return NOT_RUN
+    lines = head(
+        "family",
+        "candidate",
+        "dev: gain",
+        "dev: mean loss",
+        "seed",
+        "test: gain",
+        "test: mean of points",
+        "test: worst",
+    )
     for family, one in read_json(path)["families"].items():
         for name in one["tried"] or [one["chosen"]]:
             chosen = name == one["chosen"]
             cells = [family, *_tried_cells(f"**{name}**" if chosen else name, one["tried"].get(name))]
             rows = [[seed, *_headline_cells(found)] for seed, found in one["seeds"].items()] if chosen else []
             for row in rows or [[""] * 4]:
-                lines.append("| " + " | ".join([*cells, *row]) + " |")
+                lines.append(line([*cells, *row]))
                 cells = [""] * 4
         lines += [f"| {family} | {name} | {reason} | | | | | |" for name, reason in one["failed"].items()]
     return "\n".join(lines)
@@ -51,13 +57,13 @@ def _tried_cells(name: str, tried: dict[str, Any] | None) -> list[str]:
 
 def headline_summary() -> str:
     """One row for each task and family that has test numbers of the first seed; the task counts as plain forgets."""
-    lines = ["| task | | the task | mean of 13 abilities | worst of them |", "|---|---|---|---|---|"]
+    lines = head("task", "", "the task", "mean of 13 abilities", "worst of them")
     for task, about in HEADLINE_TASKS.items():
         path = RESULTS / f"{task}.json"
         families = read_json(path)["families"] if path.is_file() else {}
         for family, word in HEADLINE_FAMILIES.items():
             if seeds := families.get(family, {}).get("seeds"):
-                lines.append(f"| {about} | {word} | " + " | ".join(_headline_cells(seeds[min(seeds)])) + " |")
+                lines.append(line([about, word, *_headline_cells(seeds[min(seeds)])]))
     return "\n".join(lines)
 
 
@@ -72,11 +78,10 @@ def headline_table() -> str:
     """One row for each family and task, then all tasks: gain kept, mean loss, worst capability, with bounds."""
     path = RESULTS / "pooled.json"
     if not path.is_file():
-        return "Not run yet."
-    lines = [
-        "| family | tasks | gain | of the plain gain (at least) | mean loss (at most) | worst capability (at most) |",
-        "|---|---|---|---|---|---|",
-    ]
+        return NOT_RUN
+    lines = head(
+        "family", "tasks", "gain", "of the plain gain (at least)", "mean loss (at most)", "worst capability (at most)"
+    )
     for family, found in read_json(path).items():
         for task in [*found["tasks"], "all"]:
             one = found[task]
@@ -85,7 +90,7 @@ def headline_table() -> str:
             cells += [f"{kept['share']:.0%} ({kept['at_least']:.0%})" if kept else ""]
             cells += [f"{mean['loss']:.1f} ({mean['at_most']:.1f})"]
             cells += [f"{one['worst']} {worst['loss']:.1f} ({worst['at_most']:.1f})"]
-            lines.append("| " + " | ".join(cells) + " |")
+            lines.append(line(cells))
     return "\n".join(lines)
 
 

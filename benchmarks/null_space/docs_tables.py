@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
+from cells import NOT_RUN, head, line
+
 from retain.folder import read_json
 
 RESULTS = Path(__file__).parent / "results"
@@ -14,11 +16,8 @@ def null_space_table(task: str) -> str:
     """One row for each adapter and text: its change of the outputs over that of free updates of equal norm."""
     path = RESULTS / f"{task}.json"
     if not path.is_file():
-        return "Not run yet."
-    lines = [
-        "| adapter | text | over | median layer | mean | most | layers within .15 |",
-        "|---|---|---|---|---|---|---|",
-    ]
+        return NOT_RUN
+    lines = head("adapter", "text", "over", "median layer", "mean", "most", "layers within .15")
     for adapter, texts in read_json(path)["changes"].items():
         for text, others in texts.items():
             for other, one in others.items():
@@ -30,7 +29,7 @@ def null_space_table(task: str) -> str:
                     *cells,
                     f"{one['within 0.15']:.0%}",
                 ]
-                lines.append("| " + " | ".join(cells) + " |")
+                lines.append(line(cells))
     return "\n".join(lines)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cells import interval
+from cells import NOT_RUN, head, interval, line
 
 from retain.folder import read_json
 
@@ -15,8 +15,8 @@ def reranker_base_table() -> str:
     """One row for each set: BM25 and the base on the same documents, paired by query."""
     path = RESULTS / "base.json"
     if not path.is_file():
-        return "Not run yet."
-    lines = ["| set | test queries | BM25 | base | difference |", "|---|---|---|---|---|"]
+        return NOT_RUN
+    lines = head("set", "test queries", "BM25", "base", "difference")
     for name, one in read_json(path)["sets"].items():
         change = {"delta": one["difference"], **one}
         lines.append(f"| {name} | {one['queries']} | {one['bm25']:.1f} | {one['reranker']:.1f} | {interval(change)} |")
@@ -27,11 +27,10 @@ def reranker_tried_table() -> str:
     """One row for each candidate: what dev items say, and of the chosen one each seed's test queries."""
     path = RESULTS / "scifact.json"
     if not path.is_file():
-        return "Not run yet."
-    lines = [
-        "| family | candidate | dev: gain | mean loss | seed | SciFact | mean out of domain | each set | verdict |",
-        "|---|---|---|---|---|---|---|---|---|",
-    ]
+        return NOT_RUN
+    lines = head(
+        "family", "candidate", "dev: gain", "mean loss", "seed", "SciFact", "mean out of domain", "each set", "verdict"
+    )
     for family, one in read_json(path)["families"].items():
         for name, tried in one["tried"].items():
             strength = "" if tried["value"] == 1 else f" at strength {tried['value']:g}"
@@ -40,10 +39,10 @@ def reranker_tried_table() -> str:
             for seed, found in one["seeds"].items() if name == one["chosen"] else ():
                 sets = "; ".join(f"{probe} {interval(change)}" for probe, change in found["sets"].items())
                 tested = [seed, interval(found["gain"]), interval(found["mean"]), sets, found["verdict"]]
-                lines.append("| " + " | ".join([*cells, *tested]) + " |")
+                lines.append(line([*cells, *tested]))
                 cells = ["", "", "", ""]
             if name != one["chosen"]:
-                lines.append("| " + " | ".join([*cells, "", "", "", "", ""]) + " |")
+                lines.append(line([*cells, "", "", "", "", ""]))
     return "\n".join(lines)
 
 
@@ -53,7 +52,7 @@ def reranker_table() -> str:
     pooled = read_json(path).get("pooled") if path.is_file() else None
     if pooled is None:
         return "Not run with several seeds yet."
-    lines = ["| family | gain | mean loss (at most) | loss of each set |", "|---|---|---|---|"]
+    lines = head("family", "gain", "mean loss (at most)", "loss of each set")
     for family in ("plain", "ours"):
         one = pooled[family]
         sets = "; ".join(
@@ -70,9 +69,9 @@ def reranker_speed_table() -> str:
     """One row for each way: pairs a second in each round."""
     path = RESULTS / "speed.json"
     if not path.is_file():
-        return "Not run yet."
+        return NOT_RUN
     one = read_json(path)
-    lines = ["| | pairs a second, in turns |", "|---|---|"]
+    lines = head("", "pairs a second, in turns")
     lines += [f"| {way} | {', '.join(f'{rate:g}' for rate in rates)} |" for way, rates in one["pairs a second"].items()]
     away = one["largest difference of a score"]
     return "\n".join([*lines, "", f"{one['times as fast']:g} times as fast; scores differ by at most {away:.1g}."])

@@ -6,6 +6,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from cells import NOT_RUN, head, line
+
 from retain.folder import read_json
 
 RESULTS = Path(__file__).parent / "results"
@@ -18,12 +20,11 @@ def order_table(order: int) -> str:
     arms = read_json(path)["arms"] if path.is_file() else {}
     done = {arm: one for arm, one in arms.items() if "failed" not in one}
     if not done:
-        return "Not run yet."
+        return NOT_RUN
     bound = (done.get(UPPER_BOUND) or {}).get("accuracy")
     tasks = next(iter(done.values()))["tasks"]
     heads = ["arm", "ACC", "of together", "BWT", "FWT", "capabilities", *tasks, "verdict"]
-    lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
-    return "\n".join([*lines, *("| " + " | ".join(_row(arm, one, bound)) + " |" for arm, one in done.items())])
+    return "\n".join([*head(*heads), *(line(_row(arm, one, bound)) for arm, one in done.items())])
 
 
 def _row(arm: str, one: dict[str, Any], bound: dict[str, Any] | None) -> list[str]:

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from cells import interval
+from cells import head, interval, line
 
 from retain.folder import read_json
 
@@ -25,11 +25,10 @@ def symptom_rates_table() -> str:
     """In how many seeds each planted symptom is found, by items of a capability."""
     found = read_json(RESULTS / "rates.json")
     sizes, seeds = list(found["found"]), found["seeds"]
-    head = " | ".join(f"found of {seeds} at {size} items" for size in sizes)
-    lines = [f"| planted | symptom | {head} |", "|---|---|" + "---|" * len(sizes)]
+    lines = head("planted", "symptom", *(f"found of {seeds} at {size} items" for size in sizes))
     for kind, one in found["planted"].items():
-        cells = " | ".join(str(found["found"][size][kind]) for size in sizes)
-        lines.append(f"| {one['about']} | {one['symptom']}, {one['where']} | {cells} |")
+        cells = [str(found["found"][size][kind]) for size in sizes]
+        lines.append(line([one["about"], f"{one['symptom']}, {one['where']}", *cells]))
     return "\n".join(lines)
 
 
@@ -38,18 +37,17 @@ def symptom_alarms_table() -> str:
     found = read_json(RESULTS / "rates.json")
     kinds, sizes = found["clean"], found["false alarms"]
     worlds = found["seeds"] * len(sizes)
-    lines = [f"| false alarms of {worlds} | " + " | ".join(kinds.values()) + " |", "|---|" + "---|" * len(kinds)]
+    lines = head(f"false alarms of {worlds}", *kinds.values())
     for name in next(iter(sizes.values()))["healthy"]:
         cells = [str(sum(size[kind][name] for size in sizes.values())) for kind in kinds]
-        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+        lines.append(line([name, *cells]))
     return "\n".join(lines)
 
 
 def symptom_runs_table(task: str) -> str:
     """One row for each run of a task: what the tuned model shows; found ones are bold, open ones have a ?."""
     runs = read_json(RESULTS / "runs.json")
-    lines = ["| run | mean of points | " + " | ".join([*SYMPTOM_COLUMNS, "capability cliff"]) + " |"]
-    lines += ["|---|---|" + "---|" * (len(SYMPTOM_COLUMNS) + 1)]
+    lines = head("run", "mean of points", *SYMPTOM_COLUMNS, "capability cliff")
     for run, told in runs.items():
         if not run.startswith(f"{task}/"):
             continue
@@ -58,7 +56,7 @@ def symptom_runs_table(task: str) -> str:
         cliffs = [where for (name, where), one in shown.items() if name == "capability_cliff" and one["found"]]
         unsure = any(name == "capability_cliff" and one["found"] is None for (name, _), one in shown.items())
         cells.append(", ".join(f"**{where}**" for where in cliffs) or ("?" if unsure else "none"))
-        lines.append(f"| {run.partition('/')[2].replace('_', ' ')} | {told['mean']:+.1f} | " + " | ".join(cells) + " |")
+        lines.append(line([run.partition("/")[2].replace("_", " "), f"{told['mean']:+.1f}", *cells]))
     return "\n".join(lines)
 
 
@@ -70,13 +68,13 @@ def _symptom_cell(one: dict[str, Any]) -> str:
 def recitation_table() -> str:
     """One row for each run in which recitation was tried."""
     runs = read_json(RESULTS / "runs.json")
-    lines = ["| run | base, % of the rest | tuned | change, 95% interval | recitation |", "|---|---|---|---|---|"]
+    lines = head("run", "base, % of the rest", "tuned", "change, 95% interval", "recitation")
     for run, told in runs.items():
         for one in told["symptoms"]:
             if one["name"] == "recitation" and "before" in one:
                 change = {"delta": one["after"] - one["before"], "low": one["low"], "high": one["high"]}
                 cells = [f"{one['before']:.1f}", f"{one['after']:.1f}", interval(change), FOUND[one["found"]]]
-                lines.append(f"| {run.replace('_', ' ')} | " + " | ".join(cells) + " |")
+                lines.append(line([run.replace("_", " "), *cells]))
     return "\n".join(lines)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
+from cells import head, line
+
 from retain.folder import read_json
 
 RESULTS = Path(__file__).parent / "results"
@@ -14,13 +16,10 @@ OVER = (("time", "trl"), ("time", "plain"), ("memory", "plain"))
 def cost_table(run: str) -> str:
     """One row for each side: task tokens a second, time and memory over the plain fine-tune's."""
     sides = read_json(RESULTS / f"{run}.json")["sides"]
-    lines = [
-        "| side | task tokens a second | time over TRL's | time over plain | memory over plain |",
-        "|---|---|---|---|---|",
-    ]
+    lines = head("side", "task tokens a second", "time over TRL's", "time over plain", "memory over plain")
     for side, one in sides.items():
         cells = [one["tokens_per_second"], *(one.get(f"{what}_over_{of}", "") for what, of in OVER)]
-        lines.append(f"| {side} | " + " | ".join(map(str, cells)) + " |")
+        lines.append(line([side, *map(str, cells)]))
     return "\n".join(lines)
 
 
