@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import sys
+import time
 import traceback
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -14,6 +15,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from pydantic import ValidationError
 
+from retain import processes
 from retain.errors import RetainError, UserError
 from retain.export_records import export_exit
 from retain.frontier_records import frontier_exit
@@ -39,6 +41,10 @@ Quiet = Annotated[bool, typer.Option("--quiet", help="No progress.")]
 SuiteName = Annotated[str, typer.Option(help="A built-in suite, a YAML file, a folder, or lm-eval:task,task.")]
 Precision = Annotated[str, typer.Option(help="fp32, bf16 or 4bit.")]
 INTERRUPTED = "Interrupted. What was finished is kept: run the same command again to go on."
+SEVERAL = ("run", "measure")
+"""Commands that run on several processes (torchrun, accelerate launch)."""
+FIRST_SPEAKS = 5.0
+"""Seconds for which the other processes leave it to the first one to say why it ends."""
 Limit = Annotated[int | None, typer.Option(help="At most this many test items per probe.")]
 
 
@@ -410,7 +416,7 @@ def _print(text: str, json_: bool = False) -> None:
     as an escape. When the reader has gone (``retain gate run | head -1``) nothing is said any more, and the exit code
     still counts.
     """
-    if not text:
+    if not text or not processes.leads():
         return
     try:
         sys.stdout.write((clean_json(text) if json_ else clean(text)) + "\n")
@@ -424,6 +430,8 @@ def main() -> None:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     quiet_loggers()
     quiet_libraries()
+    if processes.launched() > 1 and (problem := _one_process(sys.argv[1:2])):
+        _end(problem, 2)
     try:
         app(standalone_mode=True)
     except RetainError as error:
@@ -448,9 +456,26 @@ def _interrupted(error: BaseException | None) -> bool:
     return error is not None
 
 
+def _one_process(command: list[str]) -> str:
+    """Why a command does not run on several processes; empty where it does."""
+    if not command or command[0] in SEVERAL:
+        return ""
+    return f"retain {command[0]} runs in one process: start it without torchrun or accelerate launch."
+
+
 def _end(text: str, code: int) -> NoReturn:
-    """Say the last words and leave; they may quote other people's text, and a terminal must not obey it."""
+    """Say the last words and leave; they may quote other people's text, and a terminal must not obey it.
+
+    Where several processes were started together, what started them ends all when one leaves. A process that is not the
+    first gives that one the time to say the same; where it does not, the fault is this one's alone.
+    """
+    if not processes.leads():
+        time.sleep(FIRST_SPEAKS)
+        text = f"Process {os.environ['RANK']} of {processes.launched()}: {text}"
     sys.stderr.write(clean(text) + "\n")
+    sys.stderr.flush()
+    if processes.launched() > 1:
+        os._exit(code)  # at its end Python would wait for the others, who wait for this one
     raise SystemExit(code) from None
 
 

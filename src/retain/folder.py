@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import ValidationError
 
+from retain import processes
 from retain.errors import UserError
 from retain.records import Record
 from retain.wrong_values import problems_of
@@ -104,11 +105,13 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file so that it is either wholly there or not at all.
+    """Write a file so that it is either wholly there or not at all; of processes that work together the first one does.
 
     Raises:
         UserError: the disk is full or the folder cannot be written.
     """
+    if not processes.is_first():
+        return
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")

@@ -18,6 +18,8 @@ from rich.progress import (
 from rich.progress import Progress as Bars
 from rich.table import Column
 
+from retain import processes
+
 BAR = 14
 """Columns of a bar: beside it there is room for a note on a terminal of 80."""
 PLAIN_SECONDS = 15.0
@@ -25,11 +27,11 @@ PLAIN_SECONDS = 15.0
 
 
 class Progress:
-    """Shows stages and how far they are, on standard error."""
+    """Shows stages and how far they are, on standard error; of processes that were started together the first one does."""
 
     def __init__(self, quiet: bool = False, console: Console | None = None) -> None:
         self.console = console or Console(stderr=True, highlight=False, soft_wrap=True)
-        self.quiet = quiet
+        self.quiet = quiet or not processes.leads()
         self._bars: Bars | None = None
         self._task: TaskID | None = None
         self._begun: dict[str, tuple[float, int]] = {}

@@ -1,7 +1,7 @@
 """Results that are worth keeping between runs: one checked file for each, found again by what it depends on.
 
 A key is a hash of everything that the content depends on, so that an entry is never out of date: what changed has
-another key. Each file says its own key and the sha256 of its content, on one line before it. A file that does not hold
+another key. Where several processes work together the first one reads, for all. Each file says its own key and the sha256 of its content, on one line before it. A file that does not hold
 what its name promises (damaged, cut short, or put there by something else) is moved aside with a line that says so, and
 counts as missing. Files appear whole or not at all, so that several processes can share one store.
 """
@@ -15,6 +15,7 @@ import os
 from pathlib import Path
 from typing import TypeVar
 
+from retain import processes
 from retain.errors import UserError
 from retain.folder import cache_folder, write_bytes
 from retain.records import Record
@@ -55,6 +56,9 @@ class Store:
 
     def read_bytes(self, key: str) -> bytes | None:
         """The content that was written under a key; None where there is none that is sound."""
+        return processes.from_first(lambda: self._read(key))
+
+    def _read(self, key: str) -> bytes | None:
         try:
             head, _, content = self._path(key).read_bytes().partition(b"\n")
         except FileNotFoundError:

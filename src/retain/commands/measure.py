@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from retain import processes
 from retain.errors import UserError
 from retain.folder import check_writable, write_record
 from retain.models.address import is_endpoint, parse_address
@@ -66,13 +67,13 @@ def measure(
             f"Measure its other items, or add some with split: {split}."
         )
     shown = progress or Progress()
-    with shown.stage(f"Measuring {model}"):
+    with processes.together(), shown.stage(f"Measuring {model}"):
         if is_endpoint(model):
             found = _served(model, probes, checked, shown)
         else:
             found = _loaded(model, precision, probes, checked, shown)
-    if output is not None:
-        write_record(Path(output), found)
+        if output is not None:
+            write_record(Path(output), found)
     return found
 
 
@@ -80,16 +81,17 @@ def _loaded(
     model: str, precision: Precision, probes: Sequence[Probe], split: Split, progress: Progress
 ) -> Measurements:
     way = loaded_as(probes, precision)
-    known = kept_of_files(model, way, probes, split)
+    known = processes.from_first(lambda: kept_of_files(model, way, probes, split))
     if known is not None:
         progress.say("  measured before: read from the store")
         return Measurements(measurements=known, name=model)
     from retain.stages.measuring import measure_probes  # torch takes seconds, and the store does without
 
-    state = files_state(model, way)
+    state = processes.from_first(lambda: files_state(model, way))
     loaded = load_for(probes, model, precision)
     loaded.progress = progress.update
-    remember_model(state, model, way, KnownModel(fingerprint=loaded.fingerprint, device=loaded.device))
+    loaded_one = KnownModel(fingerprint=loaded.fingerprint, device=loaded.device)
+    processes.from_first(lambda: remember_model(state, model, way, loaded_one))
     return Measurements(measurements=measure_probes(loaded, probes, split, None, cached=True), name=model)
 
 

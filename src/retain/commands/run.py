@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from retain import processes
+from retain.errors import UserError
 from retain.pipeline import run_recipe
 from retain.pipeline_sequence import run_sequence
 from retain.progress import Progress
@@ -25,7 +27,8 @@ def run(
 ) -> RunRecord | SequenceRecord:
     """Fine-tune, measure before and after, compare, judge and report; goes on where an earlier go stopped.
 
-    A recipe with ``stages`` is learned task by task, and gives the record of a sequence.
+    A recipe with ``stages`` is learned task by task, and gives the record of a sequence. Processes that torchrun or
+    accelerate launch started together do one run together, and each gets its record.
 
     Args:
         recipe: the recipe file.
@@ -41,5 +44,8 @@ def run(
     place = Path(folder) if folder is not None else RUNS / path.stem
     values = read_values(path, list(overrides))
     if is_sequence(values):
+        if processes.launched() > 1:
+            raise UserError("stages: tasks that are learned one after another run in one process, without torchrun")
         return run_sequence(parse_sequence(values, str(path), path.parent), place, progress or Progress())
-    return run_recipe(parse_recipe(values, str(path), path.parent), place, progress or Progress())
+    with processes.together():
+        return run_recipe(parse_recipe(values, str(path), path.parent), place, progress or Progress())

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from retain import processes
 from retain.data.encoding import IGNORED, Encoded
 from retain.mitigations.base import Setup
 from retain.mitigations.distributions import Stored, as_batch, store_base, targets
@@ -45,7 +46,7 @@ def target_logprobs(model: TransformersCausal, setup: Setup, rows: Sequence[Enco
     """The base's log-probability of each labelled token, row by row, (positions,) each, in training's precision."""
     import torch
 
-    def ask(part: Sequence[Encoded]) -> Tensors:
+    def of_rows(part: Sequence[Encoded]) -> list[torch.Tensor]:
         found = []
         model.module.eval()
         with torch.no_grad(), model.as_base():
@@ -53,7 +54,10 @@ def target_logprobs(model: TransformersCausal, setup: Setup, rows: Sequence[Enco
                 batch = as_batch(row, model.module.device)
                 logprobs = labelled_logits(model.module, batch).log_softmax(-1)
                 found.append(logprobs.gather(-1, targets(batch)[:, None])[:, 0].cpu())
-        return {"logprobs": torch.cat(found)}
+        return found
+
+    def ask(part: Sequence[Encoded]) -> Tensors:
+        return {"logprobs": torch.cat(processes.split(part, of_rows))}
 
     return [one["logprobs"] for one in _asked(model, setup, rows, ["targets"], ask)]
 

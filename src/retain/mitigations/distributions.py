@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from retain import processes
 from retain.data.encoding import Encoded
 from retain.errors import UserError
 from retain.mitigations.base import Setup
@@ -41,6 +42,10 @@ def store_base(
         top_k: how many tokens are stored for each position, 8 bytes each; all of them when None.
         mask_target: delete the labelled token from each distribution first and renormalise the others.
     """
+    return processes.split(rows, lambda part: _stored(model, part, top_k, mask_target))
+
+
+def _stored(model: TransformersCausal, rows: Sequence[Encoded], top_k: int | None, mask_target: bool) -> Stored:
     import torch
 
     stored: Stored = []

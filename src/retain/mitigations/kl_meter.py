@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from retain import processes
 from retain.comparison.bootstrap import cluster_bootstrap
 from retain.comparison.intervals import Bounds, Floats
 from retain.data.encoding import IGNORED, Encoded
@@ -47,6 +48,10 @@ def first_rows(rows: Sequence[Encoded | None], most: int = MOST_TOKENS) -> list[
 
 def moved_from_base(model: TransformersCausal, rows: Sequence[Encoded]) -> list[Moved]:
     """Compare a model with itself as its base (``as_base``), over the whole vocabulary."""
+    return processes.split(rows, lambda part: _moved_from_base(model, part))
+
+
+def _moved_from_base(model: TransformersCausal, rows: Sequence[Encoded]) -> list[Moved]:
     import torch
 
     found = []
@@ -69,16 +74,24 @@ def moved_from_stored(model: TransformersCausal, rows: Sequence[Encoded], stored
     Over the stored tokens and one bucket for the rest: a lower bound of the divergence over the whole vocabulary, and
     equal to it where every token was stored.
     """
+    assert len(rows) == len(stored)
+    return processes.split(range(len(rows)), lambda part: _moved_from_stored(model, rows, stored, part))
+
+
+def _moved_from_stored(
+    model: TransformersCausal, rows: Sequence[Encoded], stored: Stored, places: Sequence[int]
+) -> list[Moved]:
     import torch
 
     found = []
     model.module.eval()
     with torch.no_grad():
-        for done, (row, (ids, base)) in enumerate(zip(rows, stored, strict=True), 1):
-            logits = labelled_logits(model.module, as_batch(row, model.module.device))
-            ids, base = ids.to(logits.device).long(), base.to(logits.device)
+        for done, place in enumerate(places, 1):
+            logits = labelled_logits(model.module, as_batch(rows[place], model.module.device))
+            ids, base = (one.to(logits.device) for one in stored[place])
+            ids = ids.long()
             found.append(_moved(divergence(logits, ids, base), same_top(logits, ids, base)))
-            _tick(model, done, len(rows))
+            _tick(model, done, len(places))
     return found
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from retain import processes
 from retain.folder import disk_errors
 
 if TYPE_CHECKING:
@@ -22,11 +23,15 @@ def mapped(path: Path) -> dict[str, torch.Tensor]:
 
 
 def write_mapped(tensors: Mapping[str, torch.Tensor], path: Path) -> None:
-    """Write such a file, wholly or not at all.
+    """Write such a file, wholly or not at all; of processes that work together the first one does, the others wait.
 
     Raises:
         UserError: the disk is full or the folder cannot be written.
     """
+    processes.from_first(lambda: _write(tensors, path))
+
+
+def _write(tensors: Mapping[str, torch.Tensor], path: Path) -> None:
     from safetensors.torch import save_file
 
     with disk_errors(path):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any
 
+from retain import processes
 from retain.errors import UserError
 from retain.models.base import Likelihood, Limits, Prompt, Request
 from retain.models.chat import prompt_ids, text_ids, texts_ids
@@ -85,7 +86,17 @@ class TransformersCausal(TransformersModel):
         return self.generate_ids(encoded, limits.model_copy(update={"max_tokens": longest}))
 
     def generate_ids(self, prompts: Sequence[list[int]], limits: Limits) -> list[Response]:
-        """Continue prompts that are token ids already, as they are: the caller has made room for the answer."""
+        """Continue prompts that are token ids already, as they are: the caller has made room for the answer.
+
+        Several processes that work together share them. A sampled answer depends on how often its prompt came before,
+        so that one process gets all of those.
+        """
+        key: Any = tuple if limits.temperature else id
+        found = processes.split(prompts, lambda part: self._continued(part, limits), key)
+        self._plainly = "; ".join(sorted(set(filter(None, processes.gather(self._plainly)))))
+        return found
+
+    def _continued(self, prompts: Sequence[list[int]], limits: Limits) -> list[Response]:
         sampling = Sampling(limits.max_tokens, limits.temperature, limits.top_p, limits.seed)
         tick = self._tick("writing", len(prompts))
         with self._evaluating():
@@ -140,9 +151,16 @@ class TransformersCausal(TransformersModel):
         return found
 
     def score_ids(self, pairs: Sequence[Pair]) -> list[Scored]:
-        """Score pairs that are token ids already, as they are, however long."""
-        with self._evaluating():
-            return self.scorer.score(pairs, self._tick("scoring", len(pairs)))
+        """Score pairs that are token ids already, as they are, however long; processes that work together share them.
+        """
+
+        def score(part: Sequence[Pair]) -> list[Scored]:
+            with self._evaluating():
+                return self.scorer.score(part, self._tick("scoring", len(part)))
+
+        found = processes.split(pairs, score, lambda pair: tuple(pair.context))
+        self.scorer.unshared = "; ".join(sorted(set(filter(None, processes.gather(self.scorer.unshared)))))
+        return found
 
     def pairs(self, requests: Sequence[Request]) -> list[Pair]:
         """Tokens of contexts and continuations; the boundary's white space belongs to the continuation."""

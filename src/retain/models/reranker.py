@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from retain import processes
 from retain.models.base import Pair
 from retain.models.transformers_model import TransformersModel
 from retain.models.update import Update
@@ -100,8 +101,13 @@ class CrossEncoderReranker(TransformersReranker):
 
     def score_pairs(self, pairs: Sequence[Pair], max_tokens: int) -> list[float]:
         """The logit of each pair, as ``CrossEncoder.predict`` gives it without its activation function."""
-        with self._evaluating():
-            return self.scorer.score(self._encoded(pairs, max_tokens), self._tick("scoring", len(pairs)))
+
+
+        def score(part: Sequence[Pair]) -> list[float]:
+            with self._evaluating():
+                return self.scorer.score(self._encoded(part, max_tokens), self._tick("scoring", len(part)))
+
+        return processes.split(pairs, score)
 
     def logits(self, pairs: Sequence[Pair], max_tokens: int) -> torch.Tensor:
         """The logit of each pair with its gradient, in one forward pass."""

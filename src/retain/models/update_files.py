@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from retain import processes
 from retain.folder import whole_folder
 from retain.models.low_rank import read_adapter, save_adapter
 from retain.models.update import WEIGHTS, read_weights, save_weights
@@ -17,11 +18,15 @@ def is_adapter(module: Any) -> bool:
 
 def save_update(module: Any, folder: Path) -> Path:
     """Save what was trained, for :func:`retain.training.trained.load_trained`; the folder appears at once."""
-    with whole_folder(folder) as making:
-        if is_adapter(module):
-            save_adapter(module, making)
-        else:
-            save_weights(module, making / WEIGHTS)
+
+    def save() -> None:
+        with whole_folder(folder) as making:
+            if is_adapter(module):
+                save_adapter(module, making)
+            else:
+                save_weights(module, making / WEIGHTS)
+
+    processes.from_first(save)
     return folder
 
 

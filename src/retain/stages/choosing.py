@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from retain import processes
 from retain.mitigations.base import GeneralSet
 from retain.records import Choice, Record
 from retain.stages.run_folder import RunFolder
@@ -33,5 +34,5 @@ def choose(run: RunFolder, bench: Workbench, general: Mapping[str, GeneralSet]) 
         return Chosen(choices=choices)
 
     chosen = run.once("chosen", Chosen, make, "Choosing on dev items")
-    (run.path / TRAINED / BASE_WEIGHTS).unlink(missing_ok=True)
+    processes.from_first(lambda: (run.path / TRAINED / BASE_WEIGHTS).unlink(missing_ok=True))
     return chosen

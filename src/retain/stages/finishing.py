@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from retain import processes
 from retain.folder import write_record
 from retain.mitigations.base import GeneralSet
 from retain.paths import portable_path
@@ -53,9 +54,13 @@ def finish(
         kl=list(kl),
         recitation=recitation,
     )
-    write_record(run.path / "record.json", record)
-    write_reports(record, run.path)
-    return record
+
+    def write() -> RunRecord:
+        write_record(run.path / "record.json", record)
+        write_reports(record, run.path)
+        return record
+
+    return processes.from_first(write)
 
 
 def _fingerprints(before: Sequence[Measurement], after: Sequence[Measurement]) -> dict[str, str]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from retain import processes
 from retain.errors import CannotMeasureError, UserError, listed
 from retain.folder import read_record, write_record
 from retain.models.endpoint import EndpointModel
@@ -73,12 +74,12 @@ def measure_endpoint(model: EndpointModel, probes: Sequence[Probe], split: Split
 
 def _measure(model: Measured, probe: Probe, split: Split, folder: Path | None, cached: bool) -> Measurement:
     own = folder / f"{split}-{file_name(probe.name)}.json" if folder else None
-    if own is not None and (found := _written(own)) is not None and _is_of(found, model, probe):
+    if own is not None and (found := processes.from_first(lambda: _written(own))) and _is_of(found, model, probe):
         return found
     measurement = kept(model.fingerprint, _device(model), probe, split) if cached else None
     if measurement is None:
         model.doing = probe.name
-        measurement = _as_measured(probe.measure(cast(Any, model), split), model)
+        measurement = processes.gather(_as_measured(probe.measure(cast(Any, model), split), model))[0]
         model.doing = ""
         if cached:
             keep(measurement, _device(model), probe)

@@ -31,7 +31,7 @@ def find_negatives(run: RunFolder, bench: Workbench) -> Mined | None:
     if run.recipe.training.method != "rank":
         return None
     data = read_ranking(run.recipe.data.train)
-    mined = run.once("negatives", Mined, lambda: _mine(run, bench, data), "Finding hard negatives")
+    mined = run.once("negatives", Mined, lambda: _mine(run, bench, data), "Finding hard negatives", alone=True)
     known = {content_hash(text): text for row in bench.train_rows for text in row.negatives}
     known |= {content_hash(text): text for text in data.documents}
     bench.train_rows = tuple(

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import yaml
 
+from retain import processes
 from retain.errors import UserError, listed
 from retain.folder import parse_yaml, read_json, read_record, read_text, write_json, write_record, write_text
 from retain.progress import Progress
@@ -42,7 +43,12 @@ class RunFolder:
         self.path = path
         self.recipe = recipe
         self.progress = progress
-        self._open(unread)
+        processes.from_first(lambda: self._open(unread))
+        if not (path / "recipe.yaml").is_file():
+            raise UserError(
+                f"{path} was made by the first process, and process {processes.rank()} does not see it. Put the run "
+                "folder (--folder) on a file system that all processes share."
+            )
 
     def _open(self, unread: Sequence[str]) -> None:
         written = self.path / "recipe.yaml"
@@ -88,20 +94,40 @@ class RunFolder:
             "  Choose another place with --folder, or remove that folder to start anew."
         )
 
-    def once(self, name: str, kind: type[R], make: Callable[[], R], title: str = "") -> R:
-        """The record of a stage: read when the stage was finished before, else made and written."""
+    def once(self, name: str, kind: type[R], make: Callable[[], R], title: str = "", alone: bool = False) -> R:
+        """The record of a stage: read when the stage was finished before, else made and written.
+
+        Args:
+            name: of its file.
+            kind: of its record.
+            make: does the stage. Where several processes work together each calls it, and what the first one made is
+                taken.
+            title: what a person calls it.
+            alone: only the first process calls ``make``.
+        """
         path = self.path / f"{name}.json"
-        if path.is_file():
-            try:
-                return read_record(path, kind)
-            except UserError as error:
-                raise UserError(f"{error}\n  Remove that file, and the same command does this stage again.") from None
+        found = processes.from_first(lambda: self._finished(path, kind))
+        if found is not None:
+            return found
         begun = time.monotonic()
         with self.progress.stage(title or name):
-            record = make()
-        write_record(path, record)
-        self._note_time(name, time.monotonic() - begun)
-        return record
+            record = processes.from_first(make) if alone else make()
+
+        def write() -> R:
+            write_record(path, record)
+            self._note_time(name, time.monotonic() - begun)
+            return record
+
+        return processes.from_first(write)
+
+    def _finished(self, path: Path, kind: type[R]) -> R | None:
+        """The record of a stage that was finished before."""
+        if not path.is_file():
+            return None
+        try:
+            return read_record(path, kind)
+        except UserError as error:
+            raise UserError(f"{error}\n  Remove that file, and the same command does this stage again.") from None
 
     def _note_time(self, name: str, seconds: float) -> None:
         if seconds >= LEAST_SECONDS:

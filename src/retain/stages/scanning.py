@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from retain import processes
 from retain.data.splits import sample
 from retain.errors import BrokenError
 from retain.folder import read_record, write_record
@@ -64,12 +65,12 @@ def _default_grid(run: RunFolder, bench: Workbench) -> list[float]:
 def _point(run: RunFolder, bench: Workbench, general: Mapping[str, GeneralSet], rate: float, share: float) -> Candidate:
     """One short run, measured; read where it was done before."""
     path = run.path / FOLDER / f"{rate_label(rate)}.json"
-    if path.is_file():
-        return read_record(path, Candidate)
+    if (known := processes.from_first(lambda: read_record(path, Candidate) if path.is_file() else None)) is not None:
+        return known
     folder = run.path / FOLDER / rate_label(rate)
     point = _trained_and_measured(run, bench, general, rate, share, folder)
     write_record(path, point)
-    shutil.rmtree(folder, ignore_errors=True)
+    processes.from_first(lambda: shutil.rmtree(folder, ignore_errors=True))
     return point
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from transformers import set_seed
 
+from retain import processes
 from retain.data.encoding import Encoded
 from retain.data.example import Example
 from retain.data.splits import sample
@@ -51,14 +52,19 @@ def train(run: RunFolder, bench: Workbench, general: Mapping[str, GeneralSet], r
         mitigations = run.recipe.mitigations
         model, record = fit(setup.base, setup, bench.train_rows, settings, mitigations, run.progress, held_out)
         save_trained(model, run.path / TRAINED)
-        if (start := setup.folder / BASE_WEIGHTS).is_file():  # a penalty read it; the choosing stage needs it too
-            start.replace(run.path / TRAINED / BASE_WEIGHTS)
+        processes.from_first(lambda: _keep_start(setup.folder / BASE_WEIGHTS, run.path / TRAINED / BASE_WEIGHTS))
         bench.give_up_base()
         return record.model_copy(update={"notes": [*record.notes, *bench.notes, *warnings]})
 
     record = run.once("training", Training, make, "Training")
-    _clear(run.path / "training")
+    processes.from_first(lambda: _clear(run.path / "training"))
     return record
+
+
+def _keep_start(start: Path, kept: Path) -> None:
+    """Where a penalty wrote the base's weights: the choosing stage needs them too."""
+    if start.is_file():
+        start.replace(kept)
 
 
 def fit(

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
+from retain import processes
 from retain.errors import UserError, nearest
 from retain.models.transformers_model import TransformersModel
 from retain.training.schedules import schedule_arguments
@@ -24,7 +25,8 @@ def shared_arguments(
         "output_dir": str(checkpoints),
         "learning_rate": settings.learning_rate,
         "num_train_epochs": settings.epochs,
-        "per_device_train_batch_size": settings.batch_size,
+        "per_device_train_batch_size": each(settings.batch_size),
+        **({"ddp_broadcast_buffers": False} if processes.size() > 1 else {}),  # processes differ in forward passes
         "gradient_accumulation_steps": settings.gradient_accumulation,
         "lr_scheduler_type": settings.scheduler,
         "warmup_steps": settings.warmup_share,
@@ -43,6 +45,21 @@ def shared_arguments(
         "data_seed": seed,
         "disable_tqdm": True,
     }
+
+
+def each(rows: int) -> int:
+    """A process's part of a forward pass's rows.
+
+    Raises:
+        UserError: they cannot be dealt evenly.
+    """
+    count = processes.size()
+    if rows % count:
+        raise UserError(
+            f"training.batch_size: {count} processes share the rows of a forward pass, {rows}, and each must get as "
+            f"many; use {rows // count * count or count} or {(rows // count + 1) * count}, or other processes"
+        )
+    return rows // count
 
 
 def as_arguments(

@@ -10,6 +10,7 @@ from typing import Any
 
 from transformers import TrainerCallback
 
+from retain import processes
 from retain.errors import BrokenError, UserError
 from retain.folder import disk_errors
 from retain.mitigations.base import Setup
@@ -67,12 +68,13 @@ def planned(trainer: Any, rows: int, settings: TrainingSettings) -> Plan:
         rows: that it draws its batches from; packing makes fewer of them.
         settings: the recipe's.
     """
-    arguments, processes = trainer.args, trainer.accelerator.num_processes
-    passes = math.ceil(rows / (arguments.train_batch_size * processes))
+    arguments, count = trainer.args, trainer.accelerator.num_processes
+    trainer.deals_rows = processes.size() > 1
+    passes = math.ceil(rows / (arguments.train_batch_size * count))
     steps = arguments.max_steps if arguments.max_steps > 0 else total_steps(passes, settings)
     epoch = epoch_steps(passes, settings)
     arguments.logging_steps, arguments.save_steps = intervals(steps, settings.checkpoints, epoch)
-    return Plan(passes, processes, steps, epoch)
+    return Plan(passes, count, steps, epoch)
 
 
 def go(
@@ -92,7 +94,7 @@ def go(
         UserError: the disk is full.
     """
     folder = setup.folder / CHECKPOINTS
-    start = last_checkpoint(folder)
+    start = processes.from_first(lambda: last_checkpoint(folder))
     elapsed = Elapsed(begun, start)
     for callback in (elapsed, *watching):
         trainer.add_callback(callback)

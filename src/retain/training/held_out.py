@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from retain import processes
 from retain.data.encoding import IGNORED, Encoded
 from retain.scoring.head import logits_in_parts
 from retain.training.alarms.levels import RowLosses
@@ -65,10 +66,14 @@ def held_out_losses(module: Any, rows: Sequence[Encoded], batch_size: int, preci
     order = sorted(range(len(rows)), key=lambda place: len(rows[place].input_ids))
     found: dict[int, tuple[float, int]] = {}
     with _evaluating(module), torch.autocast(_device(module).type, dtype=precision, enabled=precision is not None):
-        for start in range(0, len(order), batch_size):
-            places = order[start : start + batch_size]
-            batch = padded([rows[place] for place in places], _device(module))
-            found.update(zip(places, row_losses(module, batch), strict=True))
+
+
+        def read(part: Sequence[Sequence[int]]) -> list[list[tuple[float, int]]]:
+            return [row_losses(module, padded([rows[place] for place in batch], _device(module))) for batch in part]
+
+        batches = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
+        for batch, losses in zip(batches, processes.split(batches, read), strict=True):
+            found.update(zip(batch, losses, strict=True))
     inorder = [found[place] for place in range(len(rows))]
     return RowLosses(tuple(loss for loss, _ in inorder), tuple(tokens for _, tokens in inorder))
 

@@ -16,7 +16,7 @@ from retain.ranking.groups import Group
 from retain.ranking.teacher import load_teacher
 from retain.records import Training
 from retain.training import hooks
-from retain.training.arguments import as_arguments, shared_arguments
+from retain.training.arguments import as_arguments, each, shared_arguments
 from retain.training.cross_encoder_trainer import encoder_of, trainer_class
 from retain.training.going import CHECKPOINTS, go, making, planned, told
 from retain.training.precision import prepare_precision
@@ -98,7 +98,7 @@ def ranking_config(settings: TrainingSettings, model: TransformersReranker, chec
     """
     kind = from_extra("sentence_transformers.cross_encoder", "rerank").CrossEncoderTrainingArguments
     rows = settings.batch_size * settings.groups.group_size // pairs_per_row(settings.groups)
-    own = {**shared_arguments(settings, model, checkpoints, seed), "per_device_train_batch_size": rows}
+    own = {**shared_arguments(settings, model, checkpoints, seed), "per_device_train_batch_size": each(rows)}
     return as_arguments(kind, "sentence-transformers", own, settings.extra, taken=["gradient_checkpointing"])
 
 

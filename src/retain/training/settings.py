@@ -83,7 +83,7 @@ class TrainingSettings(Settings):
     epochs: float = Field(1.0, gt=0)
     """Passes over the training rows; more than 3 invites forgetting."""
     batch_size: int = Field(8, ge=1)
-    """Rows per device and forward pass; with ``method: pretrain`` sequences of ``max_length`` tokens; with ``method:
+    """Rows of a forward pass, which several processes share; with ``method: pretrain`` sequences of ``max_length`` tokens; with ``method:
     rank`` groups of a query and its documents."""
     gradient_accumulation: int = Field(1, ge=1)
     """Forward passes per update."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from retain import processes
 from retain.folder import whole_folder
 from retain.models.transformers_model import TransformersModel
 from retain.models.update import BASE_WEIGHTS as BASE_WEIGHTS
@@ -33,8 +34,7 @@ def load_trained(base: TransformersModel, folder: Path) -> TransformersModel:
         model = base.rebuilt(module, module.disable_adapter, update)
     else:
         start = folder / BASE_WEIGHTS
-        if not start.is_file():
-            save_weights(base.module, start)
+        processes.from_first(lambda: start.is_file() or save_weights(base.module, start))
         weights = WeightUpdate(base.module, start, folder / WEIGHTS)
         weights.apply(1.0)
         model = base.rebuilt(base.module, weights.as_base, weights)
@@ -43,8 +43,12 @@ def load_trained(base: TransformersModel, folder: Path) -> TransformersModel:
 
 def save_tuned(model: TransformersModel, folder: Path) -> None:
     """Save the finished model with its tokenizer, as safetensors, ready to load anywhere."""
-    with whole_folder(folder) as making:
-        if is_adapter(model.module):
-            for config in model.module.peft_config.values():
-                config.base_model_name_or_path = model.name
-        model.save(making)
+
+    def save() -> None:
+        with whole_folder(folder) as making:
+            if is_adapter(model.module):
+                for config in model.module.peft_config.values():
+                    config.base_model_name_or_path = model.name
+            model.save(making)
+
+    processes.from_first(save)

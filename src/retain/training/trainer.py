@@ -9,11 +9,14 @@ from typing import Any, ClassVar
 
 import torch
 
+from retain import processes
+from retain.data.encoding import IGNORED
 from retain.errors import BrokenError
 from retain.mitigations.base import GeneralBatch, Penalty, Step, Weights
 from retain.mitigations.known_rows import RowIndex
 from retain.models.unpadded import KEYS, padded_on_the_right, takes_unpadded
 from retain.training.alarms.history import TASK_LOSS
+from retain.training.dealing import deal, share_of
 from retain.training.engines import check_engine
 from retain.training.flattened import in_rows
 from retain.training.router import router_losses, trains_routers
@@ -45,6 +48,7 @@ def with_penalties(
         "streams": dict(streams or {}),
         "weights": list(weights),
         "task_rows": None,
+        "deals_rows": False,
         "_sums": defaultdict(list),
         "_task_shares": [],
         "_pass": (-1, 0),
@@ -67,8 +71,10 @@ class PenaltyMixin:
     weights: list[Weights]
     task_rows: RowIndex | None
     """The task's rows, where others are trained on too; may be set before the trainer trains."""
-    _sums: dict[str, list[float]]
-    """Penalty -> its values since the last log entry."""
+    deals_rows: bool
+    """An update sees the same rows on any number of processes; may be set before the trainer trains."""
+    _sums: dict[str, list[float | None]]
+    """Penalty -> its value in each forward pass since the last log entry; None where it had nothing to look at."""
     _task_shares: list[Share]
     """The task's own loss in each forward pass since the last log entry, where the loss holds more."""
     _pass: tuple[int, int]
@@ -109,6 +115,7 @@ class PenaltyMixin:
                 model, inputs, return_outputs=return_outputs, num_items_in_batch=num_items_in_batch
             )
         step, outputs = None, None
+        self._count_pass()
         # For language models transformers sums the losses of accumulated passes and does not average them.
         passes = 1 if num_items_in_batch is None else self.current_gradient_accumulation_steps
         if self._scores_labelled_only(inputs):
@@ -121,13 +128,48 @@ class PenaltyMixin:
                 model, inputs, return_outputs=return_outputs, num_items_in_batch=num_items_in_batch
             )
             loss, outputs = result if return_outputs else (result, None)
+            if num_items_in_batch is None:
+                loss = loss * self._share()
             if self.penalties and self.task_rows is None and is_cross_entropy(self):
                 self._task_shares.append((loss.detach(), 1 / passes))
         if self.penalties:
             loss = loss + self._penalise(step or self._step(model, inputs, num_items_in_batch)) / passes
-        if not torch.isfinite(loss):
+        if self._is_broken(loss):
             raise BrokenError(f"The loss became {loss.item()} in step {self.state.global_step + 1}.")
         return (loss, outputs) if return_outputs else loss
+
+    def get_train_dataloader(self: Any) -> Any:
+        """The trainer's, with our parts of each pass where rows are dealt."""
+        loader = super().get_train_dataloader()  # type: ignore[misc]
+        if not self.deals_rows:
+            return loader
+        return deal(loader, self.accelerator.num_processes, self.accelerator.process_index)
+
+    def _get_num_items_in_batch(self: Any, batch_samples: list[Any], device: Any) -> Any:
+        """The trainer's; rows that stand in for missing ones count nothing."""
+        for number, batch in enumerate(batch_samples):
+            if "labels" in batch and not self._share(number):
+                batch["labels"] = torch.full_like(batch["labels"], IGNORED)
+        return super()._get_num_items_in_batch(batch_samples, device)  # type: ignore[misc]
+
+    def _share(self: Any, passed: int | None = None) -> float:
+        """This process's rows over the mean of all processes, in a forward pass of this update; this one if None."""
+        if not self.deals_rows:
+            return 1.0
+        together = self.args.train_batch_size * self.accelerator.num_processes
+        rows, accumulated = len(self.train_dataset), self.args.gradient_accumulation_steps
+        passes = -(-rows // together)
+        number = self.state.global_step % -(-passes // accumulated) * accumulated
+        number += self._pass[1] if passed is None else passed
+        here = min(together, rows - number * together)
+        return share_of(here, self.accelerator.num_processes, self.accelerator.process_index)
+
+    def _is_broken(self: Any, loss: torch.Tensor) -> bool:
+        """Whether the loss is NaN or infinite, on any of the processes that work together."""
+        broken = ~torch.isfinite(loss.detach())
+        if processes.size() == 1:
+            return bool(broken)
+        return bool(self.accelerator.reduce(broken.float(), reduction="sum") > 0)
 
     def _scores_labelled_only(self: Any, inputs: Any) -> bool:
         """Whether the plain loss is computed here: off CUDA, TRL pushes every position through the output head.
@@ -158,10 +200,12 @@ class PenaltyMixin:
             losses = torch.nn.functional.cross_entropy(step.task_logits, targets, reduction="none")
             if not self.loss_is_the_tasks:
                 self._task_shares.append(of_task_rows(losses.detach(), step.task, self.task_rows))
-            for weigh in self.weights:
+            for weigh in self.weights if len(losses) else ():
                 losses = losses * weigh(step)
             total = losses.sum()
         tokens = targets.numel() if num_items_in_batch is None else num_items_in_batch
+        if num_items_in_batch is None and self.deals_rows:
+            tokens = self.accelerator.reduce(torch.tensor(float(tokens), device=total.device), reduction="mean")
         loss = total / torch.as_tensor(tokens, device=total.device).clamp(min=1)
         if self.args.average_tokens_across_devices and num_items_in_batch is not None:
             loss = loss * self.accelerator.num_processes
@@ -169,9 +213,11 @@ class PenaltyMixin:
 
     def _step(self: Any, model: Any, inputs: Any, num_items_in_batch: Any) -> Step:
         """This forward pass as penalties see it: the task's rows and the general rows of its number."""
-        number = self._next_pass()
+        number = self._number
         pad = self.processing_class.pad_token_id or 0
         inputs = in_rows(inputs, pad)
+        if not self._share():
+            inputs = {**inputs, "labels": torch.full_like(inputs["labels"], IGNORED)} if "labels" in inputs else inputs
         drawn: dict[str, GeneralBatch | None] = {}
 
         def general(name: str) -> GeneralBatch | None:
@@ -208,15 +254,20 @@ class PenaltyMixin:
                 value = penalty(step)
                 if value is not None:
                     total = total + value
-                    self._sums[name].append(float(value.detach()))
+                self._sums[name].append(None if value is None else float(value.detach()))
         return total
 
-    def _next_pass(self: Any) -> int:
-        """The number of this forward pass over the whole training, on every process another one."""
+    def _count_pass(self: Any) -> None:
+        """Note that a forward pass of training begins."""
         step, passed = self._pass
         passed = passed + 1 if step == self.state.global_step else 0
         self._pass = (self.state.global_step, passed)
-        number = self.state.global_step * self.args.gradient_accumulation_steps + passed
+
+    @property
+    def _number(self: Any) -> int:
+        """The number of this forward pass over the whole training, on every process another one."""
+        step, passed = self._pass
+        number = step * self.args.gradient_accumulation_steps + passed
         return int(number * self.accelerator.num_processes + self.accelerator.process_index)
 
     def _get_grad_norm(self: Any, model: Any, grad_norm: Any = None) -> Any:
@@ -244,12 +295,26 @@ class PenaltyMixin:
 
     def log(self: Any, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
         """The trainer's log entry with the mean of each penalty since the last one, and the task's own loss."""
-        for name, values in self._sums.items():
-            logs[name] = sum(values) / len(values)
+        everywhere = processes.gather({name: list(values) for name, values in self._sums.items()})
+        for name in self._sums:
+            if (value := mean_value([one[name] for one in everywhere])) is not None:
+                logs[name] = value
         self._sums.clear()
         if "loss" in logs:
-            own = mean_of(self._task_shares)
+            shares = [(float(loss), float(part)) for loss, part in self._task_shares]
+            own = mean_of([one for found in processes.gather(shares) for one in found])
             self._task_shares.clear()
             if own is not None:
                 logs[TASK_LOSS] = own
         super().log(logs, *args, **kwargs)  # type: ignore[misc]
+
+
+def mean_value(values: Sequence[Sequence[float | None]]) -> float | None:
+    """The mean over forward passes of a penalty's mean over processes; passes with nothing to look at are left out.
+
+    Args:
+        values: of each process, a value for each pass; None where that process had nothing to look at.
+    """
+    passes = [[one for one in pass_ if one is not None] for pass_ in zip(*values, strict=True)]
+    means = [sum(found) / len(values) for found in passes if found]
+    return sum(means) / len(means) if means else None
