@@ -20,7 +20,7 @@ LAYERS = [
     {"mitigations"},
     {"training", "reporting"},
     {"frontier_settings", "advice_settings", "sequence_settings"},
-    {"recipe", "method_rules"},
+    {"recipe", "method_rules", "process_rules"},
     {"sequence_recipe"},
     {"recipe_rules"},
     {"stages"},

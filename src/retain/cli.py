@@ -133,6 +133,8 @@ def _print_checked(checked: Any) -> None:
         _print(f"  the frontier's {len(checked.arms)} arms: {'; '.join(checked.arms)}")
     if checked.passages:
         _print(f"  the documents of an advice: {checked.passages} passages")
+    for engine, reasons in checked.processes.items():
+        _print(f"  several processes, {engine}: " + ("; ".join(reasons) or "yes"))
     told = [f"note: {note}" for note in checked.notes] + [f"warning: {one}" for one in checked.warnings]
     _print("".join(f"  {line}\n" for line in told).rstrip())
     if checked.lint is not None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from retain import processes
 from retain.comparison.compare import compare
 from retain.comparison.gate import judge
 from retain.comparison.read_symptoms import read_symptoms
 from retain.data.example import answers_of
+from retain.process_rules import check_processes
 from retain.progress import Progress
 from retain.recipe import Recipe, portable
 from retain.records import RunRecord
@@ -32,6 +34,7 @@ def run_recipe(recipe: Recipe, folder: Path, progress: Progress) -> RunRecord:
         UserError: the recipe's data, model or folder is not usable.
         BrokenError: training broke.
     """
+    check_processes(recipe, processes.size())
     run = RunFolder(folder, recipe, progress, unread=("advise", "frontier"))
     data = prepare(run)
     bench = Workbench(run, data)

@@ -56,6 +56,7 @@ def together() -> Iterator[None]:
     import torch
     from accelerate import PartialState
 
+    os.environ["FSDP_CPU_RAM_EFFICIENT_LOADING"] = "false"  # every process measures, and so needs the weights
     PartialState(cpu=not torch.accelerator.is_available())
     # Objects and waiting go through gloo: an accelerator's own backend gives up on who waits for minutes.
     _group = torch.distributed.new_group(backend="gloo", timeout=PATIENCE)

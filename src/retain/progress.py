@@ -27,7 +27,7 @@ PLAIN_SECONDS = 15.0
 
 
 class Progress:
-    """Shows stages and how far they are, on standard error; of processes that were started together the first one does."""
+    """Shows stages and how far they are, on standard error. Of processes started together only the first one does."""
 
     def __init__(self, quiet: bool = False, console: Console | None = None) -> None:
         self.console = console or Console(stderr=True, highlight=False, soft_wrap=True)

@@ -1,9 +1,10 @@
 """Results that are worth keeping between runs: one checked file for each, found again by what it depends on.
 
 A key is a hash of everything that the content depends on, so that an entry is never out of date: what changed has
-another key. Where several processes work together the first one reads, for all. Each file says its own key and the sha256 of its content, on one line before it. A file that does not hold
+another key. Each file says its own key and the sha256 of its content, on one line before it. A file that does not hold
 what its name promises (damaged, cut short, or put there by something else) is moved aside with a line that says so, and
 counts as missing. Files appear whole or not at all, so that several processes can share one store.
+Where several work together (``retain.processes``) the first one reads for all, and writes.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from retain.data.lint.run_checks import Lint
 from retain.errors import UserError, listed
 from retain.models.builtin import check_name
 from retain.probes.base import Probe
+from retain.process_rules import abilities
 from retain.recipe import Recipe, parse_recipe, read_values
 from retain.recipe_rules import recipe_warnings
 from retain.records import Record
@@ -37,6 +38,8 @@ class Checked(Record):
     own reports."""
     lint: Lint | None = None
     """What is wrong with the rows."""
+    processes: dict[str, list[str]] = {}
+    """What trains on several processes -> why this recipe does not go with it; empty where it does."""
     arms: list[str] = []
     """Of its frontier."""
     passages: int = 0
@@ -91,6 +94,7 @@ def _checked(checked: Recipe, recipe: str) -> Checked:
         notes=[*suite.notes(), *plain_text_note(checked, prepared.splits)],
         warnings=[] if checked.frontier else recipe_warnings(checked),
         lint=prepared.lint,
+        processes=abilities(checked),
         passages=passages,
         arms=[arm.name for arm in arms_of(checked, prepared.splits.train)] if checked.frontier else [],
     )

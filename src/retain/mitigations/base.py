@@ -171,6 +171,8 @@ class Mitigation(Settings):
     """Why it does not go with the other methods; empty where it does."""
     not_for_preferences: ClassVar[str] = ""
     """Why it does not go with ``training.method: dpo``; empty where it does."""
+    not_for_dealt: ClassVar[str] = ""
+    """Why it does not go with weights that are dealt over processes (FSDP2); empty where it does."""
 
     def conflicts(self, recipe: Any) -> list[str]:
         """What in a recipe (``retain.recipe.Recipe``) does not go with this mitigation, each with its reason.
@@ -178,6 +180,14 @@ class Mitigation(Settings):
         Knobs of its own that the others leave without effect too.
         """
         return []
+
+    def not_dealt(self, adapter: bool) -> str:
+        """Why, as it is set, it does not go with weights that are dealt over processes; beside an adapter or not."""
+        return self.not_for_dealt
+
+    def not_with_own_gradients(self, adapter: bool) -> str:
+        """Why it does not go with an engine that takes gradients while the backward pass runs (DeepSpeed)."""
+        return ""
 
     def wants_general(self) -> bool:
         """Whether general text is needed."""

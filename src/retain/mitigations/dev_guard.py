@@ -9,6 +9,7 @@ from typing import Any
 from transformers import TrainerCallback
 from transformers.trainer_utils import has_length
 
+from retain import processes
 from retain.data.encoding import Encoded
 from retain.errors import UserError
 from retain.folder import read_record, write_record
@@ -20,6 +21,7 @@ from retain.models.causal import as_language_model
 from retain.models.mid_training import as_it_would_ship
 from retain.models.transformers_model import TransformersModel
 from retain.models.update_files import save_update
+from retain.models.whole import whole_module
 from retain.records import Candidate, Record
 
 RECORD = "guarded.json"
@@ -82,7 +84,7 @@ class GuardOnDev(TrainerCallback):
             with as_it_would_ship(model) as base:
                 self.base = store_base(as_language_model(base), self.rows, TOP_K)
         path = setup.kept / RECORD
-        self.found = read_record(path, Guarded) if path.is_file() else Guarded()
+        self.found = processes.from_first(lambda: read_record(path, Guarded) if path.is_file() else Guarded())
 
     def _meter_rows(self) -> list[Encoded]:
         """General text that was kept back and is not trained on.
@@ -134,9 +136,10 @@ class GuardOnDev(TrainerCallback):
             candidates = self.found.candidates
             if measure:
                 candidates = (*candidates, candidate_on_dev(model, self.setup, f"update {step}", step))
-        found = Guarded(candidates=candidates, readings=readings)
-        if measure and best_of(candidates)[0] is candidates[-1]:
-            save_update(self.model.module, self.setup.kept / CHECKPOINT)
+        found = processes.gather(Guarded(candidates=candidates, readings=readings))[0]  # one decision for all
+        if measure and best_of(found.candidates)[0] is found.candidates[-1]:
+            with whole_module(self.model) as module:
+                save_update(module, self.setup.kept / CHECKPOINT)
         write_record(self.setup.kept / RECORD, found)
         self.found = found
 

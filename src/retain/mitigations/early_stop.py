@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
+from retain import processes
 from retain.folder import read_record
 from retain.mitigations.base import Mitigation, Setup
 from retain.mitigations.dev_guard import CHECKPOINT, RECORD, Guarded, GuardOnDev, best_of
@@ -65,7 +66,7 @@ class EarlyStop(Mitigation):
 
     def finish_model(self, model: TransformersModel, setup: Setup) -> tuple[TransformersModel, Choice | None]:
         """The model at the last candidate that passed."""
-        guarded = read_record(setup.kept / RECORD, Guarded)
+        guarded = processes.from_first(lambda: read_record(setup.kept / RECORD, Guarded))
         chosen, reason = best_of(guarded.candidates)
         if chosen is not guarded.candidates[-1]:
             assert model.update is not None

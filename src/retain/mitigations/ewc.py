@@ -13,7 +13,7 @@ from retain.mitigations.distance import distance_to_base
 from retain.mitigations.distributions import encoded_rows
 from retain.mitigations.fisher import MAX_TOKENS, Row, Targets, diagonal_fisher
 from retain.mitigations.general_groups import RankingSetup, general_groups
-from retain.mitigations.l2_to_base import no_product
+from retain.mitigations.l2_to_base import AFTERWARDS, WHOLE, no_product
 from retain.models.transformers_model import TransformersModel
 
 GROUP = 16
@@ -62,6 +62,14 @@ class Ewc(Mitigation):
     def conflicts(self, recipe: Any) -> list[str]:
         """Adapters whose update is no product."""
         return no_product(recipe)
+
+    def not_dealt(self, adapter: bool) -> str:
+        """Weights in parts have no distance."""
+        return WHOLE
+
+    def not_with_own_gradients(self, adapter: bool) -> str:
+        """Without an adapter the gradient comes after the pass."""
+        return "" if adapter else AFTERWARDS
 
     def penalty(self, model: TransformersModel, setup: Setup) -> Penalty | None:
         """Computes F, or finds it in the store, then pulls on each weight by it.

@@ -105,6 +105,15 @@ class KlToBase(Mitigation):
             problems.append(f"on: {self.on} tells rows apart, so they cannot be packed; set training.packing to false")
         return problems
 
+    def not_dealt(self, adapter: bool) -> str:
+        """The base's own pass in each step."""
+        if self.base == "stored":
+            return ""
+        return (
+            "base: adapter_off asks the base where a process has general rows, and processes that share weights must "
+            "all do as many forward passes; use base: stored"
+        )
+
     def wants_general(self) -> bool:
         """Whether general text is needed."""
         return self.on != "task"

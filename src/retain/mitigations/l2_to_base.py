@@ -10,6 +10,14 @@ from retain.mitigations.base import Mitigation, Penalty, Setup
 from retain.mitigations.distance import distance_to_base
 from retain.models.transformers_model import TransformersModel
 
+WHOLE = "it reads the trained weights themselves, of which each process then has a part; use kl_to_base, or DDP"
+"""Why a distance of weights does not go with weights that are dealt over processes."""
+AFTERWARDS = (
+    "without an adapter its gradient is added when a backward pass has ended, and DeepSpeed takes gradients while it "
+    "runs; use kl_to_base, or train an adapter"
+)
+"""Why it does not go with an engine that takes gradients early."""
+
 
 class L2ToBase(Mitigation):
     """Add (weight / 2) ||theta - theta0||^2, the squared distance from the base's weights (L2-SP, arXiv 1802.01483).
@@ -32,6 +40,14 @@ class L2ToBase(Mitigation):
     def conflicts(self, recipe: Any) -> list[str]:
         """Adapters whose update is no product."""
         return no_product(recipe)
+
+    def not_dealt(self, adapter: bool) -> str:
+        """Weights in parts have no distance."""
+        return WHOLE
+
+    def not_with_own_gradients(self, adapter: bool) -> str:
+        """Without an adapter the gradient comes after the pass."""
+        return "" if adapter else AFTERWARDS
 
     def penalty(self, model: TransformersModel, setup: Setup) -> Penalty | None:
         """Notes where the weights begin; see :func:`~retain.mitigations.distance.distance_to_base`."""

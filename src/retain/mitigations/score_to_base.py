@@ -53,6 +53,11 @@ class ScoreToBase(Mitigation):
         "it keeps a reranker's scores; kl_to_base keeps a language model's distribution of the next token"
     )
 
+    not_for_dealt: ClassVar[str] = (
+        "it scores as many pairs as a process has general queries, and processes that share weights must all do as "
+        "many forward passes; use DDP"
+    )
+
     kind: Literal["score_to_base"] = "score_to_base"
     weight: float = Field(1.0, gt=0)
     """Factor on the divergence; scan by factors of 3 from 0.3 to 10."""

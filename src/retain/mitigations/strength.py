@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from retain import processes
 from retain.comparison.compare import compare
 from retain.errors import UserError
 from retain.mitigations.base import Mitigation, Setup
@@ -49,7 +50,7 @@ class Strength(Mitigation):
         def loses_more(one: Candidate, other: Candidate) -> bool:
             return significantly_worse(measured[one.value][1], measured[other.value][1], setup)
 
-        chosen, reason = choose(candidates, loses_more)
+        chosen, reason = processes.gather(choose(candidates, loses_more))[0]  # one decision for all
         model.update.apply(chosen.value, self.per_layer)
         finished = model.renewed()
         return finished, Choice(what="strength", chosen=chosen.value, candidates=candidates, reason=reason)

@@ -151,8 +151,7 @@ class TransformersCausal(TransformersModel):
         return found
 
     def score_ids(self, pairs: Sequence[Pair]) -> list[Scored]:
-        """Score pairs that are token ids already, as they are, however long; processes that work together share them.
-        """
+        """Score pairs that are token ids already, as they are, however long; several processes share them."""
 
         def score(part: Sequence[Pair]) -> list[Scored]:
             with self._evaluating():

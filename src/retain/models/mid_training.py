@@ -12,6 +12,7 @@ import torch
 
 from retain.models.transformers_model import TransformersModel
 from retain.models.update_files import is_adapter
+from retain.models.whole import whole_module
 
 M = TypeVar("M", bound=TransformersModel)
 PRECISIONS = {"bf16": torch.bfloat16}
@@ -29,9 +30,9 @@ def as_it_would_ship(model: M) -> Iterator[M]:
     Gives:
         The model with the fingerprint of this moment.
     """
-    module = model.module
     with ExitStack() as after, torch.no_grad():
         after.enter_context(_random_numbers_kept())
+        module = after.enter_context(whole_module(model))
         after.callback(_restore_modes, [(one, one.training) for one in module.modules()])
         module.eval()
         forward = module.__dict__.pop("forward", None)  # accelerate's, which casts
@@ -42,7 +43,10 @@ def as_it_would_ship(model: M) -> Iterator[M]:
             after.callback(setattr, module.config, "use_cache", cache)
         if not is_adapter(module) and model.load_in in PRECISIONS:
             after.callback(_restore_weights, _rounded(module, PRECISIONS[model.load_in]))
-        yield model.renewed()
+        if model.whole is None:
+            yield model.renewed()
+        else:
+            yield model.rebuilt(module, module.disable_adapter if is_adapter(module) else None)
 
 
 def _restore_modes(modes: list[tuple[Any, bool]]) -> None:

@@ -102,7 +102,6 @@ class CrossEncoderReranker(TransformersReranker):
     def score_pairs(self, pairs: Sequence[Pair], max_tokens: int) -> list[float]:
         """The logit of each pair, as ``CrossEncoder.predict`` gives it without its activation function."""
 
-
         def score(part: Sequence[Pair]) -> list[float]:
             with self._evaluating():
                 return self.scorer.score(self._encoded(part, max_tokens), self._tick("scoring", len(part)))

@@ -48,6 +48,8 @@ class TransformersModel(ABC):
         self.update = update
         self.progress: Callable[[str, int, int], None] | None = None
         """Called with (what, done, total) while requests are worked off."""
+        self.whole: Any = None
+        """A ``WholeCopy`` while the module's weights are dealt over processes."""
         self.doing = ""
         """What the requests are for, such as a probe's name; shown with the progress."""
 

@@ -66,7 +66,9 @@ def prepare(run: RunFolder) -> Prepared:
     Raises:
         UserError: as :func:`read_and_split`, or a data file or the suite has changed since.
     """
-    prepared = run.once("data", Prepared, lambda: read_and_split(run.recipe, run.progress), "Reading the data", alone=True)
+    prepared = run.once(
+        "data", Prepared, lambda: read_and_split(run.recipe, run.progress), "Reading the data", alone=True
+    )
     _check_unchanged(prepared, run.recipe)
     return prepared
 

@@ -15,6 +15,7 @@ from retain.errors import BrokenError, UserError
 from retain.folder import disk_errors
 from retain.mitigations.base import Setup
 from retain.models.transformers_model import TransformersModel
+from retain.models.whole import WholeCopy
 from retain.training.checkpoints import epoch_steps, intervals, last_checkpoint, total_steps
 from retain.training.elapsed import Elapsed
 from retain.training.settings import TrainingSettings
@@ -94,6 +95,8 @@ def go(
         UserError: the disk is full.
     """
     folder = setup.folder / CHECKPOINTS
+    if trainer.is_fsdp_enabled:
+        model.whole = WholeCopy(model.module)
     start = processes.from_first(lambda: last_checkpoint(folder))
     elapsed = Elapsed(begun, start)
     for callback in (elapsed, *watching):
@@ -103,6 +106,8 @@ def go(
             trainer.train(resume_from_checkpoint=start)
     except BrokenError as error:
         raise BrokenError(broken(error, model, setup.folder)) from None
+    if model.whole is not None:  # what comes after training takes the weights for whole
+        model.module, model.whole = model.whole.fill(), None
     return elapsed.seconds
 
 

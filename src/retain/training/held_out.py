@@ -67,7 +67,6 @@ def held_out_losses(module: Any, rows: Sequence[Encoded], batch_size: int, preci
     found: dict[int, tuple[float, int]] = {}
     with _evaluating(module), torch.autocast(_device(module).type, dtype=precision, enabled=precision is not None):
 
-
         def read(part: Sequence[Sequence[int]]) -> list[list[tuple[float, int]]]:
             return [row_losses(module, padded([rows[place] for place in batch], _device(module))) for batch in part]
 

@@ -83,8 +83,8 @@ class TrainingSettings(Settings):
     epochs: float = Field(1.0, gt=0)
     """Passes over the training rows; more than 3 invites forgetting."""
     batch_size: int = Field(8, ge=1)
-    """Rows of a forward pass, which several processes share; with ``method: pretrain`` sequences of ``max_length`` tokens; with ``method:
-    rank`` groups of a query and its documents."""
+    """Rows of a forward pass, which several processes share; with ``method: pretrain`` sequences of ``max_length``
+    tokens; with ``method: rank`` groups of a query and its documents."""
     gradient_accumulation: int = Field(1, ge=1)
     """Forward passes per update."""
     max_length: int = Field(1024, ge=8)

@@ -84,7 +84,7 @@ def train_sft(
     read = rows_to_read(held_out, seen, settings.watch)
     times = reading_steps(plan.steps, plan.epoch, settings.watch)
     known = random.Random(setup.seed).sample(task_rows, min(len(read), len(task_rows)))
-    watch = WatchLoss(read, times, partial(_say, progress), trainer.loss_is_the_tasks, known)
+    watch = WatchLoss(read, times, partial(_say, progress), trainer.loss_is_the_tasks, known, model)
     seconds = go(trainer, model, setup, begun, [ShowProgress(progress, watch.note), watch])
     task_tokens = sum(len(row.input_ids) for row in task_rows)
     rehearsed = sum(len(row.input_ids) for row in rows) - task_tokens

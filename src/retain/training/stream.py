@@ -82,6 +82,14 @@ class GeneralStream(Turns):
         indices = self.indices(number)
         if not indices:
             return None
+        tensors = self._padded(indices, pad, device)
+        return GeneralBatch(tuple(indices), tensors, int(tensors["attention_mask"].sum()), self.usual)
+
+    def blank(self, pad: int, device: Any) -> dict[str, torch.Tensor]:
+        """A row for a forward pass that counts nothing."""
+        return self._padded([0], pad, device)
+
+    def _padded(self, indices: Sequence[int], pad: int, device: Any) -> dict[str, torch.Tensor]:
         rows = [self.rows[i] for i in indices]
         width = max(len(row.input_ids) for row in rows)
         ids = torch.full((len(rows), width), pad, dtype=torch.long)
@@ -92,12 +100,7 @@ class GeneralStream(Turns):
             ids[place, :length] = torch.tensor(row.input_ids)
             labels[place, :length] = torch.tensor(row.labels)
             mask[place, :length] = 1
-        tensors = {
-            "input_ids": ids.to(device),
-            "labels": labels.to(device),
-            "attention_mask": mask.to(device),
-        }
-        return GeneralBatch(tuple(indices), tensors, int(mask.sum()), self.usual)
+        return {"input_ids": ids.to(device), "labels": labels.to(device), "attention_mask": mask.to(device)}
 
 
 def rate_for(share: float, task_tokens: int, passes: int, rows: Sequence[Encoded]) -> float:

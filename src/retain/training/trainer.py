@@ -14,6 +14,7 @@ from retain.data.encoding import IGNORED
 from retain.errors import BrokenError
 from retain.mitigations.base import GeneralBatch, Penalty, Step, Weights
 from retain.mitigations.known_rows import RowIndex
+from retain.models.logits import labelled_logits
 from retain.models.unpadded import KEYS, padded_on_the_right, takes_unpadded
 from retain.training.alarms.history import TASK_LOSS
 from retain.training.dealing import deal, share_of
@@ -255,6 +256,21 @@ class PenaltyMixin:
                 if value is not None:
                     total = total + value
                 self._sums[name].append(None if value is None else float(value.detach()))
+            if self.is_fsdp_enabled:
+                total = total + self._for_the_others(step)
+        return total
+
+    def _for_the_others(self: Any, step: Step) -> Any:
+        """Zero, by forward passes that other processes do on general rows and this one has none for.
+
+        Processes that share weights gather them in each pass, so that all must do as many.
+        """
+        count, process = self.accelerator.num_processes, self.accelerator.process_index
+        first, pad = self._number - process, self.processing_class.pad_token_id or 0
+        total: Any = 0.0
+        for stream in self.streams.values():
+            if not stream.indices(first + process) and any(stream.indices(first + one) for one in range(count)):
+                total = total + 0.0 * labelled_logits(step.module, stream.blank(pad, self.args.device)).sum()
         return total
 
     def _count_pass(self: Any) -> None:

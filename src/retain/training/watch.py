@@ -10,6 +10,8 @@ from transformers import TrainerCallback
 
 from retain.errors import BrokenError
 from retain.models.transformers_model import TransformersModel
+from retain.models.update_files import save_update
+from retain.models.whole import whole_module
 from retain.progress import Progress
 from retain.training.alarms.history import ROW_LOSSES, ROW_TOKENS
 
@@ -47,9 +49,8 @@ def log_entry(entry: Mapping[str, Any]) -> dict[str, float]:
 
 def broken(error: BrokenError, model: TransformersModel, folder: Path) -> str:
     """What a person must know of a training that broke; the weights of the last good step are saved."""
-    from retain.training.trained import save_trained
-
-    kept = save_trained(model, folder / "last_good")
+    with whole_module(model) as module:
+        kept = save_update(module, folder / "last_good")
     return (
         f"{error}\n  The weights before it are kept in {kept}.\n"
         "  Usual reasons: a learning rate that is too high, or rows that hold no text. Lower training.learning_rate "

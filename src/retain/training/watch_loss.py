@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import torch
 from transformers import TrainerCallback
 
 from retain.data.encoding import Encoded
+from retain.models.transformers_model import TransformersModel
+from retain.models.whole import whole_module
 from retain.records import Alarm, HeldOutLosses, RowsAtStart
 from retain.training.alarms.history import (
     HELD_OUT,
@@ -37,6 +40,7 @@ class WatchLoss(TrainerCallback):
         say: told each alarm in one line.
         plain: the log's ``loss`` is the task's own; else ``task_loss`` is taken, where there is one.
         trained: training rows in an order of chance; as many of them as of ``rows`` are read before the first update.
+        model: what is trained, where its weights may be dealt over processes; the trainer's module when None.
     """
 
     def __init__(
@@ -46,8 +50,10 @@ class WatchLoss(TrainerCallback):
         say: Callable[[str], None],
         plain: bool = True,
         trained: Sequence[Encoded] = (),
+        model: TransformersModel | None = None,
     ) -> None:
         self.rows = rows
+        self.model = model
         self.trained = trained[: len(rows)]
         self.steps = steps
         self.say = say
@@ -133,7 +139,8 @@ class WatchLoss(TrainerCallback):
     def _losses(self, args: Any, model: Any, rows: Sequence[Encoded]) -> RowLosses:
         begun = time.monotonic()
         precision = torch.bfloat16 if args.bf16 else torch.float16 if args.fp16 else None
-        found = held_out_losses(model, rows, args.per_device_train_batch_size, precision)
+        with nullcontext(model) if self.model is None or self.model.whole is None else whole_module(self.model) as one:
+            found = held_out_losses(one, rows, args.per_device_train_batch_size, precision)
         self.seconds += time.monotonic() - begun
         return found
 
