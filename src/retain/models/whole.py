@@ -26,6 +26,8 @@ class WholeCopy:
         self.dealt = module
         empty = {id(one): _empty(one) for one in module.parameters()}
         self.module = copy.deepcopy(module, dict(empty))
+        for part in self.module.modules():  # a trainer's own, which would call the module that it was put on
+            part.__dict__.pop("forward", None)
 
     def fill(self) -> Any:
         """Gather the weights of this moment; every process must call it.

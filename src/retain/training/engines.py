@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -32,3 +33,20 @@ def check_engine(trainer: Any, penalties: Mapping[str, Penalty]) -> None:
             f"{engine} takes gradients (scaled, with fp16) while the pass runs, so that this one would be lost; use "
             "kl_to_base, or train an adapter, whose distance is part of the loss"
         )
+
+
+def fsdp_asked(arguments: Any) -> bool:
+    """Whether a trainer's arguments, or accelerate's launcher, ask for FSDP."""
+    return arguments.fsdp_plugin_args is not None or os.environ.get("ACCELERATE_USE_FSDP") == "true"
+
+
+def allow_fsdp_on_cpu() -> None:
+    """Let accelerate train processes on CPUs with FSDP; by itself it would train with DDP and not say so.
+
+    It looks at FSDP only where processes are of a kind that has accelerators. Torch deals weights over CPUs just as
+    well, by gloo.
+    """
+    from accelerate import DistributedType, PartialState
+
+    if PartialState._shared_state.get("distributed_type") == DistributedType.MULTI_CPU:
+        PartialState._shared_state["distributed_type"] = DistributedType.MULTI_GPU

@@ -18,7 +18,7 @@ from retain.models.logits import labelled_logits
 from retain.models.unpadded import KEYS, padded_on_the_right, takes_unpadded
 from retain.training.alarms.history import TASK_LOSS
 from retain.training.dealing import deal, share_of
-from retain.training.engines import check_engine
+from retain.training.engines import allow_fsdp_on_cpu, check_engine, fsdp_asked
 from retain.training.flattened import in_rows
 from retain.training.router import router_losses, trains_routers
 from retain.training.schedules import in_updates
@@ -138,6 +138,12 @@ class PenaltyMixin:
         if self._is_broken(loss):
             raise BrokenError(f"The loss became {loss.item()} in step {self.state.global_step + 1}.")
         return (loss, outputs) if return_outputs else loss
+
+    def create_accelerator_and_postprocess(self: Any) -> None:
+        """As the trainer does; FSDP2 on CPUs too."""
+        if fsdp_asked(self.args):
+            allow_fsdp_on_cpu()
+        super().create_accelerator_and_postprocess()  # type: ignore[misc]
 
     def get_train_dataloader(self: Any) -> Any:
         """The trainer's, with our parts of each pass where rows are dealt."""
