@@ -28,7 +28,7 @@ LAYERS = [
     {"pipeline", "pipeline_sequence", "own_trainer"},
     {"sweep", "advice", "exporting"},
     {"commands"},
-    {"cli"},
+    {"cli", "__main__"},
 ]
 """From the bottom up; a part imports from its own layer or from those below."""
 EXCEPTIONS = {

@@ -1,11 +1,12 @@
 """What goes with several processes, as a recipe says it."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from retain.errors import UserError
-from retain.process_rules import abilities, check_processes, engine_of, process_problems, refusal
+from retain.process_rules import abilities, ability_table, check_processes, engine_of, process_problems, refusal
 from retain.recipe import parse_recipe
 from retain.registry import units
 
@@ -87,3 +88,10 @@ def test_every_mitigation_goes_with_ddp():
 
 def test_problems_without_a_number_of_processes_leave_the_batch_out():
     assert process_problems(recipe({"batch_size": 7}), "DDP") == []
+
+
+def test_the_guide_has_the_table_that_the_code_gives():
+    guide = Path(__file__).parents[1] / "docs" / "guides" / "several_processes.md"
+    table = "\n".join(ability_table())
+    assert table in guide.read_text(), f"put this into {guide.name}:\n{table}"
+    assert table.count("refused") >= 5

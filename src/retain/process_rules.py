@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 from retain.errors import UserError, listed
+from retain.registry import units
 
 if TYPE_CHECKING:
     from retain.mitigations.base import Mitigation
@@ -136,3 +137,28 @@ def check_processes(recipe: Recipe, processes: int) -> None:
 def abilities(recipe: Recipe) -> dict[str, list[str]]:
     """For each engine what of a recipe does not go with it; empty where it does."""
     return {engine: process_problems(recipe, engine) for engine in ENGINES}
+
+
+def ability_table() -> list[str]:
+    """The lines of a Markdown table: each mitigation by each engine, and knobs whose values make a difference."""
+    lines = [f"| mitigation | {' | '.join(ENGINES)} |", f"|---|{'---|' * len(ENGINES)}"]
+    for kind, unit in units("mitigations").items():
+        known: list[list[str]] = []
+        for label, one, adapter in _ways(kind, unit):
+            others = [one, units("mitigations")["lora"]()] if adapter else [one]
+            cells = [refusal(one, engine, others) for engine in ENGINES]
+            if cells not in known:
+                known.append(cells)
+                said = [f"refused: {cell}" if cell else "yes" for cell in cells]
+                lines.append(f"| {label} | {' | '.join(said)} |")
+    return lines
+
+
+def _ways(kind: str, unit: type[Mitigation]) -> Iterator[tuple[str, Mitigation, bool]]:
+    """(what it is called, a mitigation, whether beside an adapter): as it is by default, then with other values."""
+    yield f"`{kind}`", unit(), False
+    yield f"`{kind}` with `lora`", unit(), True
+    for name, field in unit.model_fields.items():
+        for value in get_args(field.annotation) if get_origin(field.annotation) is Literal else ():
+            if value != field.default:
+                yield f"`{kind}`, `{name}: {value}`", unit(**{name: value}), True
