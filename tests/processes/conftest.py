@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 import pytest
-from process_toys import CASES, FSDP, Runs, launch, rankings, rows, suite, task_rows
+from process_toys import CASES, FSDP, Runs, launch_all, rankings, rows, suite, task_rows
 from several_runs import run_all
 
 
@@ -66,7 +66,7 @@ def runs(recipes, tmp_path_factory) -> Runs:
     dealt = {name: {**one, "training": {**one["training"], **FSDP}} for name, one in recipes.items()}
     jobs = [{"recipe": one, "folder": str(folder / "DDP" / name)} for name, one in recipes.items()]
     jobs += [{"recipe": one, "folder": str(folder / "FSDP2" / name)} for name, one in dealt.items()]
-    several = launch(jobs, folder)
+    several = launch_all(jobs, folder)
     before = os.environ.get("RETAIN_CACHE")
     os.environ["RETAIN_CACHE"] = str(folder / "own_cache")
     try:

@@ -23,7 +23,8 @@ CASES = {
     "adapter": [LORA, KL, {"kind": "early_stop", "every": 0.5, "patience": 9}, STRENGTH],
     "all_weights": [{"kind": "rehearsal", "share": 0.1}, {**KL, "on": "both"}, {"kind": "early_stop"}, STRENGTH],
     "frozen": [{"kind": "freeze"}, {"kind": "token_weighting", "rule": "talr"}],
-    "weighted_rows": [LORA, {"kind": "token_weighting", "rule": "flow"}],
+    "dora": [{**LORA, "variant": "dora"}, {"kind": "token_weighting", "rule": "flow"}],
+    "first_factors": [{**LORA, "variant": "olora"}],
     "null_space": [LORA, {"kind": "null_space", "energy": 0.9}],
     "adapter_off": [LORA, {**KL, "base": "adapter_off"}],
     "l2": [{"kind": "l2_to_base"}],
@@ -33,7 +34,7 @@ CASES = {
     "rankings": [{"kind": "score_to_base", "candidates": 3}],
 }
 """Name -> mitigations. Together they hold every kind there is; see test_several_processes."""
-DEALT = ("adapter", "all_weights", "frozen", "weighted_rows")
+DEALT = ("adapter", "all_weights", "frozen", "dora")
 """Those that claim FSDP2."""
 
 
@@ -82,19 +83,23 @@ def rankings(path: Path, query: str, word: str) -> str:
     )
 
 
-def launch(jobs: list[dict], folder: Path, processes: int = 2) -> subprocess.Popen:
-    """torchrun, in the background; several_runs.py says what it does."""
-    file = folder / "jobs.json"
-    file.write_text(json.dumps(jobs))
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={processes}"]
+def launch(command: list[str], folder: Path) -> subprocess.Popen:
+    """Two processes by torchrun, in the background."""
     own = {"PYTHONPATH": str(SOURCE), "OMP_NUM_THREADS": "1", "RETAIN_CACHE": str(folder / "cache")}
     return subprocess.Popen(
-        [*command, str(HERE / "several_runs.py"), str(file)],
+        [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", *command],
         env={**os.environ, **own, "HF_HUB_OFFLINE": "1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
     )
+
+
+def launch_all(jobs: list[dict], folder: Path) -> subprocess.Popen:
+    """``several_runs.py`` on two processes."""
+    file = folder / "jobs.json"
+    file.write_text(json.dumps(jobs))
+    return launch([str(HERE / "several_runs.py"), str(file)], folder)
 
 
 class Runs:

@@ -60,6 +60,15 @@ class Lora(Mitigation):
     kernels of state space mixers read), a list of names or of their endings, or one regular expression that matches
     whole names."""
 
+    def not_dealt(self, adapter: bool) -> str:
+        """Variants that keep their first factors beside the trained ones."""
+        if self.variant not in STARTS:
+            return ""
+        return (
+            f"variant: {self.variant} subtracts its first factors, which stay whole, from trained ones, of which each "
+            "process then has a part; use another variant, or DDP"
+        )
+
     def wants_general(self) -> bool:
         """CorDA reads which directions general text uses."""
         return self.variant == "corda"

@@ -53,6 +53,11 @@ class NullSpace(Mitigation):
         "it reads which directions general text uses in a language model; use score_to_base or lora"
     )
 
+    not_for_dealt: ClassVar[str] = (
+        "it projects whole factors wherever they are read, of which each process then has a part; use kl_to_base, or "
+        "DDP"
+    )
+
     kind: Literal["null_space"] = "null_space"
     energy: float = Field(0.99, gt=0, le=1)
     """Share of the inputs' energy whose directions are barred."""
