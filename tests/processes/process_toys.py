@@ -21,15 +21,13 @@ FSDP = {"extra": {"fsdp": True}}
 
 CASES = {
     "adapter": [LORA, KL, {"kind": "early_stop", "every": 0.5, "patience": 9}, STRENGTH],
-    "all_weights": [{"kind": "rehearsal", "share": 0.1}, {**KL, "on": "both"}, {"kind": "early_stop"}, STRENGTH],
+    "all_weights": [{"kind": "rehearsal", "share": 0.1}, {**KL, "on": "both"}, {"kind": "early_stop", "every": 0.5}],
     "frozen": [{"kind": "freeze"}, {"kind": "token_weighting", "rule": "talr"}],
     "dora": [{**LORA, "variant": "dora"}, {"kind": "token_weighting", "rule": "flow"}],
-    "first_factors": [{**LORA, "variant": "olora"}],
-    "null_space": [LORA, {"kind": "null_space", "energy": 0.9}],
     "adapter_off": [LORA, {**KL, "base": "adapter_off"}],
-    "l2": [{"kind": "l2_to_base"}],
-    "ewc": [{"kind": "ewc", "rows": 6}],
-    "ewc_adapter": [LORA, {"kind": "ewc", "rows": 6}],
+    "held_weights": [{"kind": "ewc", "rows": 6}, {"kind": "l2_to_base"}],
+    "held_adapter": [LORA, {"kind": "l2_to_base"}, {"kind": "ewc", "rows": 6}],
+    "null_space": [LORA, {"kind": "null_space", "energy": 0.9}],
     "pairs": [LORA, KL],
     "rankings": [{"kind": "score_to_base", "candidates": 3}],
 }

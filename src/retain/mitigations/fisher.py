@@ -70,7 +70,8 @@ def diagonal_fisher(
     store, key = Store("fisher"), fisher_key(model, fingerprint, rows, which, max_tokens)
     path = store.folder / f"{key}.safetensors"
     known = store.read(key, FisherFile)
-    if known is None or not processes.from_first(lambda: path.is_file() and file_hash(path) == known.sha256):
+    digest = known.sha256 if known is not None else ""
+    if known is None or not processes.from_first(lambda: path.is_file() and file_hash(path) == digest):
         sums = squared_gradients(model, rows, which, max_tokens)
         mean = float(sum(one.double().sum() for one in sums.values()) / sum(one.numel() for one in sums.values()))
         write_mapped({name: value.to(torch.bfloat16) for name, value in sums.items()}, path)

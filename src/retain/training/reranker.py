@@ -99,7 +99,9 @@ def ranking_config(settings: TrainingSettings, model: TransformersReranker, chec
     kind = from_extra("sentence_transformers.cross_encoder", "rerank").CrossEncoderTrainingArguments
     rows = settings.batch_size * settings.groups.group_size // pairs_per_row(settings.groups)
     own = {**shared_arguments(settings, model, checkpoints, seed), "per_device_train_batch_size": each(rows)}
-    return as_arguments(kind, "sentence-transformers", own, settings.extra, taken=["gradient_checkpointing"])
+    arguments = as_arguments(kind, "sentence-transformers", own, settings.extra, taken=["gradient_checkpointing"])
+    arguments.dataloader_drop_last = settings.extra.get("dataloader_drop_last", False)  # on several processes it is set
+    return arguments
 
 
 def group_streams(

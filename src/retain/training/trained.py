@@ -34,7 +34,7 @@ def load_trained(base: TransformersModel, folder: Path) -> TransformersModel:
         model = base.rebuilt(module, module.disable_adapter, update)
     else:
         start = folder / BASE_WEIGHTS
-        processes.from_first(lambda: start.is_file() or save_weights(base.module, start))
+        processes.from_first(lambda: None if start.is_file() else save_weights(base.module, start))
         weights = WeightUpdate(base.module, start, folder / WEIGHTS)
         weights.apply(1.0)
         model = base.rebuilt(base.module, weights.as_base, weights)
