@@ -62,7 +62,8 @@ class RunFolder:
         begun = [name for name in others if name == "provenance.json" or name.endswith(".tmp")]  # and then killed
         if self.path.is_file() or len(others) > len(begun):
             raise UserError(f"{self.path} is not empty and holds no run. Choose another place with --folder.")
-        write_json(self.path / "provenance.json", provenance(self.recipe.seed))
+        several = {"processes": processes.launched()} if processes.launched() > 1 else {}
+        write_json(self.path / "provenance.json", {**provenance(self.recipe.seed), **several})
         self._write(written)
 
     def _write(self, written: Path) -> None:

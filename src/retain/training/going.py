@@ -68,8 +68,16 @@ def planned(trainer: Any, rows: int, settings: TrainingSettings) -> Plan:
         trainer: a transformers Trainer.
         rows: that it draws its batches from; packing makes fewer of them.
         settings: the recipe's.
+
+    Raises:
+        UserError: processes were started in a way that is not known here.
     """
     arguments, count = trainer.args, trainer.accelerator.num_processes
+    if count != processes.size():
+        raise UserError(
+            f"training: accelerate found {count} processes, and {processes.size()} work together; start `retain run` "
+            "with torchrun or accelerate launch (mpirun and the like are not known)"
+        )
     trainer.deals_rows = processes.size() > 1
     passes = math.ceil(rows / (arguments.train_batch_size * count))
     steps = arguments.max_steps if arguments.max_steps > 0 else total_steps(passes, settings)
