@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 import pytest
-from process_toys import CASES, FSDP, Runs, launch_all, rankings, rows, suite, task_rows
+from process_toys import CASES, FSDP, Runs, launch_all, rankings, rows, suite, task_rows, without_dropout
 from several_runs import run_all
 
 
@@ -42,14 +42,14 @@ def recipes(tmp_path_factory, toy_folder, toy_reranker_folder) -> dict[str, dict
     )
     found["rankings"] = {
         **found["rankings"],
-        "model": {"base": str(toy_reranker_folder), "load_in": "fp32"},
+        "model": {"base": without_dropout(toy_reranker_folder, folder), "load_in": "fp32"},
         "data": {
             "train": rankings(folder / "queries.jsonl", "who does", "red"),
             "held_out": 0.3,
             "general": [{"name": "own", "source": rankings(folder / "own.jsonl", "what", "one"), "count": 20}],
         },
         "training": {
-            "method": "rank", "learning_rate": 0.003, "epochs": 1, "batch_size": 4, "max_length": 32, "checkpoints": 0,
+            "method": "rank", "learning_rate": 0.003, "epochs": 1, "batch_size": 4, "max_length": 32, "checkpoints": 1,
             "ranking": {"group_size": 3},
         },
         "measure": {"suite": str(folder / "rank.yaml")},

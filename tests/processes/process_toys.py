@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -66,6 +67,15 @@ def task_rows(shape: str) -> list[dict]:
     if shape == "pairs":
         return [{"prompt": question, "chosen": colour, "rejected": "red"} for question, colour in asked]
     return [{"prompt": question, "completion": colour} for question, colour in asked]
+
+
+def without_dropout(model: Path, folder: Path) -> str:
+    """A copy of a model that draws nothing in training: processes would draw other numbers than one alone."""
+    copy = Path(shutil.copytree(model, folder / "reranker"))
+    config = json.loads((copy / "config.json").read_text())
+    config |= {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+    (copy / "config.json").write_text(json.dumps(config))
+    return str(copy)
 
 
 def rankings(path: Path, query: str, word: str) -> str:
