@@ -22,7 +22,7 @@ def test_two_processes_give_the_loss_curve_of_one(runs, way, case):
     assert one.steps == two.steps and len(one.history) == len(two.history) > 3
     assert one.general_tokens == two.general_tokens and one.task_tokens == two.task_tokens
     for mine, theirs in zip(one.history, two.history, strict=True):
-        assert mine == pytest.approx(theirs, abs=CLOSE)
+        assert mine == pytest.approx(theirs, abs=CLOSE, rel=CLOSE)  # a gradient's norm is far above 1
     assert [reading.losses for reading in one.held_out] == [
         pytest.approx(reading.losses, abs=CLOSE) for reading in two.held_out
     ]
