@@ -69,18 +69,6 @@ class Strata:
         """The same with losses and wins exchanged: its upper bound is minus the lower bound."""
         return Strata(self.won, self.lost, self.items, -self.means, self.errors, list(self.groups))
 
-    def repeated(self, times: int) -> Strata:
-        """The same suite ``times`` times, (times, ..., k), for as many bounds at once."""
-        return Strata(*(np.stack([part] * times) for part in self._parts()), list(self.groups))
-
-    def both_ways(self) -> Strata:
-        """(2, ..., k): mirrored, and as it is."""
-        pairs = zip(self.mirrored()._parts(), self._parts(), strict=True)
-        return Strata(*(np.stack(pair) for pair in pairs), list(self.groups))
-
-    def _parts(self) -> tuple[Floats, ...]:
-        return self.lost, self.won, self.items, self.means, self.errors
-
     def tilted(self, pull: Floats) -> tuple[Floats, Floats]:
         """The mean loss and the variance of its estimate at the constrained maximum likelihood.
 
@@ -107,6 +95,18 @@ class Strata:
         for group in np.unique(self.groups):
             total += np.sqrt(variances[..., self.groups == group]).sum(axis=-1) ** 2
         return np.asarray(total / self.count**2, dtype=float)
+
+
+def stacked(suites: Sequence[Strata]) -> Strata:
+    """(s, ..., k) of suites of the same probes, so that they are bounded at once."""
+    return Strata(
+        np.stack([one.lost for one in suites]),
+        np.stack([one.won for one in suites]),
+        np.stack([one.items for one in suites]),
+        np.stack([one.means for one in suites]),
+        np.stack([one.errors for one in suites]),
+        list(suites[0].groups),
+    )
 
 
 def _most_likely(lost: Floats, won: Floats, items: Floats, pull: Floats) -> tuple[Floats, Floats]:
@@ -169,7 +169,7 @@ def score_bounds(strata: Strata, critical: float | Floats) -> tuple[Floats, Floa
     Returns:
         (...,) lower and (...,) upper bounds as shares.
     """
-    minus_low, high = _widened_upper(strata.both_ways(), critical)
+    minus_low, high = _widened_upper(stacked([strata.mirrored(), strata]), critical)
     return -minus_low, high
 
 
@@ -247,7 +247,7 @@ def _bounds(strata: Strata, levels: Sequence[float], df: float) -> list[Bounds]:
     if df <= 0:
         return [Bounds(-1.0, 1.0)] * len(levels)
     critical = np.array([critical_value(level, df) for level in levels])
-    lows, highs = score_bounds(strata.repeated(len(levels)), critical)
+    lows, highs = score_bounds(stacked([strata] * len(levels)), critical)
     pairs = zip(lows.tolist(), highs.tolist(), strict=True)
     return [Bounds(max(low, -1.0), min(high, 1.0)) for low, high in pairs]
 
