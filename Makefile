@@ -1,6 +1,7 @@
 # make demo   sets everything up and runs the main job: a fine-tune, measured before and after
 # make test   sets everything up and passes the tests
 # make check  linter and type checker
+# make audit  asks PyPI for known vulnerabilities of the locked versions
 # make docs   builds the documentation site into site/
 PYTHON ?= python3
 VENV   ?= .venv
@@ -9,7 +10,7 @@ TORCH  ?= torch==2.13.0
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: demo test check docs setup clean
+.PHONY: demo test check audit docs setup clean
 
 setup: $(READY)
 
@@ -28,12 +29,16 @@ demo: $(READY)
 
 # Two workers of one thread each: small models gain nothing from more threads.
 test: $(READY)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+audit: $(READY)
+	$(BIN)/pip install --quiet pip-audit
+	$(BIN)/pip-audit --strict --disable-pip --no-deps --requirement requirements/lock.txt
 
 # Pages work from the folder; the search needs a server: python -m http.server --directory site
 docs: $(READY)
