@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from retain.data.splits import sample
-from retain.errors import BrokenError
+from retain.errors import BrokenError, DamagedError
 from retain.folder import read_record, write_record
 from retain.mitigations.base import GeneralSet
 from retain.mitigations.candidates import candidate_on_dev
@@ -21,6 +22,7 @@ from retain.stages.training import fit
 from retain.training.rate_scan import broken_point, default_rates, next_rate, rate_choice, rate_label
 from retain.training.settings import RateScan
 
+log = logging.getLogger(__name__)
 FOLDER = "scan"
 LEAST_ROWS = 8
 """A short run sees at least this many rows."""
@@ -65,7 +67,10 @@ def _point(run: RunFolder, bench: Workbench, general: Mapping[str, GeneralSet], 
     """One short run, measured; read where it was done before."""
     path = run.path / FOLDER / f"{rate_label(rate)}.json"
     if path.is_file():
-        return read_record(path, Candidate)
+        try:
+            return read_record(path, Candidate)
+        except DamagedError as error:
+            log.warning("%s; the rate is tried again", error)
     folder = run.path / FOLDER / rate_label(rate)
     point = _trained_and_measured(run, bench, general, rate, share, folder)
     write_record(path, point)

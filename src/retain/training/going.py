@@ -14,7 +14,7 @@ from retain.errors import BrokenError, UserError
 from retain.folder import disk_errors
 from retain.mitigations.base import Setup
 from retain.models.transformers_model import TransformersModel
-from retain.training.checkpoints import epoch_steps, intervals, last_checkpoint, total_steps
+from retain.training.checkpoints import Seal, epoch_steps, intervals, last_checkpoint, total_steps
 from retain.training.elapsed import Elapsed
 from retain.training.settings import TrainingSettings
 from retain.training.watch import broken, log_entry
@@ -94,7 +94,7 @@ def go(
     folder = setup.folder / CHECKPOINTS
     start = last_checkpoint(folder)
     elapsed = Elapsed(begun, start)
-    for callback in (elapsed, *watching):
+    for callback in (elapsed, *watching, Seal()):
         trainer.add_callback(callback)
     try:
         with disk_errors(folder):
