@@ -17,9 +17,9 @@ from retain.stages.rate import Rate
 from retain.stages.run_folder import RunFolder
 from retain.stages.setting_up import Workbench
 from retain.stages.training import train
+from retain.sums import SUMS
 from retain.training.rate_scan import SMALL, rate_label
 from retain.training.settings import RateScan
-from retain.sums import SUMS
 from retain.training.trained import TRAINED, load_trained
 
 FOLDER = "training"
