@@ -25,7 +25,7 @@ sys.path.insert(0, str(HERE))
 os.environ |= {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
 
 import toys  # noqa: E402
-from trials import CORRUPTION, ERRORS, KILLS, SECOND, Trial, Work, tried, undisturbed  # noqa: E402
+from trials import CORRUPTION, ERRORS, KILLS, SECOND, Trial, tried, undisturbed  # noqa: E402
 from work import Place, begin, end  # noqa: E402
 
 from retain.folder import read_json, write_json  # noqa: E402
@@ -115,18 +115,19 @@ def _prepare(parent: Path, works: list[str], seed: int) -> None:
     quiet_libraries()
     (parent / "toys").mkdir()
     recipes = toys.make(parent / "toys")
-    known: dict[str, Work] = {}
-    for name in works:
-        place = Place(parent / "first")
+    places = {name: Place(parent / f"first-{recipes[name].stem}") for name in works}
+    for place in places.values():
         place.clear()
-        end(begin(recipes[name], place, _tell_modules(place)), place, 600)
+    children = {name: begin(recipes[name], place, _tell_modules(place)) for name, place in places.items()}
+    for name, place in places.items():
+        end(children[name], place, 900)
         listed = place.root / "modules.txt"
         for module in listed.read_text().split() if listed.is_file() else ():
             with suppress(Exception):  # some are made while others run, and cannot be imported by name
                 importlib.import_module(module)
-        known[name] = undisturbed(name, recipes[name], Place(parent / "trial-0"))
-        print(f"{name}: {known[name].seconds:.1f} s undisturbed, {sum(known[name].calls.values())} calls", flush=True)
-    PROGRAM.update(works=known, parent=parent, seed=seed)
+    PROGRAM.update(works=undisturbed({name: recipes[name] for name in works}, places), parent=parent, seed=seed)
+    for name, work in PROGRAM["works"].items():
+        print(f"{name}: {work.seconds:.1f} s undisturbed, {sum(work.calls.values())} calls", flush=True)
 
 
 def _tell_modules(place: Place) -> Any:

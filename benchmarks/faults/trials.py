@@ -54,20 +54,31 @@ class Failed(Exception):
     """A trial did not end as it should."""
 
 
-def undisturbed(name: str, recipe: Path, place: Place) -> Work:
-    """Do the work twice from the start and hold the records against each other: they must not differ by chance."""
-    found, calls = [], {}
+def undisturbed(recipes: dict[str, Path], places: dict[str, Place]) -> dict[str, Work]:
+    """Do each work twice from the start, all at once, and hold the records against each other.
+
+    They must not differ by chance: what a fault changes could not be told from it.
+    """
+    calls: dict[str, dict[str, int]] = {}
+    records: dict[str, list[Any]] = {name: [] for name in recipes}
     for again in range(2):
-        place.clear()
-        counts = place.root / "counts.txt"
-        ended = go(recipe, place, None if again else count_calls(counts))
-        if ended.code != DONE:
-            raise SystemExit(f"{name} does not come to its end undisturbed:\n{ended.said}")
-        calls = calls or ast.literal_eval(counts.read_text())
-        found.append(record(place))
-    if found[0] != found[1]:
-        raise SystemExit(f"{name} gives another record when it is done again: {difference(*found)}")
-    return Work(name, recipe, ended.seconds, calls, found[0])
+        for place in places.values():
+            place.clear()
+        counts = {name: place.root / "counts.txt" for name, place in places.items()}
+        harms = {name: None if again else count_calls(path) for name, path in counts.items()}
+        begun = time.monotonic()
+        children = {name: begin(recipes[name], places[name], harms[name]) for name in recipes}
+        ended = {name: end(child, places[name], 900, begun) for name, child in children.items()}
+        for name in recipes:
+            if ended[name].code != DONE:
+                raise SystemExit(f"{name} does not come to its end undisturbed:\n{ended[name].said}")
+            records[name].append(record(places[name]))
+            if not again:
+                calls[name] = ast.literal_eval(counts[name].read_text())
+    for name, (one, other) in records.items():
+        if one != other:
+            raise SystemExit(f"{name} gives another record when it is done again: {difference(one, other)}")
+    return {name: Work(name, recipes[name], ended[name].seconds, calls[name], records[name][0]) for name in recipes}
 
 
 def tried(trial: Trial, work: Work, place: Place, seed: int) -> dict[str, Any]:
