@@ -178,7 +178,7 @@ def test_a_model_whose_weights_are_nan_gets_no_verdict(toy_folder, toy_suite, tm
     weights = load_file(folder / "model.safetensors")
     weights = {name: torch.full_like(tensor, float("nan")) for name, tensor in weights.items()}
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
-    with pytest.raises((UserError, BrokenError), match="not a number|NaN"):
+    with pytest.raises((UserError, BrokenError), match=r"not a number|NaN"):
         retain.compare(
             str(toy_folder),
             str(folder),

@@ -95,7 +95,7 @@ def campaign(wanted: dict[str, int], seed: int, works: list[str], output: Path, 
             for kind, number in wanted.items():
                 trials, struck = _trials(kind, works), 0
                 while struck < number:
-                    some = list(islice(trials, max(1, min(2 * workers, number - struck))))
+                    some = list(islice(trials, max(1, min(4 * workers, number - struck))))
                     fresh = [one for one in some if one.key not in known]
                     found = {one["trial"]: one for one in pool.imap_unordered(_tried, fresh)}
                     for one in some:

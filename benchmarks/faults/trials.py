@@ -111,7 +111,7 @@ def _killed(work: Work, place: Place, rng: random.Random, faults: list[dict[str,
         while time.monotonic() < until and not os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT):
             time.sleep(0.001)
         os.kill(child, signal.SIGKILL)
-        return end(child, place)
+        return end(child, place, begun=begun)
 
     _struck(work, place, strike, faults)
 

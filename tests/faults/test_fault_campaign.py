@@ -12,12 +12,13 @@ from pathlib import Path
 
 import pytest
 
-FAULTS = Path(__file__).parents[2] / "benchmarks" / "faults"
-sys.path.insert(0, str(FAULTS))
+sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks" / "faults"))
 
 from harms import spoil
 from trials import Failed, Work, _check_kept, _check_record, difference
 from work import Place, stage_of
+
+FAULTS = Path(__file__).parents[2] / "benchmarks" / "faults"
 
 
 def test_some_faults_of_each_kind_lose_nothing(tmp_path):
