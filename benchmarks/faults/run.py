@@ -50,7 +50,7 @@ def main() -> None:
     parser.add_argument("--works", nargs="*", choices=list(SHARES), default=list(SHARES))
     parser.add_argument("--output", type=Path, default=HERE / "results" / "campaign.json")
     options = parser.parse_args()
-    wanted = {"kill": options.kills, ERRORS: options.errors, CORRUPTION: options.corruptions, SECOND: options.seconds}
+    wanted = {CORRUPTION: options.corruptions, ERRORS: options.errors, SECOND: options.seconds, "kill": options.kills}
     result = campaign(wanted, options.seed, options.works, options.output, options.workers)
     bad = [one for one in result["trials"] if one["outcome"] != "same record"]
     for one in bad:

@@ -143,7 +143,7 @@ def record(place: Place) -> Any:
                 found.append([str(path.relative_to(place.folder)), read_json(path)])
             except UserError:
                 return None
-    text = json.dumps(found).replace(str(place.root), "ROOT")
+    text = json.dumps(found).replace(str(place.root), "ROOT").replace(f"../{place.root.name}/", "../ROOT/")
     return _timeless(json.loads(text)) if found else None
 
 
