@@ -134,7 +134,7 @@ def check_sums(folder: Path, remove: Sequence[Path]) -> None:
     if folder.is_dir() and not (folder / SUMS).exists():
         return
     if problem := problem_of(folder):
-        raise DamagedError(f"{folder} is damaged: {problem}.", remove)
+        raise DamagedError(f"{folder} is damaged: {problem} (if you changed it yourself, remove its {SUMS}).", remove)
 
 
 def _files(folder: Path) -> list[str]:
