@@ -14,8 +14,10 @@ from typing import Any
 from harms import READ_ERRORS, WRITE_ERRORS, count_calls, kill_at, limit_size, refuse_at, spoil
 from work import BROKE, DONE, TOLD, UNFORESEEN, Ended, Place, begin, end, finished, go, record, stage_of
 
-MOST_KILLS = 4
+MOST_KILLS = 8
 """Of one piece of work, before it is let come to its end."""
+LEFT = 0.75
+"""Share of the calls and of the time that is taken to be left after each kill."""
 MOST_GOES = 12
 """After which a trial that is told of damage again and again has failed."""
 SIZES = (12, 19)
@@ -105,9 +107,9 @@ def tried(trial: Trial, work: Work, place: Place, seed: int) -> dict[str, Any]:
 def _killed(work: Work, place: Place, rng: random.Random, faults: list[dict[str, Any]]) -> None:
     """SIGKILL at any moment of a go, several times."""
 
-    def strike() -> Ended:
+    def strike(left: float) -> Ended:
         child, begun = begin(work.recipe, place), time.monotonic()
-        until = begun + rng.random() * work.seconds
+        until = begun + rng.random() * work.seconds * left
         while time.monotonic() < until and not os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT):
             time.sleep(0.001)
         os.kill(child, signal.SIGKILL)
@@ -118,21 +120,24 @@ def _killed(work: Work, place: Place, rng: random.Random, faults: list[dict[str,
 
 def _killed_at_a_call(work: Work, place: Place, rng: random.Random, faults: list[dict[str, Any]]) -> None:
     """SIGKILL right before a call that changes a file."""
-    calls = sum(count for kind, count in work.calls.items() if kind != "read")
-    _struck(work, place, lambda: go(work.recipe, place, kill_at(rng.randrange(calls))), faults)
+    _struck(work, place, lambda left: go(work.recipe, place, kill_at(_call(work, rng, left))), faults)
 
 
 def _powerless(work: Work, place: Place, rng: random.Random, faults: list[dict[str, Any]]) -> None:
     """The same, and files that nobody forced onto the disk are torn."""
-    calls = sum(count for kind, count in work.calls.items() if kind != "read")
-    _struck(work, place, lambda: go(work.recipe, place, kill_at(rng.randrange(calls), rng)), faults)
+    _struck(work, place, lambda left: go(work.recipe, place, kill_at(_call(work, rng, left), rng)), faults)
+
+
+def _call(work: Work, rng: random.Random, left: float) -> int:
+    """One of the calls that change files, from 0."""
+    return rng.randrange(round(left * sum(count for kind, count in work.calls.items() if kind != "read")))
 
 
 def _struck(work: Work, place: Place, strike: Any, faults: list[dict[str, Any]]) -> None:
     """Kill several times, then let the work come to its end."""
-    for _ in range(MOST_KILLS):
+    for kills in range(MOST_KILLS):
         before = finished(place)
-        ended = strike()
+        ended = strike(LEFT**kills)
         if ended.code == DONE:
             break
         if ended.code != -signal.SIGKILL:

@@ -17,6 +17,7 @@ from retain.pipeline import run_recipe
 from retain.progress import Progress
 from retain.recipe import parse_recipe
 from retain.records import RunRecord
+from retain.sums import write_sums
 from retain.training import sft
 
 MITIGATIONS = [
@@ -63,6 +64,7 @@ def test_training_goes_on_from_its_last_checkpoint(toy_recipe, tmp_path, monkeyp
     assert known, "each checkpoint remembers the time that it took"
     for path in known:
         path.write_text('{"seconds": 5000.0}')
+        write_sums(path.parent)
     steps = []
     begin = sft.ShowProgress.on_step_end
     monkeypatch.setattr(
