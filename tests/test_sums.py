@@ -108,5 +108,5 @@ def test_a_missing_file_is_damage_and_missing_sums_are_an_older_folder(tmp_path)
     (tmp_path / "a").unlink()
     with pytest.raises(DamagedError, match="a is missing"):
         check_sums(tmp_path, [])
-    with pytest.raises(DamagedError):
+    with pytest.raises(DamagedError, match="nothing is missing"):
         check_sums(tmp_path / "nothing", [])

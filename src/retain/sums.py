@@ -104,7 +104,7 @@ def problem_of(folder: Path) -> str:
         return f"it has no {SUMS}"
     except UnicodeDecodeError:
         return f"its {SUMS} is damaged"
-    told = dict(reversed(line.split("  ", 1)) for line in lines if "  " in line)
+    told = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
     if not told or len(told) != len(lines) or any(len(digest) != 64 for digest in told.values()):
         return f"its {SUMS} is damaged"
     missing = [name for name in told if not (folder / name).is_file()]
@@ -131,7 +131,9 @@ def check_sums(folder: Path, remove: Sequence[Path]) -> None:
     Raises:
         DamagedError: a file is another, or missing.
     """
-    if folder.is_dir() and not (folder / SUMS).exists():
+    if not folder.is_dir():
+        raise DamagedError(f"{folder} is missing.", remove)
+    if not (folder / SUMS).exists():
         return
     if problem := problem_of(folder):
         raise DamagedError(f"{folder} is damaged: {problem} (if you changed it yourself, remove its {SUMS}).", remove)

@@ -43,7 +43,8 @@ def check_whole(stage: Path) -> None:
     """
     folder = model_folder(stage)
     made = [folder, stage / "record.json"] + ([stage / "chosen.json"] if folder.name == TUNED else [])
-    check_sums(folder, made)
+    if folder.is_dir():
+        check_sums(folder, made)
 
 
 def write_whole(stage: Path) -> Path:
