@@ -76,7 +76,7 @@ def campaign(wanted: dict[str, int], seed: int, works: list[str], output: Path, 
         _prepare(Path(parent), works, seed)
         done: list[dict[str, Any]] = []
 
-        def save() -> dict[str, Any]:
+        def save(trials: list[dict[str, Any]]) -> dict[str, Any]:
             result = {
                 "versions": versions(),
                 "seed": seed,
@@ -85,7 +85,7 @@ def campaign(wanted: dict[str, int], seed: int, works: list[str], output: Path, 
                     name: {"seconds": round(one.seconds, 2), "calls": one.calls}
                     for name, one in PROGRAM["works"].items()
                 },
-                "trials": done,
+                "trials": trials,
             }
             output.parent.mkdir(parents=True, exist_ok=True)
             write_json(output, result)
@@ -97,13 +97,12 @@ def campaign(wanted: dict[str, int], seed: int, works: list[str], output: Path, 
                 while struck < number:
                     some = list(islice(trials, max(1, min(4 * workers, number - struck))))
                     fresh = [one for one in some if one.key not in known]
-                    found = {one["trial"]: one for one in pool.imap_unordered(_tried, fresh)}
-                    for one in some:
-                        done.append(known.get(one.key) or found[one.key])
-                        struck += len(done[-1]["faults"])
-                    if fresh:
-                        save()
-        return save()
+                    for one in pool.imap_unordered(_tried, fresh):
+                        known[one["trial"]] = one
+                        save(list(known.values()))
+                    done += [known[one.key] for one in some]
+                    struck += sum(len(known[one.key]["faults"]) for one in some)
+        return save(done)
 
 
 def _prepare(parent: Path, works: list[str], seed: int) -> None:
@@ -120,7 +119,7 @@ def _prepare(parent: Path, works: list[str], seed: int) -> None:
         place.clear()
     children = {name: begin(recipes[name], place, _tell_modules(place)) for name, place in places.items()}
     for name, place in places.items():
-        end(children[name], place, 900)
+        end(children[name], place)
         listed = place.root / "modules.txt"
         for module in listed.read_text().split() if listed.is_file() else ():
             with suppress(Exception):  # some are made while others run, and cannot be imported by name

@@ -70,7 +70,7 @@ def undisturbed(recipes: dict[str, Path], places: dict[str, Place]) -> dict[str,
         harms = {name: None if again else count_calls(path) for name, path in counts.items()}
         begun = time.monotonic()
         children = {name: begin(recipes[name], places[name], harms[name]) for name in recipes}
-        ended = {name: end(child, places[name], 900, begun) for name, child in children.items()}
+        ended = {name: end(child, places[name], begun) for name, child in children.items()}
         for name in recipes:
             if ended[name].code != DONE:
                 raise SystemExit(f"{name} does not come to its end undisturbed:\n{ended[name].said}")

@@ -17,7 +17,9 @@ from typing import Any
 from harms import off
 
 LIMIT = 120.0
-"""Seconds that a go may take before it counts as hanging: some sixty times what it takes."""
+"""Seconds of a processor that a go may take before it counts as hanging: some fifty times what it takes."""
+IDLE = 60.0
+"""Seconds in which a go may not use a processor at all. On a busy machine work is slow, and is no hang."""
 DONE, TOLD, BROKE, UNFORESEEN = 0, 2, 4, 70
 """Exit codes of a go: it ended, with an error for the user, with one of ours, with a traceback."""
 TIMES = frozenset({"seconds", "watch_seconds", "provenance", "title", "sha256"})
@@ -106,24 +108,37 @@ def _unharmed(path: Path, value: Any) -> None:
     path.write_text(json.dumps(value))
 
 
-def end(child: int, place: Place, limit: float = LIMIT, begun: float | None = None) -> Ended:
-    """Wait until a go has ended; one that takes too long is ended and counts as hanging."""
+def end(child: int, place: Place, begun: float | None = None) -> Ended:
+    """Wait until a go has ended; one that takes too long, or does nothing, is ended and counts as hanging."""
     begun = time.monotonic() if begun is None else begun
+    used, since = 0.0, time.monotonic()
     while True:
         found, status = os.waitpid(child, os.WNOHANG)
         if found:
             code: int | None = os.waitstatus_to_exitcode(status)
             break
-        if time.monotonic() - begun > limit:
+        now, spent = time.monotonic(), _processor_seconds(child)
+        if spent > used:
+            used, since = spent, now
+        if spent > LIMIT or now - since > IDLE:
             os.kill(child, signal.SIGKILL)
             os.waitpid(child, 0)
             code = None
             break
-        time.sleep(0.005)
+        time.sleep(0.02)
     remove = place.root / "remove.json"
     said = (place.root / "said.txt").read_text("utf-8", "replace") if (place.root / "said.txt").is_file() else ""
     named = json.loads(remove.read_text()) if remove.is_file() else []
     return Ended(code, said, named, time.monotonic() - begun)
+
+
+def _processor_seconds(child: int) -> float:
+    """What a process has used, by /proc; nothing where it has just ended."""
+    try:
+        fields = Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def go(recipe: Path, place: Place, harm: Harm | None = None) -> Ended:

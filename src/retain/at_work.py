@@ -75,11 +75,13 @@ def _taken(folder: Path) -> FileLock | None:
             "  Wait for it, end it, or choose another place with --folder."
         ) from None
     except NotImplementedError as error:
-        return _without(folder, str(error))
+        _without(folder, str(error))
+        return None
     except OSError as error:
         if error.errno not in (errno.ENOSYS, errno.ENOLCK, errno.ENOTSUP):
             raise
-        return _without(folder, str(error.strerror))
+        _without(folder, str(error.strerror))
+        return None
     path.write_text(json.dumps({"pid": os.getpid(), "host": platform.node()}), "utf-8")
     return lock
 
