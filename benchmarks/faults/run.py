@@ -70,7 +70,8 @@ def campaign(wanted: dict[str, int], seed: int, works: list[str], output: Path, 
         workers: trials at a time.
     """
     earlier = read_json(output) if output.is_file() else {}
-    known = {one["trial"]: one for one in earlier.get("trials", ())} if earlier.get("seed") == seed else {}
+    passed = [one for one in earlier.get("trials", ()) if one["outcome"] == "same record"]  # others are tried again
+    known = {one["trial"]: one for one in passed} if earlier.get("seed") == seed else {}
     begun, before = time.monotonic(), float(earlier.get("seconds", 0)) if known else 0.0
     with tempfile.TemporaryDirectory(prefix="retain-faults-") as parent:
         _prepare(Path(parent), works, seed)

@@ -23,7 +23,7 @@ FAULTS = Path(__file__).parents[2] / "benchmarks" / "faults"
 
 def test_some_faults_of_each_kind_lose_nothing(tmp_path):
     output = tmp_path / "campaign.json"
-    numbers = ["--kills", "6", "--errors", "4", "--corruptions", "4", "--seconds", "1", "--works", "run"]
+    numbers = ["--kills", "6", "--errors", "3", "--corruptions", "3", "--seconds", "1", "--works", "run"]
     command = [sys.executable, str(FAULTS / "run.py"), *numbers, "--workers", "2", "--output", str(output)]
     environment = {**os.environ, "PYTHONPATH": "src", "TMPDIR": str(tmp_path)}
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
@@ -32,7 +32,7 @@ def test_some_faults_of_each_kind_lose_nothing(tmp_path):
     assert {one["outcome"] for one in trials} == {"same record"}
     struck = [one["trial"].split("/")[0] for one in trials for _ in one["faults"]]
     assert sum(kind in ("kill", "kill at a call", "power cut") for kind in struck) >= 6
-    assert [struck.count(kind) for kind in ("I/O error", "corruption", "second process")] == [4, 4, 1]
+    assert [struck.count(kind) for kind in ("I/O error", "corruption", "second process")] == [3, 3, 1]
 
 
 def test_a_wrong_record_and_a_lost_stage_would_be_seen(tmp_path):
