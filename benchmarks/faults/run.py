@@ -96,7 +96,7 @@ def campaign(wanted: dict[str, int], seed: int, works: list[str], output: Path, 
             for kind, number in wanted.items():
                 trials, struck = _trials(kind, works), 0
                 while struck < number:
-                    some = list(islice(trials, max(1, min(4 * workers, number - struck))))
+                    some = list(islice(trials, -(-(number - struck) // (4 if kind == "kill" else 1))))
                     fresh = [one for one in some if one.key not in known]
                     for one in pool.imap_unordered(_tried, fresh):
                         known[one["trial"]] = one
