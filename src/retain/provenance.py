@@ -49,7 +49,7 @@ def installed(packages: Sequence[str]) -> dict[str, str]:
 
 @cache
 def _version(package: str) -> str | None:
-    """Of a package in this process; asked for with every measurement, and found in a file each time."""
+    """The installed version; read once, as every lookup parses the package's metadata anew."""
     try:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
