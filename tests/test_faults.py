@@ -85,6 +85,19 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path):
         raise error
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "basic_ios::clear: iostream error",
+        "[enforce fail at inline_container.cc:672] . unexpected pos 576 vs 534",
+        "PytorchStreamWriter failed writing file data/0: file write failed",
+    ],
+)
+def test_each_way_in_which_torch_says_that_it_could_not_write_is_understood(tmp_path, said):
+    with pytest.raises(FaultError, match="disk is full"), faults_in_words(tmp_path):
+        raise RuntimeError(said)
+
+
 def too_much():
     yield lambda: torch.empty(2**62, dtype=torch.uint8)
     yield lambda: bytearray(2**62)

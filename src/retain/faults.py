@@ -22,7 +22,7 @@ FAILING = frozenset({errno.EIO, errno.ESTALE, errno.ENXIO, errno.ENODEV, errno.E
 TOO_MANY = frozenset({errno.EMFILE, errno.ENFILE})
 KEPT = "What was finished is kept: run the same command again to go on."
 _NUMBER = re.compile(r"(?:\[Errno |\(os error )(\d+)")
-_TORCH = ("PytorchStreamWriter", "inline_container", "file write failed")
+_TORCH = ("PytorchStreamWriter", "inline_container", "file write failed", "iostream error")
 """How torch says that a file could not be written; it does not say why."""
 _NO_MEMORY = ("not enough memory", "out of memory", "can't allocate memory", "cannot allocate memory", "bad_alloc")
 
