@@ -37,6 +37,11 @@ def _trials() -> list[dict[str, Any]]:
     return found
 
 
+def _kind(trial: dict[str, Any]) -> str:
+    """Which fault it was: a trial is called by fault, work and number."""
+    return str(trial["trial"]).rsplit("/", 2)[0]
+
+
 def outcomes_table() -> str:
     """One row for each kind of fault: how the work ended."""
     trials = _trials()
@@ -46,7 +51,7 @@ def outcomes_table() -> str:
         "fault", "pieces of work", "faults", "same record", "after a clear error", "lost", "wrong", "unclear", "hangs"
     )
     for kind, words in WORDS.items():
-        mine = [one for one in trials if one["trial"].split("/")[0] == kind]
+        mine = [one for one in trials if _kind(one) == kind]
         if not mine:
             continue
         ended = Counter(one["outcome"] for one in mine)
@@ -59,7 +64,7 @@ def outcomes_table() -> str:
 
 def stages_table() -> str:
     """Where kills and cuts of power struck."""
-    trials = [one for one in _trials() if one["trial"].split("/")[0] in ("kill", "kill at a call", "power cut")]
+    trials = [one for one in _trials() if _kind(one) in ("kill", "kill at a call", "power cut")]
     if not trials:
         return NOT_RUN
     places = Counter(fault["stage"] for one in trials for fault in one["faults"])
@@ -79,7 +84,7 @@ def damage_table() -> str:
 
 
 def _sorted_by(kind: str, name: Any, title: str) -> str:
-    mine = [one for one in _trials() if one["trial"].split("/")[0] == kind]
+    mine = [one for one in _trials() if _kind(one) == kind]
     if not mine:
         return NOT_RUN
     found: dict[str, Counter[str]] = defaultdict(Counter)
