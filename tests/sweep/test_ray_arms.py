@@ -1,5 +1,6 @@
 """What becomes of arms whose worker dies, or whose machine fails."""
 
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
@@ -33,14 +34,13 @@ class FakeRay:
 
     def remote(self, **options):
         self.options = options
-        return lambda function: SimpleNamespace(remote=lambda *arguments: (function, arguments))
+        return lambda function: SimpleNamespace(remote=partial(partial, function))
 
     def wait(self, waiting):
         return waiting[-1:], waiting[:-1]
 
     def get(self, asked):
-        function, arguments = asked
-        return function(*arguments)
+        return asked()
 
 
 @pytest.fixture
