@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from retain import processes
 from retain.errors import RetainError, UserError
 from retain.export_records import export_exit
+from retain.faults import disk_words, memory_words
 from retain.frontier_records import frontier_exit
 from retain.quiet import quiet_libraries, quiet_loggers
 from retain.records import EXIT_CODES, Gate, RunRecord, Verdict
@@ -445,8 +446,10 @@ def main() -> None:
             _end(INTERRUPTED, 130)
         raise
     except Exception as error:  # noqa: BLE001 - the exit code of anything unforeseen is 4
-        if refused := refused_path(error):
+        if refused := refused_path(error) or disk_words(error, getattr(error, "filename", None) or "A file", "used"):
             _end(refused, 2)
+        if full := memory_words(error):
+            _end(full, 4)
         fault = "This is a fault in Retain, not in your input. What was finished is kept."
         _end(f"{traceback.format_exc()}{fault}", 4)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 LONGEST = 2000
@@ -22,6 +23,28 @@ class UserError(RetainError, ValueError):
     """
 
     exit_code = 2
+
+
+class FaultError(UserError):
+    """The machine fails, and not what the user wrote: a full or failing disk, a folder that another process works in.
+
+    What was finished is kept; the same command goes on when the fault is mended.
+    """
+
+
+class DamagedError(FaultError):
+    """A file does not hold what was written into it.
+
+    Args:
+        what: the file, and what is wrong with it.
+        remove: files and folders that the same command makes anew once they are gone.
+    """
+
+    def __init__(self, what: str, remove: Sequence[Path] = ()) -> None:
+        named = " and ".join(str(path) for path in remove)
+        super().__init__(f"{what}\n  Remove {named}, and the same command makes it anew." if remove else what)
+        self.what = what
+        self.remove = tuple(remove)
 
 
 class CannotMeasureError(RetainError):

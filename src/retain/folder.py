@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,15 +16,14 @@ import yaml
 from pydantic import ValidationError
 
 from retain import processes
-from retain.errors import UserError
+from retain.errors import DamagedError, FaultError, RetainError, UserError
+from retain.faults import disk_words
 from retain.records import Record
+from retain.sums import file_hash as file_hash  # for those who import it from here
+from retain.sums import sealed, sync_file, sync_folder, unsealed, write_sums
 from retain.wrong_values import problems_of
 
 R = TypeVar("R", bound=Record)
-UNWRITABLE = frozenset(
-    {errno.EACCES, errno.EPERM, errno.EROFS, errno.EEXIST, errno.EISDIR, errno.ENOTDIR, errno.ENAMETOOLONG}
-)
-"""What the system says of a place where no file can be written, whatever is free."""
 MOST_BYTES = 2**31
 """Of a file that is read into memory as a whole."""
 
@@ -72,27 +70,18 @@ def read_text(path: Path, most: int | None = None) -> str:
     return path.read_text("utf-8")
 
 
-def file_hash(path: Path) -> str:
-    """sha256 of a file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 @contextmanager
 def disk_errors(path: Path) -> Iterator[None]:
-    """Turn a full or read-only disk into a message that says where and what to do."""
+    """Turn a full, read-only or failing disk into a message that says where and what to do."""
     try:
         yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise UserError(
-                f"The disk is full: {path} could not be written.\n"
-                "  Free some space, or choose another place with --folder (runs) or RETAIN_CACHE (cache).\n"
-                "  What was finished is kept: run the same command again to go on."
-            ) from error
-        if error.errno in UNWRITABLE:
-            raise UserError(f"{path} could not be written: {error.strerror}. Choose another place.") from error
+    except RetainError:
         raise
+    except Exception as error:
+        words = disk_words(error, path)
+        if words is None:
+            raise
+        raise FaultError(words) from error
 
 
 def write_text(path: Path, text: str) -> None:
@@ -122,14 +111,38 @@ def write_bytes(path: Path, content: bytes) -> None:
                 os.fsync(file.fileno())
             os.chmod(temporary, 0o644)
             os.replace(temporary, path)
+            sync_folder(path.parent)
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise
 
 
 @contextmanager
-def whole_folder(path: Path) -> Iterator[Path]:
+def whole_file(path: Path) -> Iterator[Path]:
+    """The path of a file to write, for a library that writes by itself; it takes the place of ``path`` at the end.
+
+    Raises:
+        UserError: the disk is full or the place cannot be written.
+    """
+    making = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield making
+            sync_file(making)
+            os.replace(making, path)
+            sync_folder(path.parent)
+        finally:
+            making.unlink(missing_ok=True)
+
+
+@contextmanager
+def whole_folder(path: Path, sums: bool = False) -> Iterator[Path]:
     """A folder to fill, which takes the place of ``path`` at the end; after an error ``path`` is as it was.
+
+    Args:
+        path: of the folder.
+        sums: also write the hash of each file, for :func:`retain.sums.check_sums`.
 
     Raises:
         UserError: the disk is full or the place cannot be written.
@@ -140,8 +153,14 @@ def whole_folder(path: Path) -> Iterator[Path]:
             shutil.rmtree(making, ignore_errors=True)
             making.mkdir(parents=True)
             yield making
+            if sums:
+                write_sums(making)
+            for file in making.rglob("*"):
+                sync_file(file) if file.is_file() else sync_folder(file)
+            sync_folder(making)
             shutil.rmtree(path, ignore_errors=True)
             making.rename(path)
+            sync_folder(path.parent)
         finally:
             shutil.rmtree(making, ignore_errors=True)
 
@@ -151,9 +170,14 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
 
 
+def write_sealed(path: Path, values: Mapping[str, Any]) -> None:
+    """Write plain values as JSON with the hash of what was written, atomically."""
+    write_text(path, sealed(json.dumps(values, indent=1, ensure_ascii=False)) + "\n")
+
+
 def write_record(path: Path, record: Record) -> None:
-    """Write one record as JSON, atomically."""
-    write_text(path, record.model_dump_json(indent=1) + "\n")
+    """Write one record as JSON with the hash of what was written, atomically."""
+    write_text(path, sealed(record.model_dump_json(indent=1)) + "\n")
 
 
 def write_rows(path: Path, records: list[R]) -> None:
@@ -178,13 +202,13 @@ def check_writable(path: Path) -> None:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """The values that :func:`write_json` wrote.
+    """The values that :func:`write_json` or :func:`write_sealed` wrote.
 
     Raises:
         UserError: the file is missing or damaged.
     """
     try:
-        return dict(json.loads(read_text(path)))
+        return dict(json.loads(unsealed(read_text(path))))
     except UserError:
         raise
     except (OSError, ValueError, TypeError, RecursionError) as error:
@@ -195,19 +219,21 @@ def read_record(path: Path, kind: type[R]) -> R:
     """Read a record that :func:`write_record` wrote.
 
     Raises:
-        UserError: the file is missing, cannot be read or holds something else.
+        UserError: the file is missing.
+        FaultError: it cannot be read.
+        DamagedError: it holds something else, or not what was written into it.
     """
     try:
-        return kind.model_validate_json(read_text(path))
+        return kind.model_validate_json(unsealed(read_text(path)))
     except UserError:
         raise
     except FileNotFoundError:
         raise UserError(f"There is no file {path}") from None
     except OSError as error:
-        raise UserError(f"{path} could not be read: {error.strerror}. Name a readable file.") from None
-    except (ValidationError, UnicodeDecodeError) as error:
+        raise FaultError(f"{path} could not be read: {error.strerror}. Name a readable file.") from None
+    except (ValidationError, ValueError) as error:
         what = problems_of(error, None)[0] if isinstance(error, ValidationError) else str(error)
-        raise UserError(f"{path} is not a {kind.__name__}: {what}") from None
+        raise DamagedError(f"{path} is not a {kind.__name__}: {what}") from None
 
 
 BOOL = "tag:yaml.org,2002:bool"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from retain import processes
+from retain.at_work import working_in
 from retain.comparison.compare import compare
 from retain.comparison.gate import judge
 from retain.comparison.read_symptoms import read_symptoms
@@ -32,10 +33,15 @@ def run_recipe(recipe: Recipe, folder: Path, progress: Progress) -> RunRecord:
 
     Raises:
         UserError: the recipe's data, model or folder is not usable.
-        BrokenError: training broke.
+        FaultError: another process works in the folder, or a file could not be read or written.
+        BrokenError: training broke, or memory ran out.
     """
     check_processes(recipe, processes.size())
-    run = RunFolder(folder, recipe, progress, unread=("advise", "frontier"))
+    with working_in(folder):
+        return _run(RunFolder(folder, recipe, progress, unread=("advise", "frontier")))
+
+
+def _run(run: RunFolder) -> RunRecord:
     data = prepare(run)
     bench = Workbench(run, data)
     before = measure_before(run, bench)
@@ -47,7 +53,7 @@ def run_recipe(recipe: Recipe, folder: Path, progress: Progress) -> RunRecord:
     after = measure_after(run, bench)
     kl = read_meter(run, bench, data, general)
     recitation = try_recitation(run, bench, data, training, before[0].model)
-    comparison = compare(before, after, bench.task_names, portable(recipe)["model"]["base"], "tuned")
+    comparison = compare(before, after, bench.task_names, portable(run.recipe)["model"]["base"], "tuned")
     comparison = read_symptoms(comparison, before, after, answers_of(bench.train_rows), recitation)
-    verdict = judge(comparison, recipe.gate)
+    verdict = judge(comparison, run.recipe.gate)
     return finish(run, data, general, rate, training, chosen, before, after, kl, recitation, comparison, verdict)

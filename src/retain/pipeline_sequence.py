@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from retain.at_work import working_in
 from retain.progress import Progress
 from retain.sequence_recipe import SequenceRecipe
 from retain.sequence_records import SequenceRecord
@@ -20,11 +21,16 @@ def run_sequence(recipe: SequenceRecipe, folder: Path, progress: Progress) -> Se
 
     Raises:
         UserError: the recipe's data, model or folder is not usable, or an earlier stage has changed.
-        BrokenError: training broke.
+        FaultError: another process works in the folder, or a file could not be read or written.
+        BrokenError: training broke, or memory ran out.
     """
-    course = Course(SequenceFolder(folder, recipe, progress))
+    with working_in(folder):
+        return _run(Course(SequenceFolder(folder, recipe, progress)))
+
+
+def _run(course: Course) -> SequenceRecord:
     base = begin(course)
-    if recipe.settings.plan == "together":
+    if course.recipe.settings.plan == "together":
         runs = [learn_together(course)]
         rows = [base, row_after(course, course.folder.together())]
     else:

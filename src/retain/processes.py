@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from retain.errors import BrokenError, CannotMeasureError, UserError
+from retain.errors import BrokenError, CannotMeasureError, DamagedError, FaultError, UserError
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -22,8 +22,8 @@ STARTED_BY = ("RANK", "LOCAL_RANK", "WORLD_SIZE")
 """What torchrun and accelerate launch tell each process that they start."""
 PATIENCE = timedelta(days=7)
 """How long processes wait for each other: the first one may be busy for hours, and one that ended ends all at once."""
-TOLD = (UserError, CannotMeasureError, BrokenError)
-"""Errors of the first process that are raised as what they are by the others."""
+TOLD = (DamagedError, FaultError, UserError, CannotMeasureError, BrokenError)
+"""Errors of the first process that are raised as what they are by the others; narrower kinds first."""
 
 _group: Any = None
 """The processes' own group within :func:`together`; None outside of it."""

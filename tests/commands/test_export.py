@@ -23,6 +23,7 @@ from retain.pipeline import run_recipe
 from retain.progress import Progress
 from retain.recipe import load_recipe, parse_recipe
 from retain.records import Gate, RunRecord
+from retain.sums import write_sums
 
 QUIET = Progress(quiet=True)
 LORA = [{"kind": "lora", "rank": 4}, {"kind": "strength", "values": [0.5]}]
@@ -184,6 +185,9 @@ def test_nothing_is_written_over(ran, tmp_path):
         exported(run, "adapter", output=tmp_path / "out")
     weights = run / "tuned" / "adapter_config.json"
     weights.write_text(weights.read_text().replace('"r": 4', '"r":  4'))
+    with pytest.raises(UserError, match=r"adapter_config\.json is not what was written"):
+        exported(run, output=tmp_path / "out")
+    write_sums(run / "tuned")
     with pytest.raises(UserError, match="holds an export of another model"):
         exported(run, output=tmp_path / "out")
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["thesis.txt"]

@@ -1,6 +1,7 @@
 """A run that is killed goes on and ends with the same record."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,12 +11,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from retain.errors import UserError
+from retain.errors import DamagedError
 from retain.folder import read_record
 from retain.pipeline import run_recipe
 from retain.progress import Progress
 from retain.recipe import parse_recipe
 from retain.records import RunRecord
+from retain.sums import write_sums
 from retain.training import sft
 
 MITIGATIONS = [
@@ -61,6 +63,7 @@ def test_training_goes_on_from_its_last_checkpoint(toy_recipe, tmp_path, monkeyp
     assert known, "each checkpoint remembers the time that it took"
     for path in known:
         path.write_text('{"seconds": 5000.0}')
+        write_sums(path.parent)
     steps = []
     begin = sft.ShowProgress.on_step_end
     monkeypatch.setattr(
@@ -121,14 +124,38 @@ def test_kill_9_at_several_moments_ends_with_the_same_record(toy_recipe, tmp_pat
 def test_a_damaged_file_of_a_run_is_named(toy_recipe, tmp_path):
     folder = tmp_path / "run"
     recipe = toy_recipe(training={"epochs": 1, "max_length": 64})
-    run(recipe, folder)
-    for name in ("before.json", "training.json", "seconds.json", "provenance.json", "recipe.yaml"):
+    expected = comparable(run(recipe, folder))
+    for name in ("before.json", "training.json", "provenance.json"):
         whole = (folder / name).read_bytes()
+        for content in (b"", b'{"a": ', bytes(range(256)), whole.replace(b"0", b"1", 1)):
+            (folder / name).write_bytes(content)
+            with pytest.raises(DamagedError, match=str(folder)) as error:
+                run(recipe, folder)
+            assert error.value.remove == (folder / name,)
+        (folder / name).write_bytes(whole)
+    for name in ("seconds.json", "recipe.yaml", "record.json", "before/test-say.json"):
         for content in (b"", b'{"a": ', bytes(range(256))):
             (folder / name).write_bytes(content)
-            with pytest.raises(UserError, match=str(folder)):
-                run(recipe, folder)
-        (folder / name).write_bytes(whole)
+            assert comparable(run(recipe, folder)) == expected
+
+
+@pytest.mark.parametrize("name", ["trained", "tuned"])
+def test_weights_that_are_not_what_was_written_are_made_anew(toy_recipe, tmp_path, name):
+    folder = tmp_path / "run"
+    recipe = toy_recipe(training={"epochs": 1, "max_length": 64}, mitigations=[{"kind": "lora", "rank": 2}])
+    expected = comparable(run(recipe, folder))
+    if name == "trained":
+        for later in ("chosen.json", "tuned"):
+            (folder / later).unlink() if later.endswith("json") else shutil.rmtree(folder / later)
+    weights = folder / name / "adapter_model.safetensors"
+    content = bytearray(weights.read_bytes())
+    content[-9] ^= 64
+    weights.write_bytes(content)
+    with pytest.raises(DamagedError, match=r"adapter_model\.safetensors is not what was written") as error:
+        run(recipe, folder)
+    for path in error.value.remove:
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    assert comparable(run(recipe, folder)) == expected
 
 
 def test_a_general_sets_name_stays_in_the_run_folder(toy_recipe, tmp_path):

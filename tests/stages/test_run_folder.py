@@ -1,9 +1,10 @@
 import pytest
 import yaml
 
-from retain.errors import UserError
+from retain.errors import DamagedError, UserError
 from retain.progress import Progress
 from retain.recipe import parse_recipe
+from retain.records import Record
 from retain.stages.run_folder import RunFolder, flat
 
 
@@ -106,9 +107,63 @@ def test_a_recipe_that_this_version_does_not_allow_is_another_one(opened):
     (run.path / "recipe.yaml").write_text(yaml.safe_dump({**stored(run), "later": 1}))
     with pytest.raises(UserError, match="later: there 1, here None"):
         opened()
-    (run.path / "recipe.yaml").write_text("just text")
-    with pytest.raises(UserError, match="another recipe"):
+
+
+@pytest.mark.parametrize("content", ["just text", "", "[: broken", "seed: 1\n# hash of the lines above: 0123\n"])
+def test_a_damaged_recipe_is_read_where_it_stands_a_second_time(opened, caplog, content):
+    run = opened()
+    measured(run.path)
+    whole = (run.path / "recipe.yaml").read_text()
+    (run.path / "recipe.yaml").write_text(content)
+    opened()
+    assert "the recipe that provenance.json kept is taken" in caplog.text
+    assert (run.path / "recipe.yaml").read_text() == whole
+    (run.path / "recipe.yaml").write_text(content)
+    with pytest.raises(UserError, match="seed: there 0, here 1"):
+        opened(seed=1)
+
+
+def test_a_damaged_provenance_is_said_before_any_work(opened):
+    run = opened()
+    measured(run.path)
+    path = run.path / "provenance.json"
+    path.write_text(path.read_text().replace('"seed": 0', '"seed": 3', 1))
+    with pytest.raises(DamagedError, match=r"Remove .*provenance\.json, and the same command makes it anew") as error:
         opened()
+    assert error.value.remove == (path,)
+    path.unlink()
+    assert opened().provenance()["seed"] == 0 and "recipe" not in opened().provenance()
+
+
+def test_lost_times_are_no_reason_to_stop(opened, caplog):
+    run = opened()
+    (run.path / "seconds.json").write_text('{"before": ')
+    assert run.seconds() == {} and "the times of earlier stages are lost" in caplog.text
+
+
+class Step(Record):
+    """A stage's record."""
+
+    number: int = 0
+
+
+def test_a_stage_that_is_done_again_takes_the_later_ones_with_it(opened):
+    run = opened()
+    made = []
+
+    def go():
+        run.once("one", Step, lambda: made.append("one") or Step(), before=["two"])
+        run.once("two", Step, lambda: made.append("two") or Step())
+
+    go(), go()
+    assert made == ["one", "two"]
+    (run.path / "one.json").write_text('{"number": "x"}')
+    with pytest.raises(DamagedError) as error:
+        go()
+    (path,) = error.value.remove
+    path.unlink()
+    go()
+    assert made == ["one", "two"] * 2
 
 
 def test_the_same_file_by_way_of_a_link_is_the_same(tmp_path, toy_recipe, opened):

@@ -1,10 +1,10 @@
 """The time of a training counts over interruptions."""
 
-import json
 from types import SimpleNamespace
 
 import pytest
 
+from retain.folder import read_json
 from retain.training import elapsed
 from retain.training.elapsed import FILE, Elapsed
 
@@ -29,11 +29,11 @@ def test_a_go_begins_with_the_time_of_its_checkpoint(tmp_path, clock):
     assert first.seconds == 5
     clock.at = 110.0
     kept = save(first, tmp_path, 4)
-    assert json.loads((kept / FILE).read_text()) == {"seconds": 15.0}
+    assert read_json(kept / FILE) == {"seconds": 15.0}
     clock.at = 1000.0
     second = Elapsed(990.0, str(kept))
     assert second.seconds == 25, "what came after the checkpoint is done again, and counts once"
-    assert json.loads((save(second, tmp_path, 8) / FILE).read_text()) == {"seconds": 25.0}
+    assert read_json(save(second, tmp_path, 8) / FILE) == {"seconds": 25.0}
 
 
 @pytest.mark.parametrize("content", [None, "", "{}", '{"seconds": null}'])

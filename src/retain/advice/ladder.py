@@ -15,6 +15,7 @@ from retain.advice.retrievers import embeddings
 from retain.advice.training_recipe import RECIPE, training_recipe
 from retain.advice_records import WORDS, AdviceRecord, Rung
 from retain.advice_settings import AdviseSettings
+from retain.at_work import working_in
 from retain.errors import UserError
 from retain.folder import write_record, write_text
 from retain.progress import Progress
@@ -49,10 +50,15 @@ def run_advice(recipe: Recipe, folder: Path, progress: Progress) -> AdviceRecord
     Raises:
         UserError: the recipe's data, documents, model or folder is not usable, or the task cannot be scored by a rule.
         MissingExtraError: ``retriever: embeddings`` is asked for and sentence-transformers is not installed.
-        BrokenError: the short training broke.
+        FaultError: another process works in the folder, or a file could not be read or written.
+        BrokenError: the short training broke, or memory ran out.
     """
     settings = recipe.advise or AdviseSettings()
-    run = RunFolder(folder, recipe.model_copy(update={"advise": settings}), progress, UNREAD)
+    with working_in(folder):
+        return _run(RunFolder(folder, recipe.model_copy(update={"advise": settings}), progress, UNREAD), settings)
+
+
+def _run(run: RunFolder, settings: AdviseSettings) -> AdviceRecord:
     if settings.documents is not None and "retrieval" in settings.rungs:
         _check_documents(run, settings.documents, settings.passage_words)
     if settings.retriever == "embeddings" and {"few_shot", "retrieval"} & {*settings.rungs}:

@@ -14,6 +14,7 @@ MINIMUMS: dict[str, str] = {
     "datasets": "5.0",
     "bm25s": "0.3",
     "datasketch": "2.0",
+    "filelock": "4.2",
     "ftfy": "6.3",
     "gguf": "0.19",
     "jinja2": "3.1",

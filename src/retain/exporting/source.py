@@ -17,7 +17,7 @@ from retain.probes.suites import load_suite
 from retain.recipe import Recipe, parse_recipe
 from retain.records import RunRecord, content_hash
 from retain.stages.prepare import Prepared, suite_of, task_probes
-from retain.training.trained import TUNED
+from retain.training.trained import TUNED, tuned_folder
 
 OTHERS = {"frontier.json": "frontier", "advice.json": "advice"}
 """Records of folders that hold a recipe and no run -> what they hold."""
@@ -140,6 +140,7 @@ def _of_run(path: Path) -> Source:
             f"{path} holds a run that is not finished, or whose model was removed: run the same command again, and "
             "export then"
         )
+    tuned_folder(path)  # what is damaged is not shipped
     recipe = _recipe(path)
     record = read_record(path / "record.json", RunRecord)
     return Source(

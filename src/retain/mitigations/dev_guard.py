@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from transformers import TrainerCallback
@@ -11,7 +12,7 @@ from transformers.trainer_utils import has_length
 
 from retain import processes
 from retain.data.encoding import Encoded
-from retain.errors import UserError
+from retain.errors import DamagedError, UserError
 from retain.folder import read_record, write_record
 from retain.mitigations.base import Setup
 from retain.mitigations.candidates import candidate_on_dev, least_loss
@@ -54,6 +55,22 @@ def best_of(candidates: Sequence[Candidate]) -> tuple[Candidate, str]:
     return least_loss(candidates), "none passed the margins on dev items; the one with the smallest mean loss was taken"
 
 
+def read_guarded(path: Path, remove: Sequence[Path]) -> Guarded:
+    """What was found during a training.
+
+    Args:
+        path: of the file.
+        remove: what brings it back once it is gone: what was found is not found again without training again.
+
+    Raises:
+        DamagedError: the file does not hold what was written.
+    """
+    try:
+        return read_record(path, Guarded)
+    except DamagedError as error:
+        raise DamagedError(error.what, remove) from None
+
+
 class GuardOnDev(TrainerCallback):
     """Measures the model while it is trained and ends the training when it no longer passes.
 
@@ -84,7 +101,8 @@ class GuardOnDev(TrainerCallback):
             with as_it_would_ship(model) as base:
                 self.base = store_base(as_language_model(base), self.rows, TOP_K)
         path = setup.kept / RECORD
-        self.found = processes.from_first(lambda: read_record(path, Guarded) if path.is_file() else Guarded())
+        again = [setup.folder]
+        self.found = processes.from_first(lambda: read_guarded(path, again) if path.is_file() else Guarded())
 
     def _meter_rows(self) -> list[Encoded]:
         """General text that was kept back and is not trained on.

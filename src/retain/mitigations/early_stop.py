@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import Field
 
 from retain import processes
-from retain.folder import read_record
 from retain.mitigations.base import Mitigation, Setup
-from retain.mitigations.dev_guard import CHECKPOINT, RECORD, Guarded, GuardOnDev, best_of
+from retain.mitigations.dev_guard import CHECKPOINT, RECORD, GuardOnDev, best_of, read_guarded
 from retain.models.transformers_model import TransformersModel
 from retain.records import Choice
+from retain.sums import check_sums
 
 if TYPE_CHECKING:
     from transformers import TrainerCallback
@@ -66,10 +66,12 @@ class EarlyStop(Mitigation):
 
     def finish_model(self, model: TransformersModel, setup: Setup) -> tuple[TransformersModel, Choice | None]:
         """The model at the last candidate that passed."""
-        guarded = processes.from_first(lambda: read_record(setup.kept / RECORD, Guarded))
+        again = [setup.folder, setup.folder.with_name("training.json")]
+        guarded = processes.from_first(lambda: read_guarded(setup.kept / RECORD, again))
         chosen, reason = best_of(guarded.candidates)
         if chosen is not guarded.candidates[-1]:
             assert model.update is not None
+            check_sums(setup.kept / CHECKPOINT, again)
             model.update.restore(setup.kept / CHECKPOINT)
             model = model.renewed()
         return model, Choice(what="checkpoint", chosen=chosen.value, candidates=list(guarded.candidates), reason=reason)

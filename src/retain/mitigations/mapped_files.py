@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from retain import processes
-from retain.folder import disk_errors
+from retain.folder import whole_file
 
 if TYPE_CHECKING:
     import torch
@@ -34,11 +33,5 @@ def write_mapped(tensors: Mapping[str, torch.Tensor], path: Path) -> None:
 def _write(tensors: Mapping[str, torch.Tensor], path: Path) -> None:
     from safetensors.torch import save_file
 
-    with disk_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        making = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-        try:
-            save_file({name: tensor.cpu().contiguous() for name, tensor in tensors.items()}, str(making))
-            os.replace(making, path)
-        finally:
-            making.unlink(missing_ok=True)
+    with whole_file(path) as making:
+        save_file({name: tensor.cpu().contiguous() for name, tensor in tensors.items()}, str(making))

@@ -10,15 +10,16 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from retain.folder import disk_errors
-from retain.records import Record
+from retain.records import Record, content_hash
 
 R = TypeVar("R", bound=Record)
 
 
 class AnswerLog:
-    """A JSON Lines file that is only appended to: ``{"key": ..., "answer": {...}}``.
+    """A JSON Lines file that is only appended to: ``{"key": ..., "answer": {...}, "hash": ...}``.
 
-    A line that cannot be read (the last one of a killed process) is passed over, and its request is sent again.
+    A line that cannot be read (the last one of a killed process) or has not the hash that it says is passed over, and
+    its request is sent again.
     """
 
     def __init__(self, path: Path) -> None:
@@ -29,7 +30,8 @@ class AnswerLog:
         for line in data.split(b"\n"):
             try:
                 row = json.loads(line)
-                self._answers[str(row["key"])] = json.dumps(row["answer"])
+                if row["hash"] == content_hash(str(row["key"]), row["answer"]):
+                    self._answers[str(row["key"])] = json.dumps(row["answer"])
             except (ValueError, KeyError, TypeError):
                 continue
 
@@ -50,7 +52,8 @@ class AnswerLog:
             UserError: the disk is full or the cache folder cannot be written.
         """
         text = answer.model_dump_json()
-        line = f'{{"key": {json.dumps(key)}, "answer": {text}}}\n'.encode()
+        digest = content_hash(key, json.loads(text))
+        line = f'{{"key": {json.dumps(key)}, "answer": {text}, "hash": "{digest}"}}\n'.encode()
         with disk_errors(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with self.path.open("ab", buffering=0) as file:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from retain.errors import UserError
-from retain.folder import disk_errors
+from retain.folder import whole_file
 from retain.models.layer_factors import PerLayer, layer_factors
 from retain.models.low_rank import read_adapter
 
@@ -172,15 +171,8 @@ def save_weights(module: Any, path: Path) -> None:
     """A module's parameters as one safetensors file (tied ones once), atomically."""
     from safetensors.torch import save_file
 
-    with disk_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        making = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-        try:
-            tensors = {name: p.detach().cpu().contiguous() for name, p in module.named_parameters()}
-            save_file(tensors, str(making))
-            os.replace(making, path)
-        finally:
-            making.unlink(missing_ok=True)
+    with whole_file(path) as making:
+        save_file({name: p.detach().cpu().contiguous() for name, p in module.named_parameters()}, str(making))
 
 
 def read_weights(module: Any, path: Path) -> None:

@@ -20,7 +20,7 @@ def save_update(module: Any, folder: Path) -> Path:
     """Save what was trained, for :func:`retain.training.trained.load_trained`; the folder appears at once."""
 
     def save() -> None:
-        with whole_folder(folder) as making:
+        with whole_folder(folder, sums=True) as making:
             if is_adapter(module):
                 save_adapter(module, making)
             else:

@@ -20,7 +20,8 @@ from retain.models.low_rank import ADAPTER, begin_here, lora_layers
 from retain.models.transformers_model import TransformersModel
 from retain.records import Choice
 from retain.sequence_settings import Adapters
-from retain.training.trained import TUNED
+from retain.sums import check_sums
+from retain.training.trained import TUNED, tuned_folder
 
 if TYPE_CHECKING:
     import torch
@@ -34,15 +35,27 @@ def model_folder(stage: Path) -> Path:
     return stage / (MERGED if (stage / TUNED / "adapter_config.json").is_file() else TUNED)
 
 
+def check_whole(stage: Path) -> None:
+    """Refuse a stage's whole model that is not what was written.
+
+    Raises:
+        DamagedError: says what is made anew once it is gone.
+    """
+    folder = model_folder(stage)
+    made = [folder, stage / "record.json"] + ([stage / "chosen.json"] if folder.name == TUNED else [])
+    if folder.is_dir():
+        check_sums(folder, made)
+
+
 def write_whole(stage: Path) -> Path:
     """Merge a stage's adapter into its base, in fp32, and write the whole model; after full fine-tuning it is there."""
     place = model_folder(stage)
     if place.name == MERGED and not (place / "config.json").is_file():
         from retain.models.load import load_causal
 
-        model = load_causal(str(stage / TUNED), "fp32")
+        model = load_causal(tuned_folder(stage), "fp32")
         whole = model.rebuilt(model.module.merge_and_unload())
-        with whole_folder(place) as making:
+        with whole_folder(place, sums=True) as making:
             whole.save(making)
     return place
 

@@ -14,7 +14,7 @@ from retain.models.transformers_model import TransformersModel
 from retain.probes.base import Probe
 from retain.probes.suites import Suite
 from retain.records import Measurement
-from retain.sequences.adapters import model_folder
+from retain.sequences.adapters import check_whole, model_folder
 from retain.sequences.folder import SequenceFolder
 from retain.stages.prepare import Prepared, prepare, suite_of, task_probes
 from retain.stages.run_folder import RunFolder
@@ -77,6 +77,8 @@ class Course:
 
     def bench(self, number: int) -> StageBench:
         """The tools of one stage: it learns its own task, and earlier ones are capabilities to keep."""
+        if number:
+            check_whole(self.folder.stage(number - 1))
         run = self.folder.run(number, self.base_of(number))
         self.runs[number] = run
         bench = StageBench(run, self.data[number], [*self.tasks[: number + 1][::-1], *self.suite.probes])

@@ -5,16 +5,26 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from retain.at_work import is_own
 from retain.errors import UserError, listed
-from retain.folder import read_json, write_json, write_text
+from retain.folder import write_sealed
 from retain.progress import Progress
 from retain.provenance import provenance
 from retain.recipe import Recipe
 from retain.records import content_hash
 from retain.sequence_recipe import SequenceRecipe, parse_sequence, sequence_as_plain
-from retain.stages.run_folder import READ_AGAIN, RunFolder, flat, same_value
+from retain.stages.run_folder import (
+    PROVENANCE,
+    READ_AGAIN,
+    RECIPE,
+    RunFolder,
+    begun,
+    check_free,
+    flat,
+    other_keys,
+    read_recipe,
+    write_recipe,
+)
 
 STAGES, TOGETHER, BASE = "stages", "together", "base"
 """Folders of the stages' runs, of the one training for all, and of the base's measurements."""
@@ -43,16 +53,15 @@ class SequenceFolder:
 
     def _open(self) -> None:
         written = self.path / "recipe.yaml"
-        others = [one.name for one in self.path.iterdir()] if self.path.is_dir() else []
+        plain = sequence_as_plain(self.recipe)
         if written.is_file():
             self._check(written)
-        elif self.path.is_file() or any(name != "provenance.json" and not name.endswith(".tmp") for name in others):
-            raise UserError(f"{self.path} is not empty and holds no run. Choose another place with --folder.")
         else:
-            write_json(self.path / "provenance.json", provenance(self.recipe.common.seed))
-        text = yaml.safe_dump(sequence_as_plain(self.recipe), sort_keys=False, allow_unicode=True)
-        if not written.is_file() or written.read_text("utf-8") != text:
-            write_text(written, text)
+            check_free(self.path)
+        if not written.is_file() or not (self.path / PROVENANCE).is_file():
+            write_sealed(self.path / PROVENANCE, {**provenance(self.recipe.common.seed), RECIPE: plain})
+        begun(self.path)
+        write_recipe(written, plain)
 
     def _check(self, written: Path) -> None:
         """Refuse to go on with another recipe than the folder's, but for stages that were added at its end.
@@ -60,16 +69,13 @@ class SequenceFolder:
         Raises:
             UserError: says what differs.
         """
-        try:
-            earlier = _filled(yaml.safe_load(written.read_text("utf-8")))
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise UserError(f"{written} is damaged: {error}. Choose another place with --folder.") from None
+        earlier = _filled(read_recipe(written))
         mine = sequence_as_plain(self.recipe)
         known = len(earlier.get("stages", ()))
         if self.recipe.settings.plan == "in_turn" and known:
             mine = {**mine, "stages": mine["stages"][:known]}
         there, here = flat(earlier), flat(mine)
-        keys = [key for key in sorted({*there, *here}) if not same_value(there.get(key), here.get(key))]
+        keys = other_keys(there, here)
         if not keys or not self._begun():
             return
         differences = [f"{key}: there {there.get(key)!r}, here {here.get(key)!r}" for key in keys]
@@ -81,7 +87,7 @@ class SequenceFolder:
 
     def _begun(self) -> bool:
         """Whether anything was measured or trained; what was only read is forgotten where it was not."""
-        files = [one for one in self.path.rglob("*") if one.is_file()]
+        files = [one for one in self.path.rglob("*") if one.is_file() and not is_own(one.name)]
         if any(one.name not in READ_AGAIN for one in files):
             return True
         for one in files:
@@ -103,7 +109,7 @@ class SequenceFolder:
 
     def provenance(self) -> dict[str, Any]:
         """What was written down when the sequence began."""
-        return read_json(self.path / "provenance.json")
+        return {key: value for key, value in begun(self.path).items() if key != RECIPE}
 
 
 def plain_name(name: str) -> str:

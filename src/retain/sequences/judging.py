@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from retain.comparison import task_matrix
 from retain.comparison.compare import compare
 from retain.comparison.gate import judge
+from retain.errors import DamagedError
 from retain.folder import read_record, write_record
 from retain.paths import portable_path
 from retain.records import Change, Comparison, Measurement, RunRecord
@@ -146,11 +148,22 @@ def _capability(table: Sequence[Row], probe: str) -> Capability:
     )
 
 
+def _remembered(path: Path, record: Path) -> Remembered:
+    """What a stage remembered of earlier ones.
+
+    Raises:
+        DamagedError: the file does not hold what was written.
+    """
+    try:
+        return read_record(path, Remembered) if path.is_file() else Remembered(rows={}, tokens=0)
+    except DamagedError as error:
+        raise DamagedError(error.what, [path, record]) from None
+
+
 def _result(course: Course, place: int, run: RunRecord) -> StageResult:
     together = course.recipe.settings.plan == "together"
     folder = course.folder.path / TOGETHER if together else course.folder.stage(place)
-    memory = folder / "memory.json"
-    known = read_record(memory, Remembered) if memory.is_file() else Remembered(rows={}, tokens=0)
+    known = _remembered(folder / "memory.json", folder / "record.json")
     training = run.training
     assert training is not None
     strength = next((choice.chosen for choice in run.choices if choice.what == "strength"), None)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import copy
+from pathlib import Path
 
 from retain.comparison.compare import compare
 from retain.comparison.gate import judge
 from retain.comparison.read_symptoms import read_symptoms
 from retain.data.example import answers_of
+from retain.errors import DamagedError
 from retain.folder import read_record
 from retain.mitigations.base import Mitigation
 from retain.models.transformers_model import TransformersModel
 from retain.records import Measurement, RunRecord
-from retain.sequences.adapters import model_folder, stage_mitigations, write_whole
+from retain.sequences.adapters import check_whole, model_folder, stage_mitigations, write_whole
 from retain.sequences.course import Course, StageBench
 from retain.sequences.folder import BASE
 from retain.sequences.memory import MemoryRows, Remembered, remember
@@ -59,7 +61,7 @@ def learn_stage(course: Course, number: int) -> RunRecord:
     """
     done = course.folder.stage(number) / "record.json"
     if done.is_file():
-        return read_record(done, RunRecord)
+        return finished_record(done)
     name, settings = course.names[number], course.recipe.settings
     course.folder.progress.say(f"Stage {number + 1} of {len(course.names)}: {name}")
     bench = course.bench(number)
@@ -72,6 +74,18 @@ def learn_stage(course: Course, number: int) -> RunRecord:
     return _learned(course, bench, course.data[number], before, mitigations, memory)
 
 
+def finished_record(path: Path) -> RunRecord:
+    """What a finished stage wrote.
+
+    Raises:
+        DamagedError: the file does not hold that; without it the record is put together again.
+    """
+    try:
+        return read_record(path, RunRecord)
+    except DamagedError as error:
+        raise DamagedError(error.what, [path]) from None
+
+
 def learn_together(course: Course) -> RunRecord:
     """Learn all tasks in one training; read if it was done before.
 
@@ -82,7 +96,7 @@ def learn_together(course: Course) -> RunRecord:
     run = course.folder.together()
     done = run.path / "record.json"
     if done.is_file():
-        return read_record(done, RunRecord)
+        return finished_record(done)
     bench = course.bench_for_all(run)
     return _learned(course, bench, course.all_rows(), measure_before(run, bench), run.recipe.mitigations, None)
 
@@ -120,6 +134,7 @@ def row_after(course: Course, run: RunFolder) -> list[Measurement]:
     place = model_folder(run.path)
 
     def load() -> TransformersModel:
+        check_whole(run.path)
         run.progress.say("Measuring all tasks")
         model = load_for(course.probes, str(place), course.recipe.common.model.load_in)
         model.progress = run.progress.update

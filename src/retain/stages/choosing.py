@@ -9,6 +9,7 @@ from retain.mitigations.base import GeneralSet
 from retain.records import Choice, Record
 from retain.stages.run_folder import RunFolder
 from retain.stages.setting_up import Workbench
+from retain.stages.training import AFTER_TRAINING
 from retain.training.trained import BASE_WEIGHTS, TRAINED, TUNED, load_trained, save_tuned
 
 
@@ -33,6 +34,6 @@ def choose(run: RunFolder, bench: Workbench, general: Mapping[str, GeneralSet]) 
         save_tuned(model, run.path / TUNED)
         return Chosen(choices=choices)
 
-    chosen = run.once("chosen", Chosen, make, "Choosing on dev items")
+    chosen = run.once("chosen", Chosen, make, "Choosing on dev items", before=AFTER_TRAINING[1:])
     processes.from_first(lambda: (run.path / TRAINED / BASE_WEIGHTS).unlink(missing_ok=True))
     return chosen

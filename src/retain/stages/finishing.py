@@ -17,7 +17,7 @@ from retain.stages.choosing import Chosen
 from retain.stages.prepare import Prepared
 from retain.stages.rate import Rate
 from retain.stages.run_folder import RunFolder
-from retain.training.trained import TUNED
+from retain.training.trained import TUNED, tuned_folder
 
 
 def finish(
@@ -34,7 +34,13 @@ def finish(
     comparison: Comparison,
     verdict: Verdict,
 ) -> RunRecord:
-    """Put the record together and write ``record.json``, ``report.md`` and ``report.html``."""
+    """Put the record together and write ``record.json``, ``report.md`` and ``report.html``.
+
+    Raises:
+        DamagedError: the finished model is not what was saved.
+    """
+    if (run.path / TUNED).is_dir():
+        tuned_folder(run.path)  # it ships with this record
     plain, origin = portable(run.recipe), run.recipe.origin
     hashes = {portable_path(file, origin): digest for file, digest in data.hashes.items()}
     record = RunRecord(

@@ -19,7 +19,7 @@ from retain.stages.kept_measurements import has_items, keep, kept
 from retain.stages.loading import load_for
 from retain.stages.measurements import Measurements as Measurements  # for those who import it from here
 from retain.stages.run_folder import RunFolder
-from retain.training.trained import TUNED
+from retain.training.trained import tuned_folder
 
 if TYPE_CHECKING:
     from retain.stages.setting_up import Workbench
@@ -142,7 +142,7 @@ def measure_after(run: RunFolder, bench: Workbench) -> list[Measurement]:
     """The finished model's scores on test items, measured as it was saved: what is measured is what ships."""
 
     def make() -> Measurements:
-        model = load_for(bench.probes, str(run.path / TUNED), run.recipe.model.load_in)
+        model = load_for(bench.probes, tuned_folder(run.path), run.recipe.model.load_in)
         model.progress = run.progress.update
         measured = measure_probes(model, bench.probes, "test", run.path / "after")
         return Measurements(measurements=measured, name="tuned")

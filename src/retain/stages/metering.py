@@ -18,7 +18,7 @@ from retain.stages.meter_rows import general_rows
 from retain.stages.prepare import TASK, Prepared
 from retain.stages.run_folder import RunFolder
 from retain.stages.setting_up import Workbench, encoder
-from retain.training.trained import TUNED, is_adapter
+from retain.training.trained import is_adapter, tuned_folder
 
 Where = Literal["task", "general"]
 
@@ -47,7 +47,7 @@ def read_meter(run: RunFolder, bench: Workbench, data: Prepared, general: Mappin
     def make() -> Meter:
         if run.recipe.training.method == "rank":  # no next token, and so no distribution of it
             return Meter(readings=[])
-        tuned = load_causal(str(run.path / TUNED), run.recipe.model.load_in)
+        tuned = load_causal(tuned_folder(run.path), run.recipe.model.load_in)
         examples: dict[tuple[Where, str], Sequence[Example]] = {("task", TASK): data.splits.test}
         for name, rows in general_rows(general, bench.suite.probes).items():
             examples["general", name] = rows
@@ -78,7 +78,7 @@ def _against_base(run: RunFolder, bench: Workbench, places: Sequence[Place]) -> 
     stored = [base_distributions(*known, one.rows, TOP_K, lambda: as_language_model(bench.base())) for one in places]
     del base
     bench.give_up_base()
-    tuned = load_causal(str(run.path / TUNED), run.recipe.model.load_in)
+    tuned = load_causal(tuned_folder(run.path), run.recipe.model.load_in)
     tuned.progress = run.progress.update
     return [
         kl_reading(one.where, one.name, moved_from_stored(tuned, one.rows, kept), top_k_of(kept, tuned))

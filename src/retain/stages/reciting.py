@@ -23,7 +23,7 @@ from retain.stages.prepare import Prepared
 from retain.stages.run_folder import RunFolder
 from retain.stages.setting_up import Workbench
 from retain.store import Store
-from retain.training.trained import TUNED
+from retain.training.trained import tuned_folder
 
 ROWS = 64
 """Training rows that an alarm asks for."""
@@ -163,11 +163,11 @@ def kept_by_base(rows: Sequence[RecitalRow], fingerprint: str, load: Callable[[]
 def _tokenizer(run: RunFolder) -> Any:
     from transformers import AutoTokenizer
 
-    return AutoTokenizer.from_pretrained(str(run.path / TUNED), local_files_only=True)
+    return AutoTokenizer.from_pretrained(tuned_folder(run.path), local_files_only=True)
 
 
 def _by_tuned(rows: Sequence[RecitalRow], run: RunFolder) -> list[str]:
-    tuned = load_causal(str(run.path / TUNED), run.recipe.model.load_in)
+    tuned = load_causal(tuned_folder(run.path), run.recipe.model.load_in)
     tuned.progress = run.progress.update
     return continued(tuned, rows)
 

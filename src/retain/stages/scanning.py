@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from collections.abc import Mapping
 from dataclasses import replace
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from retain import processes
 from retain.data.splits import sample
-from retain.errors import BrokenError
+from retain.errors import BrokenError, DamagedError
 from retain.folder import read_record, write_record
 from retain.mitigations.base import GeneralSet
 from retain.mitigations.candidates import candidate_on_dev
@@ -22,6 +23,7 @@ from retain.stages.training import fit
 from retain.training.rate_scan import broken_point, default_rates, next_rate, rate_choice, rate_label
 from retain.training.settings import RateScan
 
+log = logging.getLogger(__name__)
 FOLDER = "scan"
 LEAST_ROWS = 8
 """A short run sees at least this many rows."""
@@ -62,10 +64,21 @@ def _default_grid(run: RunFolder, bench: Workbench) -> list[float]:
     return default_rates(adapter, bench.base().module.num_parameters(), run.recipe.training.method)
 
 
+def _known(path: Path) -> Candidate | None:
+    """A rate that was tried before."""
+    if not path.is_file():
+        return None
+    try:
+        return read_record(path, Candidate)
+    except DamagedError as error:
+        log.warning("%s; the rate is tried again", error)
+        return None
+
+
 def _point(run: RunFolder, bench: Workbench, general: Mapping[str, GeneralSet], rate: float, share: float) -> Candidate:
     """One short run, measured; read where it was done before."""
     path = run.path / FOLDER / f"{rate_label(rate)}.json"
-    if (known := processes.from_first(lambda: read_record(path, Candidate) if path.is_file() else None)) is not None:
+    if (known := processes.from_first(lambda: _known(path))) is not None:
         return known
     folder = run.path / FOLDER / rate_label(rate)
     point = _trained_and_measured(run, bench, general, rate, share, folder)

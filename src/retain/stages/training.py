@@ -32,7 +32,10 @@ from retain.training.preference_rows import encode_pairs
 from retain.training.reranker import train_ranking
 from retain.training.settings import TrainingSettings
 from retain.training.sft import train_sft
-from retain.training.trained import BASE_WEIGHTS, TRAINED, is_adapter, save_trained
+from retain.training.trained import TRAINED, is_adapter, save_trained
+
+AFTER_TRAINING = ("chosen", "after", "kl", "recitation", "merged", "row")
+"""Stages that look at what was trained."""
 
 
 def train(run: RunFolder, bench: Workbench, general: Mapping[str, GeneralSet], rate: Rate) -> Training:
@@ -52,19 +55,12 @@ def train(run: RunFolder, bench: Workbench, general: Mapping[str, GeneralSet], r
         mitigations = run.recipe.mitigations
         model, record = fit(setup.base, setup, bench.train_rows, settings, mitigations, run.progress, held_out)
         save_trained(model, run.path / TRAINED)
-        processes.from_first(lambda: _keep_start(setup.folder / BASE_WEIGHTS, run.path / TRAINED / BASE_WEIGHTS))
         bench.give_up_base()
         return record.model_copy(update={"notes": [*record.notes, *bench.notes, *warnings]})
 
-    record = run.once("training", Training, make, "Training")
+    record = run.once("training", Training, make, "Training", before=AFTER_TRAINING)
     processes.from_first(lambda: _clear(run.path / "training"))
     return record
-
-
-def _keep_start(start: Path, kept: Path) -> None:
-    """Where a penalty wrote the base's weights: the choosing stage needs them too."""
-    if start.is_file():
-        start.replace(kept)
 
 
 def fit(

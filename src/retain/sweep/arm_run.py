@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from retain.data.splits import sample
-from retain.errors import BrokenError, UserError
+from retain.errors import BrokenError, FaultError, UserError
 from retain.frontier_records import ArmResult
 from retain.mitigations.strength import Strength
 from retain.pipeline import run_recipe
@@ -33,10 +33,15 @@ def run_arm(arm: Arm, folder: Path, progress: Progress) -> ArmResult:
         arm: what is run.
         folder: the frontier's.
         progress: where stages are shown.
+
+    Raises:
+        FaultError: the machine failed, and not the arm.
     """
     result = unfinished(arm)
     try:
         record = run_recipe(arm.recipe, folder / result.folder, progress)
+    except FaultError:  # of the machine, not of the arm: nothing is known of it yet
+        raise
     except (UserError, BrokenError) as error:
         return result.model_copy(update={"failed": str(error)})
     return result.model_copy(update=_measured(record))
@@ -62,6 +67,8 @@ def try_arm(arm: Arm, folder: Path, progress: Progress, share: float) -> ArmResu
         find_negatives(run, bench)
         train(run, bench, general, find_rate(run, bench, general))
         choices = choose(run, bench, general).choices
+    except FaultError:
+        raise
     except (UserError, BrokenError) as error:
         return result.model_copy(update={"failed": str(error)})
     return result.model_copy(update=_chosen(choices))

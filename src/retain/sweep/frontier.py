@@ -8,6 +8,7 @@ from pathlib import Path
 
 import yaml
 
+from retain.at_work import working_in
 from retain.errors import UserError
 from retain.folder import write_record, write_text
 from retain.frontier_records import ArmResult, FrontierRecord, Recommendation
@@ -41,11 +42,17 @@ def run_frontier(recipe: Recipe, folder: Path, progress: Progress, address: str 
 
     Raises:
         UserError: the recipe has no frontier, arms are wrong, or the folder holds something else.
+        FaultError: another process works in the folder, or a file could not be read or written.
     """
     settings = settings_of(recipe)
     if address is not None and settings.target is not None:
         raise UserError("--ray: the ladder climbs one rung after the other; leave --ray out")
-    run = RunFolder(folder, recipe, progress, unread=("advise",))
+    with working_in(folder):
+        return _run(RunFolder(folder, recipe, progress, unread=("advise",)), settings, address)
+
+
+def _run(run: RunFolder, settings: FrontierSettings, address: str | None) -> FrontierRecord:
+    folder, recipe, progress = run.path, run.recipe, run.progress
     arms = arms_of(recipe, prepare(run).splits.train)
     if address is None:
         return _with(run, arms, settings, partial(_in_turn, folder=folder, progress=progress, settings=settings))

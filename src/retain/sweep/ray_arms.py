@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from retain.errors import BrokenError, MissingExtraError, UserError
+from retain.errors import BrokenError, FaultError, MissingExtraError, UserError
 from retain.frontier_records import ArmResult
 from retain.progress import Progress
 from retain.sweep.arms import Arm
@@ -56,6 +56,9 @@ def in_parallel(ray: Any, work: Work, arms: Sequence[Arm], folder: Path, progres
         arms: what to run.
         folder: the frontier's.
         progress: where finished arms are said.
+
+    Raises:
+        FaultError: a worker's machine failed, and not its arm.
     """
     gpus = 1 if ray.cluster_resources().get("GPU") else 0
     remote = ray.remote(num_cpus=1, num_gpus=gpus, max_retries=1, scheduling_strategy="SPREAD")(_quietly)
@@ -67,6 +70,8 @@ def in_parallel(ray: Any, work: Work, arms: Sequence[Arm], folder: Path, progres
         try:
             found[number] = ray.get(done[0])
         except ray.exceptions.RayError as error:
+            if isinstance(cause := getattr(error, "cause", None), FaultError):
+                raise cause from error
             found[number] = _failed(arms[number], error)
         progress.say(f"{arms[number].name}: {found[number].failed or 'done'} ({len(found)} of {len(arms)})")
     return [found[number] for number in range(len(arms))]

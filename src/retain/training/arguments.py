@@ -36,7 +36,7 @@ def shared_arguments(
         "report_to": settings.report_to or "none",
         "save_strategy": "steps" if settings.checkpoints else "no",
         "save_steps": 1,
-        "save_total_limit": 2,
+        "save_total_limit": None,  # the trainer goes by the times of files; ``Seal`` counts updates
         "logging_steps": 1,
         "logging_nan_inf_filter": False,
         "bf16": model.load_in != "fp32",

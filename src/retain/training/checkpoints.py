@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-import json
+import logging
 import math
+import shutil
 from pathlib import Path
+from typing import Any
 
+from accelerate.state import PartialState
+from transformers import TrainerCallback
+
+from retain.sums import problem_of, write_sums
 from retain.training.settings import TrainingSettings
 
+log = logging.getLogger(__name__)
+KEPT_CHECKPOINTS = 2
 LOG_ENTRIES = 50
 """About as many entries a run's history has, or more where it has several epochs."""
 EPOCH_ENTRIES = 20
@@ -39,12 +47,39 @@ def intervals(steps: int, checkpoints: int, epoch: int) -> tuple[int, int]:
 
 
 def last_checkpoint(folder: Path) -> str | None:
-    """The newest checkpoint that was written to its end: trainer_state.json is the last file of one."""
-    whole = []
-    for path in folder.glob("checkpoint-*"):
-        try:
-            state = json.loads((path / "trainer_state.json").read_text("utf-8"))
-        except (OSError, ValueError):
-            continue
-        whole.append((int(state["global_step"]), str(path)))
-    return max(whole)[1] if whole else None
+    """The newest checkpoint that was written to its end and is what was written; others are passed over, and said."""
+    for path in reversed(checkpoints(folder)):
+        problem = problem_of(path)
+        if not problem:
+            return str(path)
+        log.warning("%s is not gone on from (%s); an earlier one is, or training begins again", path, problem)
+    return None
+
+
+def checkpoints(folder: Path) -> list[Path]:
+    """All checkpoints by their update: clocks jump."""
+    found = [(int(path.name.rpartition("-")[2]), path) for path in folder.glob("checkpoint-*") if _is_numbered(path)]
+    return [path for _, path in sorted(found)]
+
+
+def _is_numbered(path: Path) -> bool:
+    return path.is_dir() and path.name.rpartition("-")[2].isdecimal()
+
+
+class Seal(TrainerCallback):
+    """Writes down the hashes of a checkpoint's files when all of them are there, and then removes older checkpoints.
+
+    The last two are kept: where the newest turns out to be damaged, training goes on from the one before. To be added
+    after all callbacks that write into a checkpoint.
+    """
+
+    def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Seal the checkpoint that was just made."""
+        PartialState().wait_for_everyone()  # each process writes files of its own
+        folder = Path(args.output_dir)
+        made = folder / f"checkpoint-{state.global_step}"
+        if not state.is_world_process_zero or not made.is_dir():
+            return
+        write_sums(made)
+        for old in [path for path in checkpoints(folder) if path != made][: -(KEPT_CHECKPOINTS - 1)]:
+            shutil.rmtree(old, ignore_errors=True)

@@ -9,7 +9,7 @@ from typing import Any
 from transformers import TrainerCallback
 
 from retain.errors import UserError
-from retain.folder import read_json, write_json
+from retain.folder import read_json, write_sealed
 
 FILE = "elapsed.json"
 """Beside a checkpoint's own files."""
@@ -38,12 +38,12 @@ class Elapsed(TrainerCallback):
         """Write the time so far into the checkpoint that was just made."""
         folder = Path(args.output_dir) / f"checkpoint-{state.global_step}"
         if state.is_world_process_zero and folder.is_dir():
-            write_json(folder / FILE, {"seconds": self.seconds})
+            write_sealed(folder / FILE, {"seconds": self.seconds})
 
 
 def _seconds(path: Path) -> float:
     """What a checkpoint remembers; nothing where the go was killed before it was written."""
     try:
-        return float(read_json(path)["seconds"])
+        return max(0.0, float(read_json(path)["seconds"]))
     except (UserError, KeyError, TypeError, ValueError):
         return 0.0

@@ -16,7 +16,7 @@ from retain.folder import disk_errors
 from retain.mitigations.base import Setup
 from retain.models.transformers_model import TransformersModel
 from retain.models.whole import WholeCopy
-from retain.training.checkpoints import epoch_steps, intervals, last_checkpoint, total_steps
+from retain.training.checkpoints import Seal, epoch_steps, intervals, last_checkpoint, total_steps
 from retain.training.elapsed import Elapsed
 from retain.training.settings import TrainingSettings
 from retain.training.watch import broken, log_entry
@@ -107,7 +107,7 @@ def go(
         model.whole = WholeCopy(model.module)
     start = processes.from_first(lambda: last_checkpoint(folder))
     elapsed = Elapsed(begun, start)
-    for callback in (elapsed, *watching):
+    for callback in (elapsed, *watching, Seal()):
         trainer.add_callback(callback)
     try:
         with disk_errors(folder):

@@ -17,6 +17,7 @@ from retain.stages.rate import Rate
 from retain.stages.run_folder import RunFolder
 from retain.stages.setting_up import Workbench
 from retain.stages.training import train
+from retain.sums import SUMS
 from retain.training.rate_scan import SMALL, rate_label
 from retain.training.settings import RateScan
 from retain.training.trained import TRAINED, load_trained
@@ -50,7 +51,7 @@ def climb(bench: Bench) -> Rung:
         [bench.try_model(asked, label)],
         asked,
         seconds=training.seconds,
-        storage=lambda plan: sum(one.stat().st_size for one in (run.path / TRAINED).iterdir()),
+        storage=lambda plan: sum(one.stat().st_size for one in (run.path / TRAINED).iterdir() if one.name != SUMS),
         notes=[*_on_few(training.examples, len(bench.rows)), *training.notes],
     )
 
