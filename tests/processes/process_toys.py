@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from retain.folder import read_record
 from retain.records import RunRecord
 
 HERE = Path(__file__).parent
@@ -117,7 +118,7 @@ class Runs:
         self.folder = folder
 
     def record(self, way: str, case: str) -> RunRecord:
-        return RunRecord.model_validate_json((self.folder / way / case / "record.json").read_text())
+        return read_record((self.folder / way / case / "record.json"), RunRecord)
 
     def refused(self, way: str, case: str) -> str:
         return (self.folder / way / f"{case}.error").read_text()
