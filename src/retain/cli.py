@@ -15,7 +15,8 @@ import typer
 from pydantic import ValidationError
 
 from retain.errors import RetainError, UserError
-from retain.export_records import export_exit
+from retain.export_records import export_exit, worse
+from retain.folder import write_text
 from retain.frontier_records import frontier_exit
 from retain.quiet import quiet_libraries, quiet_loggers
 from retain.records import EXIT_CODES, Gate, RunRecord, Verdict
@@ -262,15 +263,26 @@ def gate(
     margin: Annotated[float | None, typer.Option(help="Largest loss of one capability, in points.")] = None,
     mean_margin: Annotated[float | None, typer.Option(help="Largest mean loss, in points.")] = None,
     min_gain: Annotated[float | None, typer.Option(help="Smallest gain, in points.")] = None,
+    format_: Annotated[
+        str | None,
+        typer.Option("--format", help="For CI systems: junit, sarif or markdown (a pull request's comment)."),
+    ] = None,
+    output: Annotated[Path | None, typer.Option(help="Write what --format asks for to this file.")] = None,
     json_: AsJson = False,
 ) -> None:
     """Judge a finished run or comparison; the exit code is the verdict."""
-    from retain.commands.gate import gate as command
-    from retain.commands.gate import load_finished
+    from retain.commands.gate import judged_points, load_finished, render_gate
 
+    if (json_ and format_) or (output and not format_):
+        raise UserError("--output needs --format, and --json goes without both: retain gate RUN --json > verdict.json")
     margins = _gate(load_finished(comparison).verdict.gate, margin, mean_margin, min_gain)
-    verdict = command(comparison, margins)
-    _print(verdict.model_dump_json(indent=1) if json_ else _verdict_text(verdict), json_)
+    points = judged_points(comparison, margins)
+    verdict = worse([one.verdict for one in points])
+    written = render_gate(points, comparison, format_) if format_ else ""
+    if output is not None:
+        write_text(output, written)
+    text = verdict.model_dump_json(indent=1) if json_ else written if written and not output else _verdict_text(verdict)
+    _print(text.rstrip("\n"), json_ or format_ == "sarif")
     raise typer.Exit(EXIT_CODES[verdict.outcome])
 
 
