@@ -328,16 +328,25 @@ def report(
 
 @app.command()
 def init(
-    model: Annotated[str, typer.Argument(help="The base model.")],
-    data: Annotated[Path, typer.Argument(help="The training rows, or text: a file or a folder.")],
+    model: Annotated[str | None, typer.Argument(help="The base model.")] = None,
+    data: Annotated[Path | None, typer.Argument(help="The training rows, or text: a file or a folder.")] = None,
+    from_: Annotated[
+        Path | None, typer.Option("--from", help="A configuration of Axolotl or LLaMA-Factory to take over.")
+    ] = None,
     output: Annotated[Path, typer.Option(help="Where the recipe is written.")] = Path("recipe.yaml"),
     force: Annotated[bool, typer.Option(help="Replace an existing recipe.")] = False,
     suite: Annotated[str | None, typer.Option(help="What to measure; rankings need it.")] = None,
     general: Annotated[Path | None, typer.Option(help="Rows that stand for the old abilities.")] = None,
 ) -> None:
-    """Look at a model's name and training data, and write a commented recipe."""
+    """Look at a model's name and training data, or at another trainer's configuration, and write a commented recipe."""
     from retain.commands.init import init as command
+    from retain.commands.init_from import init_from, told
 
+    if from_ is not None:
+        _print(told(init_from(from_, output, force, suite, general, model, data)))
+        return
+    if model is None or data is None:
+        raise UserError("Name the base model and the training rows: retain init MODEL DATA, or retain init --from FILE")
     command(model, data, output, force, suite, general)
     _print(f"{output} is written. Check it: retain check {output}\nRun it:   retain run {output}")
 
