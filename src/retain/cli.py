@@ -119,6 +119,7 @@ def check(recipe: RecipeFile, set_: Overrides = None, json_: AsJson = False) -> 
 def _print_checked(checked: Any) -> None:
     """What ``retain check`` says of one task's recipe."""
     from retain.reporting.lint import render_lint
+    from retain.stages.estimating import memory_lines
 
     _print("\n".join(f"  {key}: {value}" for key, value in checked.data.items() if value not in (0, "")))
     _print(f"  the task is scored by: {checked.task_metric}")
@@ -128,6 +129,8 @@ def _print_checked(checked: Any) -> None:
         _print(f"  the frontier's {len(checked.arms)} arms: {'; '.join(checked.arms)}")
     if checked.passages:
         _print(f"  the documents of an advice: {checked.passages} passages")
+    if checked.memory is not None:
+        _print("\n".join(f"  {line}" for line in memory_lines(checked.memory)))
     told = [f"note: {note}" for note in checked.notes] + [f"warning: {one}" for one in checked.warnings]
     _print("".join(f"  {line}\n" for line in told).rstrip())
     if checked.lint is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from transformers import set_seed
@@ -22,15 +23,18 @@ from retain.models.transformers_model import TransformersModel
 from retain.progress import Progress
 from retain.recipe_rules import recipe_warnings
 from retain.records import Training
+from retain.stages.kept_measurements import has_items
 from retain.stages.rate import Rate
 from retain.stages.run_folder import RunFolder
 from retain.stages.setting_up import Workbench
+from retain.stages.timings import known_seconds
 from retain.training.held_out import MOST_ROWS
 from retain.training.preference import train_preferences
 from retain.training.preference_rows import encode_pairs
 from retain.training.reranker import train_ranking
 from retain.training.settings import TrainingSettings
 from retain.training.sft import train_sft
+from retain.training.time_left import TimeLeft
 from retain.training.trained import BASE_WEIGHTS, TRAINED, is_adapter, save_trained
 
 
@@ -49,6 +53,7 @@ def train(run: RunFolder, bench: Workbench, general: Mapping[str, GeneralSet], r
         warnings = recipe_warnings(run.recipe, size, rate.rate, len(bench.train_rows))
         held_out = sample(bench.dev_rows, MOST_ROWS, run.recipe.seed)
         mitigations = run.recipe.mitigations
+        setup = replace(setup, watching=[TimeLeft(run.progress.say, partial(_after, run, bench, setup.base))])
         model, record = fit(setup.base, setup, bench.train_rows, settings, mitigations, run.progress, held_out)
         save_trained(model, run.path / TRAINED)
         if (start := setup.folder / BASE_WEIGHTS).is_file():  # a penalty read it; the choosing stage needs it too
@@ -59,6 +64,18 @@ def train(run: RunFolder, bench: Workbench, general: Mapping[str, GeneralSet], r
     record = run.once("training", Training, make, "Training")
     _clear(run.path / "training")
     return record
+
+
+def _after(run: RunFolder, bench: Workbench, base: TransformersModel) -> float | None:
+    """Seconds that choosing and measuring will take, by what the base's took; None where that was not timed here."""
+    probes = [probe for probe in bench.probes if has_items(probe, "test")]
+    test = known_seconds(base.fingerprint, base.device, probes, "test")
+    choices = sum(len(getattr(one, "values", ())) for one in run.recipe.mitigations)
+    if test is None or not choices:
+        return test
+    dev_probes = [probe for probe in bench.probes if has_items(probe, "dev")]
+    dev = known_seconds(base.fingerprint, base.device, dev_probes, "dev")
+    return None if dev is None else test + choices * dev
 
 
 def fit(
