@@ -23,6 +23,7 @@ from typing import Any
 HERE = Path(__file__).parent
 LORA = {"kind": "lora", "rank": 16}
 KL = {"kind": "kl_to_base", "share": 0.25}
+SMOLLM = "builtin:smollm2-135m"
 TOYS = {"5m": (2000, 256, 4), "20m": (4000, 512, 6), "60m": (8000, 768, 8)}
 """Name -> (words, width, layers)."""
 SETTINGS: dict[str, dict[str, Any]] = {
@@ -30,13 +31,15 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "toy_20m": {"model": "20m", "batch_size": 8, "words": (20, 120), "steps": 16},
     "toy_20m_lora": {"model": "20m", "batch_size": 8, "words": (20, 120), "steps": 16, "mitigations": [LORA]},
     "toy_20m_kl": {"model": "20m", "batch_size": 8, "words": (20, 120), "steps": 16, "mitigations": [LORA, KL]},
-    "toy_20m_accumulated": {"model": "20m", "batch_size": 4, "words": (20, 120), "steps": 16, "gradient_accumulation": 2},
+    "toy_20m_accumulated": {
+        "model": "20m", "batch_size": 4, "words": (20, 120), "steps": 16, "gradient_accumulation": 2,
+    },
     "toy_20m_checkpointing": {
         "model": "20m", "batch_size": 16, "words": (100, 240), "steps": 10, "gradient_checkpointing": True,
     },
     "toy_60m": {"model": "60m", "batch_size": 8, "words": (20, 200), "steps": 10},
-    "smollm2_lora": {"model": "builtin:smollm2-135m", "batch_size": 4, "words": (20, 80), "steps": 8, "mitigations": [LORA]},
-    "smollm2_full": {"model": "builtin:smollm2-135m", "batch_size": 4, "words": (20, 80), "steps": 8},
+    "smollm2_lora": {"model": SMOLLM, "batch_size": 4, "words": (20, 80), "steps": 8, "mitigations": [LORA]},
+    "smollm2_full": {"model": SMOLLM, "batch_size": 4, "words": (20, 80), "steps": 8},
 }  # fmt: skip
 TEMPLATE = "{% for m in messages %}<|{{ m.role }}|> {{ m.content }} <eos> {% endfor %}"
 
@@ -134,7 +137,9 @@ def _recipe(setting: dict[str, Any], folder: Path) -> dict[str, Any]:
     items = [{"text": some(30, 60)} for _ in range(60)]
     for name, lines in {"train": train, "dev": held[:8], "test": held[8:], "general": general, "items": items}.items():
         (folder / f"{name}.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    (folder / "suite.yaml").write_text("probes:\n  - {kind: bits_per_byte, name: words, path: items.jsonl}\n")
+    (folder / "suite.yaml").write_text(
+        "probes:\n  - {kind: bits_per_byte, name: words, capability: words, items: items.jsonl}\n"
+    )
     mitigations = [*setting.get("mitigations", []), {"kind": "strength", "values": [0.5, 1.0]}]
     keys = {key: setting[key] for key in ("gradient_accumulation", "gradient_checkpointing") if key in setting}
     return {

@@ -68,9 +68,11 @@ def test_each_setting_moves_its_part(estimate, sections, part, sign, toy_folder)
     assert (getattr(other, part) - getattr(plain, part)) * sign > 0
 
 
-def test_the_bases_distributions_are_counted(estimate):
+def test_the_bases_distributions_are_counted(estimate, colour_file):
     general = {"general": [{"name": "own", "source": "base_model", "count": 100, "max_tokens": 32}]}
-    found = estimate(**training(), data=general, mitigations=[{"kind": "kl_to_base", "top_k": 8}])
+    found = estimate(
+        **training(), data={"train": str(colour_file), **general}, mitigations=[{"kind": "kl_to_base", "top_k": 8}]
+    )
     assert found.stored == 8 * 8 * round(0.8 * 100 * 32)
     assert found.activations > estimate(mitigations=[], **training()).activations
 

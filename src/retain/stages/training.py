@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from transformers import set_seed
+from transformers import TrainerCallback, set_seed
 
 from retain.data.encoding import Encoded
 from retain.data.example import Example
@@ -35,6 +35,7 @@ from retain.training.reranker import train_ranking
 from retain.training.settings import TrainingSettings
 from retain.training.sft import train_sft
 from retain.training.time_left import TimeLeft
+from retain.training.trackers import Trackers
 from retain.training.trained import BASE_WEIGHTS, TRAINED, is_adapter, save_trained
 
 
@@ -53,7 +54,10 @@ def train(run: RunFolder, bench: Workbench, general: Mapping[str, GeneralSet], r
         warnings = recipe_warnings(run.recipe, size, rate.rate, len(bench.train_rows))
         held_out = sample(bench.dev_rows, MOST_ROWS, run.recipe.seed)
         mitigations = run.recipe.mitigations
-        setup = replace(setup, watching=[TimeLeft(run.progress.say, partial(_after, run, bench, setup.base))])
+        watching: list[TrainerCallback] = [TimeLeft(run.progress.say, partial(_after, run, bench, setup.base))]
+        if settings.report_to:
+            watching.append(Trackers(settings.report_to, run.path, setup.kept))
+        setup = replace(setup, watching=watching)
         model, record = fit(setup.base, setup, bench.train_rows, settings, mitigations, run.progress, held_out)
         save_trained(model, run.path / TRAINED)
         if (start := setup.folder / BASE_WEIGHTS).is_file():  # a penalty read it; the choosing stage needs it too
