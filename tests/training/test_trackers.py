@@ -1,8 +1,10 @@
 """Trackers: what a run reports beside its loss, with every kind of trainer, and that they are known and installed."""
 
 import json
+from pathlib import Path
 
 import pytest
+import yaml
 
 from retain.errors import MissingExtraError, UserError
 from retain.pipeline import run_recipe
@@ -24,6 +26,8 @@ def scalars(folder):
 
 
 def ran(values, folder, **training):
+    if isinstance(values, str):
+        values = yaml.safe_load(Path(values).read_text())
     values["training"] = {**values.get("training", {}), **training}
     run_recipe(parse_recipe(values, "recipe", folder), folder / "run", Progress(quiet=True))
     return RunRecord.model_validate_json((folder / "run" / "record.json").read_text())
@@ -46,11 +50,11 @@ def test_tensorboard_gets_the_log_the_guards_numbers_and_the_verdict(toy_recipe,
     found, texts = scalars(tmp_path / "run" / "tensorboard")
     logged = {entry["step"]: entry["loss"] for entry in record.training.history}
     assert dict(found["train/loss"]) == pytest.approx(logged, rel=1e-5)
-    assert {"train/kl_to_base", "train/guard/mean_loss", "train/guard/passing"} <= set(found)
+    assert {"train/kl_to_base", "train/guard/gain", "train/guard/passing"} <= set(found)
     guarded = record.choices[0].candidates
-    assert [value for _, value in found["train/guard/mean_loss"]] == pytest.approx(
-        [one.mean_loss for one in guarded], rel=1e-5, abs=1e-5
-    )
+    assert found["train/guard/passing"] == [(one.value, float(one.passing)) for one in guarded]
+    gains = [one.gain for one in guarded]
+    assert [value for _, value in found["train/guard/gain"]] == pytest.approx(gains, rel=1e-5, abs=1e-5)
     assert_results(found, record)
     assert record.verdict.outcome.encode() in texts["retain/verdict/text_summary"][0].tensor_proto.string_val[0]
     assert json.loads((tmp_path / "run" / "trackers.json").read_text()) == {"tensorboard": None}

@@ -16,7 +16,7 @@ from retain.models.tokenizer import tokenizer_here
 from retain.recipe import Recipe
 from retain.records import Record
 
-PROGRAM = 620 * 2**20
+PROGRAM = 1020 * 2**20
 """Bytes of the program itself with torch, transformers, PEFT, TRL and datasets imported (benchmarks/estimates)."""
 LOGIT_BYTES = 16
 """Of one logit of a labelled token: bf16, fp32, its log-probability, and the gradients of both (2 + 4 + 4 + 4 + 2)."""
