@@ -83,7 +83,7 @@ def test_the_trl_script_runs_on_a_toy(toy_folder, toy_suite, colour_file, tmp_pa
     command = [sys.executable, script, toy_folder, colour_file, tmp_path / "out", toy_suite]
     done = subprocess.run([str(word) for word in command], env=environment, capture_output=True, text=True)
     assert done.returncode in (0, 1, 3), done.stderr[-2000:]
-    assert done.stdout.splitlines()[0] in ("retained", "forgot", "inconclusive", "not learned")
+    assert {*done.stdout.splitlines()} & {"retained", "forgot", "inconclusive", "not learned"}
     assert (tmp_path / "out" / "comparison" / "report.html").is_file()
 
 
