@@ -103,7 +103,7 @@ REASONS = {
     "dpo_use_weighting": "see training.preference",
     "dpo_label_smoothing": "label_smoothing goes with other losses of training.preference, such as robust",
     "rl_beta": "see training.preference.beta",
-    "auto_find_batch_size": "retain check estimates memory; smaller batches with more gradient_accumulation are the same",
+    "auto_find_batch_size": "retain check estimates memory; a smaller batch with more accumulation learns the same",
     "streaming": "rows are read as a whole",
     "noisy_embedding_alpha": "see training.extra.neftune_noise_alpha",
 }
