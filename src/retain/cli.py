@@ -17,8 +17,9 @@ from pydantic import ValidationError
 
 from retain import processes
 from retain.errors import RetainError, UserError
-from retain.export_records import export_exit
+from retain.export_records import export_exit, worse
 from retain.faults import disk_words, memory_words
+from retain.folder import write_text
 from retain.frontier_records import frontier_exit
 from retain.quiet import quiet_libraries, quiet_loggers
 from retain.records import EXIT_CODES, Gate, RunRecord, Verdict
@@ -125,6 +126,7 @@ def check(recipe: RecipeFile, set_: Overrides = None, json_: AsJson = False) -> 
 def _print_checked(checked: Any) -> None:
     """What ``retain check`` says of one task's recipe."""
     from retain.reporting.lint import render_lint
+    from retain.stages.estimating import memory_lines
 
     _print("\n".join(f"  {key}: {value}" for key, value in checked.data.items() if value not in (0, "")))
     _print(f"  the task is scored by: {checked.task_metric}")
@@ -136,6 +138,8 @@ def _print_checked(checked: Any) -> None:
         _print(f"  the documents of an advice: {checked.passages} passages")
     for engine, reasons in checked.processes.items():
         _print(f"  several processes, {engine}: " + ("; ".join(reasons) or "yes"))
+    if checked.memory is not None:
+        _print("\n".join(f"  {line}" for line in memory_lines(checked.memory)))
     told = [f"note: {note}" for note in checked.notes] + [f"warning: {one}" for one in checked.warnings]
     _print("".join(f"  {line}\n" for line in told).rstrip())
     if checked.lint is not None:
@@ -271,15 +275,26 @@ def gate(
     margin: Annotated[float | None, typer.Option(help="Largest loss of one capability, in points.")] = None,
     mean_margin: Annotated[float | None, typer.Option(help="Largest mean loss, in points.")] = None,
     min_gain: Annotated[float | None, typer.Option(help="Smallest gain, in points.")] = None,
+    format_: Annotated[
+        str | None,
+        typer.Option("--format", help="For CI systems: junit, sarif or markdown (a pull request's comment)."),
+    ] = None,
+    output: Annotated[Path | None, typer.Option(help="Write what --format asks for to this file.")] = None,
     json_: AsJson = False,
 ) -> None:
     """Judge a finished run or comparison; the exit code is the verdict."""
-    from retain.commands.gate import gate as command
-    from retain.commands.gate import load_finished
+    from retain.commands.gate import judged_points, load_finished, render_gate
 
+    if (json_ and format_) or (output and not format_):
+        raise UserError("--output needs --format, and --json goes without both: retain gate RUN --json > verdict.json")
     margins = _gate(load_finished(comparison).verdict.gate, margin, mean_margin, min_gain)
-    verdict = command(comparison, margins)
-    _print(verdict.model_dump_json(indent=1) if json_ else _verdict_text(verdict), json_)
+    points = judged_points(comparison, margins)
+    verdict = worse([one.verdict for one in points])
+    written = render_gate(points, comparison, format_) if format_ else ""
+    if output is not None:
+        write_text(output, written)
+    text = verdict.model_dump_json(indent=1) if json_ else written if written and not output else _verdict_text(verdict)
+    _print(text.rstrip("\n"), json_ or format_ == "sarif")
     raise typer.Exit(EXIT_CODES[verdict.outcome])
 
 
@@ -325,16 +340,25 @@ def report(
 
 @app.command()
 def init(
-    model: Annotated[str, typer.Argument(help="The base model.")],
-    data: Annotated[Path, typer.Argument(help="The training rows, or text: a file or a folder.")],
+    model: Annotated[str | None, typer.Argument(help="The base model.")] = None,
+    data: Annotated[Path | None, typer.Argument(help="The training rows, or text: a file or a folder.")] = None,
+    from_: Annotated[
+        Path | None, typer.Option("--from", help="A configuration of Axolotl or LLaMA-Factory to take over.")
+    ] = None,
     output: Annotated[Path, typer.Option(help="Where the recipe is written.")] = Path("recipe.yaml"),
     force: Annotated[bool, typer.Option(help="Replace an existing recipe.")] = False,
     suite: Annotated[str | None, typer.Option(help="What to measure; rankings need it.")] = None,
     general: Annotated[Path | None, typer.Option(help="Rows that stand for the old abilities.")] = None,
 ) -> None:
-    """Look at a model's name and training data, and write a commented recipe."""
+    """Look at a model's name and training data, or at another trainer's configuration, and write a commented recipe."""
     from retain.commands.init import init as command
+    from retain.commands.init_from import init_from, told
 
+    if from_ is not None:
+        _print(told(init_from(from_, output, force, suite, general, model, data)))
+        return
+    if model is None or data is None:
+        raise UserError("Name the base model and the training rows: retain init MODEL DATA, or retain init --from FILE")
     command(model, data, output, force, suite, general)
     _print(f"{output} is written. Check it: retain check {output}\nRun it:   retain run {output}")
 

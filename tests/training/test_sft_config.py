@@ -28,13 +28,12 @@ REACHES = {
     "method": ("pretrain", "packing", True),
     "gradient_checkpointing": (True, "gradient_checkpointing", True),
     "checkpoints": (0, "save_strategy", "no"),
-    "report_to": (["tensorboard"], "report_to", ["tensorboard"]),
     "extra": ({"adam_beta1": 0.5}, "adam_beta1", 0.5),
 }
 """Knob -> (a value, the key of SFTConfig that must have it, the value there)."""
 
-ELSEWHERE = {"watch", "ranking", "preference", "lowest_rate", "decay"}
-"""tests/training/test_watch_loss.py, test_train_ranking.py, test_preference.py, and below."""
+ELSEWHERE = {"watch", "report_to", "ranking", "preference", "lowest_rate", "decay"}
+"""tests/training/test_trackers.py, test_watch_loss.py, test_train_ranking.py, test_preference.py, and below."""
 
 
 def config(toy, tmp_path, **settings):

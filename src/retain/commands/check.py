@@ -19,6 +19,7 @@ from retain.recipe_rules import recipe_warnings
 from retain.records import Record
 from retain.sequence_recipe import is_sequence, parse_sequence
 from retain.sequences.course import refuse_taken
+from retain.stages.estimating import MemoryEstimate, estimate_memory
 from retain.stages.prepare import plain_text_note, read_and_split, suite_of, task_probes
 from retain.sweep.arms import arms_of
 
@@ -36,6 +37,8 @@ class Checked(Record):
     warnings: list[str]
     """What the recipe does against what the field agrees on, each with its reason; arms of a frontier say it in their
     own reports."""
+    memory: MemoryEstimate | None = None
+    """At the peak of training; None where the model's config is not here."""
     lint: Lint | None = None
     """What is wrong with the rows."""
     processes: dict[str, list[str]] = {}
@@ -93,6 +96,7 @@ def _checked(checked: Recipe, recipe: str) -> Checked:
         task_metric=metric,
         notes=[*suite.notes(), *plain_text_note(checked, prepared.splits)],
         warnings=[] if checked.frontier else recipe_warnings(checked),
+        memory=estimate_memory(checked, prepared.splits.train),
         lint=prepared.lint,
         processes=abilities(checked),
         passages=passages,

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Callable
 from pathlib import Path
 
 from retain.comparison.gate import judge
 from retain.errors import UserError
 from retain.export_records import AGAINST_TUNED, EXPORT, worse
 from retain.folder import read_json, read_record
+from retain.paths import absolute, portable_path
+from retain.provenance import installed
 from retain.records import Gate, RunRecord, Verdict
+from retain.reporting.judged import Judged, judged
+from retain.reporting.junit import render_junit
+from retain.reporting.pull_request import render_pull_request
+from retain.reporting.sarif import render_sarif
 from retain.sequence_records import SequenceRecord
 
 
@@ -24,8 +32,62 @@ def gate(comparison: str | Path, margins: Gate | None = None) -> Verdict:
     Raises:
         UserError: there is no such record.
     """
-    verdicts = [judge(record.comparison, margins or record.verdict.gate) for record in _records(Path(comparison))]
-    return worse(verdicts)
+    return worse([one.verdict for one in judged_points(comparison, margins)])
+
+
+def judged_points(comparison: str | Path, margins: Gate | None = None) -> list[Judged]:
+    """All that was decided, point by point: of a run or a comparison one, of an export two.
+
+    Raises:
+        UserError: there is no such record.
+    """
+    records = _records(Path(comparison))
+    return [judged(record, judge(record.comparison, margins or record.verdict.gate)) for record in records]
+
+
+def render_gate(points: list[Judged], comparison: str | Path, format: str) -> str:
+    """What :func:`judged_points` found as ``junit`` (XML), ``sarif`` (JSON) or ``markdown`` (a pull request's comment).
+
+    Args:
+        points: what was decided.
+        comparison: the folder or file that was judged; SARIF shows its results there, or at the run's recipe where it
+            lies in the working folder.
+        format: one of :data:`FORMATS`.
+
+    Raises:
+        UserError: there is no such format.
+    """
+    if format not in FORMATS:
+        raise UserError(f'--format: found "{format}"; allowed: {", ".join(FORMATS)}')
+    return FORMATS[format](points, Path(comparison))
+
+
+def _sarif(points: list[Judged], place: Path) -> str:
+    return render_sarif(points, _shown_at(points, place), installed(["retain"]).get("retain", "0.0.0"))
+
+
+FORMATS: dict[str, Callable[[list[Judged], Path], str]] = {
+    "junit": lambda points, place: render_junit(points),
+    "sarif": _sarif,
+    "markdown": lambda points, place: render_pull_request(points),
+}
+"""Name -> how the decisions are written."""
+
+
+def _shown_at(points: list[Judged], place: Path) -> str:
+    """The recipe that the run was started with, else the run's own copy, else the record; from the working folder."""
+    typed = [word for one in points for word in _words(one.command) if word.endswith((".yaml", ".yml"))]
+    recipes = [Path(word) for word in typed if not Path(word).is_absolute() and ".." not in Path(word).parts]
+    own = [place / "recipe.yaml", place / "record.json"] if place.is_dir() else [place]
+    found = next((path for path in [*recipes[:1], *own] if path.is_file()), place)
+    return Path(portable_path(absolute(found), str(Path.cwd()))).as_posix()
+
+
+def _words(command: str) -> list[str]:
+    try:
+        return shlex.split(command)
+    except ValueError:  # a record that somebody else wrote
+        return []
 
 
 def _records(place: Path) -> list[RunRecord | SequenceRecord]:

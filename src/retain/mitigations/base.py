@@ -58,6 +58,8 @@ class Setup:
     """What is trained on, rehearsed text included; known from the moment when training is set up."""
     note: Callable[[str], None] = lambda text: None
     """Says what a reader of the report must know about the training."""
+    watching: Sequence[Any] = ()
+    """Callbacks of the run itself, which look on while training lasts."""
     pieces: Callable[[Example], Sequence[Encoded]] | None = None
     """``method: pretrain``: the rows that a document goes on in; None where a row is encoded as one."""
 

@@ -12,11 +12,13 @@ from retain.paths import portable_path
 from retain.recipe import portable
 from retain.records import Comparison, KlReading, Measurement, Recitation, RunRecord, Training, Verdict
 from retain.reporting.lint import lint_section
+from retain.reporting.tracked import tracked
 from retain.reporting.write import write_reports
 from retain.stages.choosing import Chosen
 from retain.stages.prepare import Prepared
 from retain.stages.rate import Rate
 from retain.stages.run_folder import RunFolder
+from retain.training.trackers import send_results
 from retain.training.trained import TUNED, tuned_folder
 
 
@@ -62,6 +64,9 @@ def finish(
     )
 
     def write() -> RunRecord:
+        if names := run.recipe.training.report_to:
+            said = "\n".join([verdict.outcome, *verdict.reasons])
+            send_results(names, run.path, tracked(record), said, training.steps)
         write_record(run.path / "record.json", record)
         write_reports(record, run.path)
         return record

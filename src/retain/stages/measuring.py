@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -19,6 +20,7 @@ from retain.stages.kept_measurements import has_items, keep, kept
 from retain.stages.loading import load_for
 from retain.stages.measurements import Measurements as Measurements  # for those who import it from here
 from retain.stages.run_folder import RunFolder
+from retain.stages.timings import remember
 from retain.training.trained import tuned_folder
 
 if TYPE_CHECKING:
@@ -79,9 +81,11 @@ def _measure(model: Measured, probe: Probe, split: Split, folder: Path | None, c
     measurement = kept(model.fingerprint, _device(model), probe, split) if cached else None
     if measurement is None:
         model.doing = probe.name
+        begun = time.monotonic()
         measurement = processes.gather(_as_measured(probe.measure(cast(Any, model), split), model))[0]
         model.doing = ""
         if cached:
+            remember(model.fingerprint, _device(model), probe, split, time.monotonic() - begun)
             keep(measurement, _device(model), probe)
     if own is not None:
         write_record(own, measurement)

@@ -27,6 +27,7 @@ from retain.records import Record
 from retain.stages.linting import lint_splits
 from retain.stages.ranking_data import judged_rows, ranking_probes, ranking_summary, read_sources
 from retain.stages.run_folder import RunFolder
+from retain.training.trackers import check_trackers
 
 TASK = "task"
 SHIFTED = "task, shifted"
@@ -84,6 +85,7 @@ def read_and_split(recipe: Recipe, progress: Progress | None = None) -> Prepared
         UserError: rows are bad, of a shape that the method cannot train, contain a probe's items, or cannot be trained.
     """
     data = recipe.data
+    check_trackers(recipe.training.report_to)
     if recipe.training.method == "rank":
         return _read_rankings(recipe, progress)
     method = recipe.training.method

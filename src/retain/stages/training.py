@@ -5,9 +5,10 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
-from transformers import set_seed
+from transformers import TrainerCallback, set_seed
 
 from retain import processes
 from retain.data.encoding import Encoded
@@ -23,15 +24,19 @@ from retain.models.transformers_model import TransformersModel
 from retain.progress import Progress
 from retain.recipe_rules import recipe_warnings
 from retain.records import Training
+from retain.stages.kept_measurements import has_items
 from retain.stages.rate import Rate
 from retain.stages.run_folder import RunFolder
 from retain.stages.setting_up import Workbench
+from retain.stages.timings import known_seconds
 from retain.training.held_out import MOST_ROWS
 from retain.training.preference import train_preferences
 from retain.training.preference_rows import encode_pairs
 from retain.training.reranker import train_ranking
 from retain.training.settings import TrainingSettings
 from retain.training.sft import train_sft
+from retain.training.time_left import TimeLeft
+from retain.training.trackers import Trackers
 from retain.training.trained import TRAINED, is_adapter, save_trained
 
 AFTER_TRAINING = ("chosen", "after", "kl", "recitation", "merged", "row")
@@ -53,6 +58,11 @@ def train(run: RunFolder, bench: Workbench, general: Mapping[str, GeneralSet], r
         warnings = recipe_warnings(run.recipe, size, rate.rate, len(bench.train_rows))
         held_out = sample(bench.dev_rows, MOST_ROWS, run.recipe.seed)
         mitigations = run.recipe.mitigations
+        base = (setup.base.fingerprint, setup.base.device)  # before its weights are trained
+        watching: list[TrainerCallback] = [TimeLeft(run.progress.say, partial(_after, run, bench, base))]
+        if settings.report_to:
+            watching.append(Trackers(settings.report_to, run.path, setup.kept))
+        setup = replace(setup, watching=watching)
         model, record = fit(setup.base, setup, bench.train_rows, settings, mitigations, run.progress, held_out)
         save_trained(model, run.path / TRAINED)
         bench.give_up_base()
@@ -61,6 +71,21 @@ def train(run: RunFolder, bench: Workbench, general: Mapping[str, GeneralSet], r
     record = run.once("training", Training, make, "Training", before=AFTER_TRAINING)
     processes.from_first(lambda: _clear(run.path / "training"))
     return record
+
+
+def _after(run: RunFolder, bench: Workbench, base: tuple[str, str]) -> float | None:
+    """Seconds that choosing and measuring will take, by what the base's took; None where that was not timed here.
+
+    ``base``: its fingerprint and device.
+    """
+    probes = [probe for probe in bench.probes if has_items(probe, "test")]
+    test = known_seconds(*base, probes, "test")
+    choices = sum(len(getattr(one, "values", ())) for one in run.recipe.mitigations)
+    if test is None or not choices:
+        return test
+    dev_probes = [probe for probe in bench.probes if has_items(probe, "dev")]
+    dev = known_seconds(*base, dev_probes, "dev")
+    return None if dev is None else test + choices * dev
 
 
 def fit(

@@ -33,7 +33,7 @@ def shared_arguments(
         "weight_decay": settings.weight_decay,
         "max_grad_norm": settings.max_grad_norm,
         "optim": settings.optimizer,
-        "report_to": settings.report_to or "none",
+        "report_to": "none",  # stages/training.py adds the trackers
         "save_strategy": "steps" if settings.checkpoints else "no",
         "save_steps": 1,
         "save_total_limit": None,  # the trainer goes by the times of files; ``Seal`` counts updates

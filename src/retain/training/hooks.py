@@ -24,8 +24,9 @@ def token_weights(mitigations: Sequence[Mitigation], model: TransformersModel, s
 
 
 def callbacks(mitigations: Sequence[Mitigation], model: TransformersModel, setup: Setup) -> list[Any]:
-    """What watches training, of those that do."""
-    return [callback for one in mitigations if (callback := one.callback(model, setup)) is not None]
+    """What watches training: of the mitigations that do, and the run's own."""
+    found = [callback for one in mitigations if (callback := one.callback(model, setup)) is not None]
+    return [*found, *setup.watching]
 
 
 def streams(

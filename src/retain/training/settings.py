@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator, model_validator
 
+from retain.errors import nearest
 from retain.settings import Settings
 from retain.training.preference_settings import PreferenceSettings
 from retain.training.ranking_settings import RankingSettings
@@ -14,6 +15,24 @@ from retain.training.schedules import Schedule, schedule_problem
 WARMUP = 0.05
 ELSEWHERE = ("push_to_hub", "hub_", "logging_dir", "output_dir", "resume_from_checkpoint", "overwrite_output_dir")
 """How keys of ``extra`` begin that write outside of the run's folder, send the model away or read another's state."""
+
+
+TRACKERS = (
+    "tensorboard",
+    "wandb",
+    "mlflow",
+    "trackio",
+    "azure_ml",
+    "clearml",
+    "codecarbon",
+    "comet_ml",
+    "dagshub",
+    "dvclive",
+    "flyte",
+    "neptune",
+    "swanlab",
+)
+"""Trackers by transformers' names. The first four are told of the verdict too, and have an extra each."""
 
 
 class RateScan(Settings):
@@ -116,7 +135,8 @@ class TrainingSettings(Settings):
     """How often the loss of dev rows is read during training, for the overfitting alarms (at most 128 rows, a twentieth
     of training's time); 0 = never, and the alarms have the training loss alone."""
     report_to: list[str] = []
-    """Trackers that transformers knows (tensorboard, wandb, trackio, ...)."""
+    """Trackers: tensorboard (writes into the run's folder), wandb, mlflow, trackio, and others that transformers knows.
+    They get the log, what guards measure, and at the end the verdict with its numbers."""
     extra: dict[str, Any] = {}
     """TRL's own keys (SFTConfig, with ``method: dpo`` DPOConfig), passed as they are; with ``method: rank`` those of
     sentence-transformers (CrossEncoderTrainingArguments)."""
@@ -131,6 +151,13 @@ class TrainingSettings(Settings):
         if problem := schedule_problem(self.schedule, self.warmup_share, self.lowest_rate, self.decay):
             raise ValueError(problem)
         return self
+
+    @field_validator("report_to")
+    @classmethod
+    def _known_trackers(cls, names: list[str]) -> list[str]:
+        if wrong := [name for name in names if name not in TRACKERS]:
+            raise ValueError(f'there is no tracker "{wrong[0]}"; {nearest(wrong[0], TRACKERS)}')
+        return list(dict.fromkeys(names))
 
     @field_validator("extra")
     @classmethod

@@ -1,0 +1,76 @@
+"""`retain gate --format`: the same verdict and exit code, written for CI systems."""
+
+import json
+import sys
+from xml.etree import ElementTree
+
+import pytest
+
+from retain import cli
+from tests.reporting.makers import make_full_record
+
+
+@pytest.fixture
+def call(monkeypatch, capsys):
+    def run(*words):
+        monkeypatch.setattr(sys, "argv", ["retain", *map(str, words)])
+        with pytest.raises(SystemExit) as end:
+            cli.main()
+        captured = capsys.readouterr()
+        return end.value.code or 0, captured.out, captured.err
+
+    return run
+
+
+@pytest.fixture
+def run_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "runs" / "tickets"
+    folder.mkdir(parents=True)
+    (folder / "record.json").write_text(make_full_record().model_dump_json())
+    return folder
+
+
+def uri(text):
+    return json.loads(text)["runs"][0]["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
+
+
+def test_formats_on_standard_output_and_in_files(call, run_folder, tmp_path):
+    for name in ("junit", "sarif", "markdown"):
+        code, out, _ = call("gate", run_folder, "--format", name)
+        file = tmp_path / "out" / name
+        assert call("gate", run_folder, "--format", name, "--output", file) == (1, call("gate", run_folder)[1], "")
+        assert code == 1
+        assert file.read_text().strip() == out.strip()
+    assert ElementTree.parse(tmp_path / "out" / "junit").getroot().tag == "testsuites"
+
+
+def test_margins_change_what_is_written(call, run_folder):
+    wide = ("--margin", 90, "--mean-margin", 90, "--min-gain", -90)
+    code, out, _ = call("gate", run_folder, "--format", "junit", *wide)
+    assert code == 0
+    assert ElementTree.fromstring(out.encode()).get("failures") == "0"
+
+
+def test_results_are_shown_at_the_record_the_runs_recipe_or_the_one_that_was_typed(call, run_folder, tmp_path):
+    assert uri(call("gate", run_folder, "--format", "sarif")[1]) == "runs/tickets/record.json"
+    (run_folder / "recipe.yaml").write_text("{}")
+    assert uri(call("gate", run_folder, "--format", "sarif")[1]) == "runs/tickets/recipe.yaml"
+    (tmp_path / "tickets.yaml").write_text("{}")
+    record = make_full_record(provenance={"command": "retain run tickets.yaml"})
+    (run_folder / "record.json").write_text(record.model_dump_json())
+    assert uri(call("gate", run_folder, "--format", "sarif")[1]) == "tickets.yaml"
+
+
+@pytest.mark.parametrize(
+    "words, told",
+    [
+        (["--format", "xml"], "allowed: junit, sarif, markdown"),
+        (["--format", "junit", "--json"], "--json"),
+        (["--output", "a.xml"], "--format"),
+    ],
+)
+def test_wrong_options(call, run_folder, words, told):
+    code, _, err = call("gate", run_folder, *words)
+    assert code == 2
+    assert told in err and "Traceback" not in err

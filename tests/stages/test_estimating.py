@@ -1,0 +1,110 @@
+"""The memory estimate: sizes that follow from the config, and every setting that moves them."""
+
+import pytest
+
+from retain.commands.check import check
+from retain.models.outline import config_here, outline
+from retain.recipe import parse_recipe
+from retain.stages.estimating import LOGIT_BYTES, PROGRAM, estimate_memory, memory_lines
+from retain.stages.prepare import read_and_split
+from retain.stages.timings import known_seconds, remember
+
+
+@pytest.fixture
+def estimate(toy_recipe, tmp_path):
+    """The estimate of a toy recipe with some sections changed."""
+
+    def make(**sections):
+        recipe = parse_recipe(toy_recipe(**sections), "recipe", tmp_path)
+        return estimate_memory(recipe, read_and_split(recipe).splits.train)
+
+    return make
+
+
+def training(**keys):
+    return {"training": {"batch_size": 4, "max_length": 64, **keys}}
+
+
+def test_the_outline_counts_what_the_model_has(toy):
+    found = outline(config_here(str(toy.name)) or toy.module.config, 2, 16, low=False)
+    assert found.weights == sum(one.numel() for one in toy.module.parameters())
+    assert (found.layers, found.vocabulary) == (1, toy.module.config.vocab_size)
+    assert [name.rsplit(".", 1)[-1] for name, _, _ in found.linear] == [
+        "q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"
+    ]  # fmt: skip
+    longer = outline(toy.module.config, 2, 32, low=False)
+    assert 1.8 < longer.saved / found.saved < 2.2, "what is kept grows with the tokens"
+
+
+def test_full_training_keeps_weights_gradients_and_two_moments(estimate, toy):
+    found, weights = estimate(mitigations=[], **training()), sum(p.numel() for p in toy.module.parameters())
+    assert (found.gradients, found.optimizer, found.adapter) == (4 * weights, 8 * weights, 0)
+    assert found.total > PROGRAM
+    assert found.logits % LOGIT_BYTES == 0
+    assert found.total == found.program + found.weights + found.optimizer + max(
+        found.gradients, found.activations + found.logits
+    )
+
+
+@pytest.mark.parametrize(
+    "sections, part, sign",
+    [
+        (training(batch_size=8), "activations", 1),
+        (training(batch_size=8), "logits", 1),
+        (training(optimizer="sgd"), "optimizer", -1),
+        (training(gradient_accumulation=2), "total", 1),
+        ({**training(), "mitigations": [{"kind": "lora", "rank": 2}]}, "gradients", -1),
+        ({**training(), "mitigations": [{"kind": "lora", "rank": 2}]}, "adapter", 1),
+        ({**training(), "model_load": "bf16"}, "weights", 1),
+    ],
+    ids=["batch", "logits", "sgd", "accumulation", "lora", "adapter", "autocast"],
+)
+def test_each_setting_moves_its_part(estimate, sections, part, sign, toy_folder):
+    plain = estimate(mitigations=[], **training())
+    changed = dict(sections)
+    if changed.pop("model_load", None):
+        changed["model"] = {"base": str(toy_folder), "load_in": "bf16"}
+    other = estimate(**{"mitigations": [], **changed})
+    assert (getattr(other, part) - getattr(plain, part)) * sign > 0
+
+
+def test_the_bases_distributions_are_counted(estimate, colour_file):
+    general = {"general": [{"name": "own", "source": "base_model", "count": 100, "max_tokens": 32}]}
+    found = estimate(
+        **training(), data={"train": str(colour_file), **general}, mitigations=[{"kind": "kl_to_base", "top_k": 8}]
+    )
+    assert found.stored == 8 * 8 * round(0.8 * 100 * 32)
+    assert found.activations > estimate(mitigations=[], **training()).activations
+
+
+def test_what_is_not_counted_is_said(estimate):
+    found = estimate(**training(), mitigations=[{"kind": "l2_to_base"}])
+    assert found.notes == ["not counted: what l2_to_base keeps"]
+    lines = memory_lines(found)
+    assert lines[0].startswith("memory of training: about ") and "not counted" in lines[-1]
+
+
+def test_a_model_that_is_not_here_has_no_estimate(toy_recipe, tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    recipe = parse_recipe(toy_recipe(), "recipe", tmp_path)
+    away = recipe.model_copy(update={"model": recipe.model.model_copy(update={"base": "nobody/nothing"})})
+    assert estimate_memory(away, []) is None
+
+
+def test_check_shows_it(toy_recipe, tmp_path):
+    import yaml
+
+    (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(toy_recipe()))
+    assert check(tmp_path / "recipe.yaml").memory.total > PROGRAM
+
+
+def test_timings_add_up_and_are_of_one_model(toy_recipe, tmp_path):
+    from retain.stages.prepare import suite_of
+
+    probes = suite_of(parse_recipe(toy_recipe(), "recipe", tmp_path)).probes
+    assert known_seconds("m", "cpu", probes, "test") is None
+    for probe in probes:
+        remember("m", "cpu", probe, "test", 2.0)
+    assert known_seconds("m", "cpu", probes, "test") == 2.0 * len(probes)
+    assert known_seconds("other", "cpu", probes, "test") is None
+    assert known_seconds("m", "cpu", probes, "dev") is None
