@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from retain.errors import MissingExtraError, UserError
+from retain.folder import read_record
 from retain.pipeline import run_recipe
 from retain.progress import Progress
 from retain.recipe import parse_recipe
@@ -30,7 +31,7 @@ def ran(values, folder, **training):
         values = yaml.safe_load(Path(values).read_text())
     values["training"] = {**values.get("training", {}), **training}
     run_recipe(parse_recipe(values, "recipe", folder), folder / "run", Progress(quiet=True))
-    return RunRecord.model_validate_json((folder / "run" / "record.json").read_text())
+    return read_record(folder / "run" / "record.json", RunRecord)
 
 
 def assert_results(found, record):
