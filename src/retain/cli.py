@@ -21,6 +21,7 @@ from retain.quiet import quiet_libraries, quiet_loggers
 from retain.records import EXIT_CODES, Gate, RunRecord, Verdict
 from retain.reporting.text import clean, clean_json
 from retain.sequence_records import SequenceRecord
+from retain.several_records import SeveralRecord
 from retain.wrong_values import problems_of
 
 app = typer.Typer(
@@ -193,7 +194,10 @@ def compare(
     before: Annotated[
         str, typer.Argument(help="A model, an adapter, a file of measurements, a run folder or lm-eval's output path.")
     ],
-    after: Annotated[str | None, typer.Argument(help="The same. May be left out where BEFORE is an adapter.")] = None,
+    after: Annotated[
+        list[str] | None,
+        typer.Argument(help="The same. Several are each judged; none where BEFORE is an adapter."),
+    ] = None,
     suite: SuiteName = "core",
     load_in: Precision = "bf16",
     limit: Limit = None,
@@ -207,29 +211,23 @@ def compare(
     json_: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Compare two models item by item, and judge what was forgotten.
+    """Compare models with their base item by item, and judge what was forgotten.
 
-    Models are measured; files of measurements, run folders and lm-eval's logs (--log_samples) are read.
+    Models are measured; files of measurements, run folders and lm-eval's logs (--log_samples) are read. With several
+    tuned models the exit code is that of the worst verdict ('retain schema several' describes the JSON).
     """
+    gate = _gate(Gate(), margin, mean_margin, None)
+    asked = suite, load_in, limit, gate, task or []
+    shown = _progress(quiet), metric, allow_different or [], noise
+    if after is not None and len(after) > 1:
+        from retain.commands.compare_several import compare_several
+
+        place = folder or Path("runs") / "comparisons"
+        _finish_several(compare_several(before, after, *asked, place, *shown), place, json_)
     from retain.commands.compare import compare as command
 
     place = folder or Path("runs") / "comparison"
-    gate = _gate(Gate(), margin, mean_margin, None)
-    record = command(
-        before,
-        after,
-        suite,
-        load_in,
-        limit,
-        gate,
-        task or [],
-        place,
-        _progress(quiet),
-        metric,
-        allow_different or [],
-        noise,
-    )
-    _finish(record, place, json_)
+    _finish(command(before, after[0] if after else None, *asked, place, *shown), place, json_)
 
 
 @app.command()
@@ -361,11 +359,13 @@ def doctor(
 
 
 @app.command()
-def schema() -> None:
-    """Print the recipe's JSON schema, for editors."""
+def schema(
+    what: Annotated[str, typer.Argument(help="recipe, or several: what 'compare --json' prints of them.")] = "recipe",
+) -> None:
+    """Print the recipe's JSON schema, for editors, or that of a result."""
     from retain.commands.schema import schema as command
 
-    _print(json.dumps(command(), indent=1), json_=True)
+    _print(json.dumps(command(what), indent=1), json_=True)
 
 
 def _progress(quiet: bool) -> Any:
@@ -401,6 +401,20 @@ def _finish(record: RunRecord | SequenceRecord, folder: Path, as_json: bool) -> 
         text = render_summary(record, folder / "report.html", shutil.get_terminal_size().columns)
     _print(text, as_json)
     raise typer.Exit(EXIT_CODES[record.verdict.outcome])
+
+
+def _finish_several(record: SeveralRecord, folder: Path, as_json: bool) -> NoReturn:
+    """The same for several models against one base."""
+    from retain.commands.compare_several import rows_of
+    from retain.reporting.several import render_several
+
+    if as_json:
+        text = record.model_dump_json(indent=1)
+    else:
+        columns = shutil.get_terminal_size().columns
+        text = render_several(record, rows_of(record), folder / "runs.html", columns)
+    _print(text, as_json)
+    raise typer.Exit(EXIT_CODES[record.outcome])
 
 
 def _print(text: str, json_: bool = False) -> None:

@@ -10,6 +10,7 @@ from retain.export_records import AGAINST_TUNED, EXPORT, worse
 from retain.folder import read_json, read_record
 from retain.records import Gate, RunRecord, Verdict
 from retain.sequence_records import SequenceRecord
+from retain.several_records import SEVERAL
 
 
 def gate(comparison: str | Path, margins: Gate | None = None) -> Verdict:
@@ -62,6 +63,8 @@ def load_finished(place: str | Path) -> RunRecord | SequenceRecord:
     path = Path(place)
     if path.is_dir():
         if not (path / "record.json").is_file():
+            if (path / SEVERAL).is_file():
+                raise UserError(f"{path} compares several models: name the folder of one of them in it")
             unfinished = (path / "recipe.yaml").is_file()
             hint = "the run is not finished: run the same command again" if unfinished else "it is not a run folder"
             raise UserError(f"{path} holds no record.json: {hint}")

@@ -75,10 +75,7 @@ def _load_pretrained(spec: str, place: Path, load_in: Precision) -> tuple[Any, A
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     source = str(place) if place.exists() else spec
-    if place.is_dir():
-        check_folder(place)
-    elif place.exists() or spec.startswith(("/", ".", "~")) or spec.count("/") > 1:
-        raise UserError(f"model: there is no model folder {spec}{near(place)}")
+    check_place(spec)
     try:
         local = place.exists() or not hub_reachable()
         tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=local, trust_remote_code=False)
@@ -100,6 +97,24 @@ def _load_pretrained(spec: str, place: Path, load_in: Precision) -> tuple[Any, A
         ) from error
     _check_complete(spec, found, place)
     return module, tokenizer
+
+
+def check_place(spec: str) -> None:
+    """Refuse at once what no loader could open, as far as that shows without loading: a folder or a path, not a Hub id.
+
+    Raises:
+        UserError: there is no such folder or file, or the folder holds no model.
+    """
+    place = Path(os.path.expanduser(spec))
+    if spec.startswith(PREFIX) or (place / "adapter_config.json").is_file():
+        return
+    if place.suffix == ".gguf":
+        if not place.is_file():
+            raise UserError(f"model: there is no file {spec}{near(place)}")
+    elif place.is_dir():
+        check_folder(place)
+    elif place.exists() or spec.startswith(("/", ".", "~")) or spec.count("/") > 1:
+        raise UserError(f"model: there is no model folder {spec}{near(place)}")
 
 
 def _make_saveable(generation: Any) -> None:
