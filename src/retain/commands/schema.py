@@ -1,4 +1,4 @@
-"""``retain schema``: the JSON schema of a recipe, for editors, or of what ``compare --json`` prints of several models."""
+"""``retain schema``: the JSON schema of a recipe, for editors, or of what ``compare --json`` prints of several."""
 
 from __future__ import annotations
 

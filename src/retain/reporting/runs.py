@@ -144,9 +144,10 @@ def multiplicity(runs: Sequence[Run], kind: Kind = "run") -> str:
         return ""
     most = min(100, 5 * len(runs))
     return (
-        f"Each verdict and interval holds at 95% on its own. Over {number_of(len(runs), kind)} the chance that at least "
-        f"one which lost more than its margin is called retained is up to {most}%. And the best of several looks better "
-        f"than it is: the {kind} that you take, measure again on items that did not choose it."
+        "Each verdict and interval holds at 95% on its own. "
+        f"Over {number_of(len(runs), kind)} the chance that at least one which lost more than its margin is called "
+        f"retained is up to {most}%. And the best of several looks better than it is: the {kind} that you take, "
+        "measure again on items that did not choose it."
     )
 
 

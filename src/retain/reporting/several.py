@@ -27,7 +27,9 @@ def render_several(record: SeveralRecord, runs: list[Run], report: Path | str | 
     """
     page = page_of(width)
     base = one_line(record.base, 60)
-    parts = ["\n".join(page.wrapped(f"{record.outcome.upper()}   {len(runs)} models against {base}, worst verdict"))]
+    parts = [
+        "\n".join(page.wrapped(f"{record.outcome.upper()}   the worst verdict of {len(runs)} models against {base}"))
+    ]
     head = ["model", "gain", "mean change", "95% interval", "greatest fall", "not proven", "symptoms", "verdict"]
     rows = [
         [
