@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shlex
 import shutil
 import sys
 import traceback
@@ -40,6 +41,7 @@ Quiet = Annotated[bool, typer.Option("--quiet", help="No progress.")]
 SuiteName = Annotated[str, typer.Option(help="A built-in suite, a YAML file, a folder, or lm-eval:task,task.")]
 Precision = Annotated[str, typer.Option(help="fp32, bf16 or 4bit.")]
 INTERRUPTED = "Interrupted. What was finished is kept: run the same command again to go on."
+"""Said after Ctrl-C, before the command itself."""
 Limit = Annotated[int | None, typer.Option(help="At most this many test items per probe.")]
 
 
@@ -443,16 +445,21 @@ def main() -> None:
     except RetainError as error:
         _end(str(error), error.exit_code)
     except KeyboardInterrupt:
-        _end(INTERRUPTED, 130)
+        _end(_go_on(), 130)
     except SystemExit as error:
         if _interrupted(error):  # typer has turned it into an exit code, and says nothing
-            _end(INTERRUPTED, 130)
+            _end(_go_on(), 130)
         raise
     except Exception as error:  # noqa: BLE001 - the exit code of anything unforeseen is 4
         if refused := refused_path(error):
             _end(refused, 2)
         fault = "This is a fault in Retain, not in your input. What was finished is kept."
         _end(f"{traceback.format_exc()}{fault}", 4)
+
+
+def _go_on() -> str:
+    """What Ctrl-C leaves, and the command that goes on there."""
+    return f"{INTERRUPTED}\n  {shlex.join(['retain', *sys.argv[1:]])}"
 
 
 def _interrupted(error: BaseException | None) -> bool:
