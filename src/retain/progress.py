@@ -27,6 +27,9 @@ LEAST_SECONDS = 1.0
 """Of work, before the time that is left is told."""
 SHOWN = 2
 """Kinds of work that are shown at once: the one that lasts and the one that is done for it just now."""
+NOTE_LINES = 2
+GLUE = "\N{NO-BREAK SPACE}"
+"""Between words of a note that stay on one line."""
 
 
 @dataclass
@@ -131,9 +134,10 @@ class Progress:
         return self.console.is_terminal and not self.console.is_dumb_terminal
 
     def _print(self, text: str) -> None:
-        for line in _printable(text).split("\n"):
-            for part in _broken(line, self.console.width) if self._is_live else [line]:
-                self.console.print(part, markup=False, emoji=False)
+        lines = _printable(text).split("\n")
+        if self._is_live:
+            lines = [part for line in lines for part in _broken(line, self.console.width) or [""]]
+        self.console.print("\n".join(lines), markup=False, emoji=False, highlight=False)
 
     def _head(self) -> None:
         """Announce the stage above what is said within it."""
@@ -208,7 +212,7 @@ class _Stage:
 
 
 def _work(work: Work, now: float, width: int, signs: str) -> list[Text]:
-    """A bar with the time left, and the note in at most two lines below it; each line at most ``width`` columns."""
+    """A bar with the time left, and the note in at most ``NOTE_LINES`` below it; all of at most ``width`` columns."""
     size = BAR if width >= 71 else SHORT_BAR
     full = min(size, int(size * work.done / work.total))
     left = work.left(now)
@@ -218,8 +222,8 @@ def _work(work: Work, now: float, width: int, signs: str) -> list[Text]:
     line = Text("  " + set_cell_size(_fitted(work.what, room), room) + " ")
     line.append(signs[0] * full, "green").append(signs[1] * (size - full), "dim").append(numbers)
     line.truncate(width)
-    notes = textwrap.wrap(work.note, max(20, width - 4), max_lines=2, placeholder=" ...") if work.note else []
-    return [line, *(Text(_fitted(f"    {one}", width), "dim") for one in notes)]
+    notes = _broken(work.note.replace(" ", GLUE).replace(f",{GLUE}", ", "), width - 6)[:NOTE_LINES]
+    return [line, *(Text(_fitted(f"    {one.strip().replace(GLUE, ' ')}", width), "dim") for one in notes)]
 
 
 def _fitted(text: str, width: int) -> str:
