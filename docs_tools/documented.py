@@ -27,7 +27,7 @@ def commands(text: str) -> Iterator[list[str]]:
     """The lines of a block, or of a shell script, that call retain, as words without ``retain`` itself."""
     for line in text.replace("\\\n", " ").splitlines():
         if line.strip().startswith("retain "):
-            words = shlex.split(re.split(r" (?:\|\||&&|[|;>]) ", line.strip())[0], comments=True)
+            words = shlex.split(re.split(r" (?:\|\||&&|[|;>#]) ", line.strip())[0])  # v1#model holds no comment
             yield words[1:]
 
 

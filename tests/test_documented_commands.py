@@ -47,6 +47,9 @@ PARSED_ONLY = {
 }
 """Command -> why it is not run here; tests/test_docs.py parses it."""
 
+RECOMMENDED = "frontiers/recipe/recommended.yaml"
+"""What a frontier wrote."""
+
 COMMANDS: dict[tuple[str, ...], str] = {}
 """What is run, once for each kind of recipe -> the page that shows it."""
 KINDS = {
@@ -117,37 +120,30 @@ def kept(tmp_path_factory):
     return tmp_path_factory.mktemp("finished")
 
 
-def usual_recipe(base, **sections):
-    return {
+def recipe_of(kind, base, folder):
+    """The recipe of a page."""
+    general = {"name": "own", "source": str(folder / "web.jsonl"), "count": 12}
+    recipe = {
         "model": {"base": base, "load_in": "fp32"},
-        "data": {
-            "train": "rows.jsonl",
-            "held_out": 0.3,
-            "general": [{"name": "own", "source": "web.jsonl", "count": 12}],
-        },
+        "data": {"train": str(folder / "rows.jsonl"), "held_out": 0.3, "general": [general]},
         "training": {"learning_rate": 0.02, "epochs": 1, "batch_size": 8, "max_length": 64, "checkpoints": 0},
         "mitigations": [{"kind": "lora", "rank": 2}, {"kind": "kl_to_base"}],
-        "measure": {"suite": "toy.yaml", "limit": 8},
-        **sections,
+        "measure": {"suite": str(folder / "toy.yaml"), "limit": 8},
     }
-
-
-def recipe_of(kind, base, folder):
-    """The recipe.yaml of a page."""
-    recipe = usual_recipe(base)
     if kind == "preferences":
-        recipe["data"]["train"] = "pairs.jsonl"
+        recipe["data"]["train"] = str(folder / "pairs.jsonl")
         recipe["training"] |= {"method": "dpo", "learning_rate": 0.003}
     elif kind == "pretraining":
-        recipe["data"]["train"] = "manuals/"
+        recipe["data"]["train"] = str(folder / "manuals")
         recipe["training"] |= {"method": "pretrain", "max_length": 32}
     elif kind == "rerankers":
-        recipe["data"] = {"train": "legal/", "held_out": 0.4}
+        recipe["data"] = {"train": str(folder / "legal"), "held_out": 0.4}
         recipe["training"] |= {"method": "rank", "max_length": 32}
-        recipe |= {"mitigations": [], "measure": {"suite": "other_domains/"}}
+        recipe |= {"mitigations": [], "measure": {"suite": str(folder / "other_domains")}}
     elif kind == "sequences":
         del recipe["data"]["train"]
-        recipe["stages"] = [{"name": name, "data": {"train": f"{name}.jsonl"}} for name in ("routing", "answers")]
+        names = ("routing", "answers")
+        recipe["stages"] = [{"name": name, "data": {"train": str(folder / f"{name}.jsonl")}} for name in names]
     elif kind == "advise":
         recipe["advise"] = {"rungs": ["few_shot"], "shots": [1], "picks": ["fixed"]}
     elif kind == "frontier":
@@ -168,18 +164,20 @@ def workspace(tmp_path, monkeypatch, models, cache, kept, toy_suite, colour_rows
         for name in ("ADAPTER", "ADAPTER_DIR"):
             os.symlink(models / "rows" / "ADAPTER", name)
         write_data(tmp_path, toy_suite.parent, colour_rows, pair_rows)
-        quickstart = tmp_path / "examples" / "quickstart"
-        recipe = recipe_of(kind, str(models / model / "BASE"), tmp_path)
-        for path in (tmp_path / "recipe.yaml", tmp_path / "own.yaml", tmp_path / "frontiers/recipe/recommended.yaml"):
+        for name, what in recipes_named(words, kind).items():
+            path = tmp_path / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(yaml.safe_dump(recipe))
-        for name in ("recipe", "frontier"):
-            path = quickstart / f"{name}.yaml"
-            path.write_text(yaml.safe_dump(recipe_of(name, str(models / model / "BASE"), tmp_path)))
+            path.write_text(yaml.safe_dump(recipe_of(what, str(models / model / "BASE"), tmp_path)))
         prepare(words, kept)
         return tmp_path
 
     return make
+
+
+def recipes_named(words, kind):
+    """Path of each recipe that a command needs -> what it is."""
+    named = {word: kind for word in words if word.endswith("recipe.yaml") or word in ("own.yaml", RECOMMENDED)}
+    return {"recipe.yaml": kind, **named, **{word: "frontier" for word in words if word.endswith("frontier.yaml")}}
 
 
 def write_data(folder, suite, colours, pairs):
@@ -198,17 +196,19 @@ def write_data(folder, suite, colours, pairs):
         "test": [{"prompt": f"say {a} {b}", "completion": a} for a in "abc" for b in ("one", "two", "three")],
         "val": [{"prompt": f"say {a} {b}", "completion": b} for a in "abc" for b in ("one", "two", "three")],
         "queries": [
-            {"query": f"what {verb} {thing}"} for verb in ("often", "never") for thing in ("cats", "dogs", "fish")
+            {"query": f"what {verb} {thing}", "pos": f"{thing} {verb}"}
+            for verb in ("often", "never")
+            for thing in ("cats", "dogs", "fish")
         ],
     }.items():
         if rows:
             lines(folder / f"{name}.jsonl", rows)
     lines(quickstart / "tickets.jsonl", colours)
-    (folder / "manuals").mkdir()
-    for number in range(8):
-        text = " ".join(f"the sky is blue and snow is white {word} ." for word in ("one", "two", "three") * 4)
-        (folder / "manuals" / f"{number}.txt").write_text(f"{'abcdefgh'[number]} {text}")
     things = "cats dogs birds fish mice cheese seeds one two three four five six seven eight nine ten".split()
+    (folder / "manuals").mkdir()
+    for number in range(20):
+        text = " ".join(f"the sky is blue and snow is white {word} ." for word in ("one", "two", "three") * 4)
+        (folder / "manuals" / f"{number}.txt").write_text(f"{things[number % 16]} {'abcde'[number % 5]} {text}")
     beir(folder / "legal", things, "chase")
     beir(folder / "other_domains" / "first", things, "sing")
     for path in suite.iterdir():
@@ -238,7 +238,7 @@ def as_run(words):
     """A command's words with stand-ins, and what makes it quick."""
     command = words[0]
     found = [STAND_INS.get(word, word) for word in words]
-    reads = any(word.endswith(".json") and word != "noise.json" or word.startswith("logs/") for word in found[1:3])
+    reads = any((word.endswith(".json") and word != "noise.json") or word.startswith("logs/") for word in found[1:3])
     if command in SUITES and "--suite" not in found and not reads:
         found += ["--suite", "toy.yaml"]
     for option, value in zip(*[iter(BESIDE.get(command, []))] * 2, strict=True):
@@ -260,7 +260,7 @@ def test_a_documented_command_does_what_it_says(kind_and_words, workspace, monke
     folder = workspace(kind, words)
     if words[0] == "init":
         written = folder / (words[words.index("--output") + 1] if "--output" in words else "recipe.yaml")
-        written.unlink()
+        written.unlink(missing_ok=True)
     code, said = run(as_run(words), monkeypatch, capsys)
     assert code in ((0, 1, 3) if words[0] in VERDICTS else (0,)), said.err
     assert said.out.strip() and "Traceback" not in said.err
@@ -269,7 +269,8 @@ def test_a_documented_command_does_what_it_says(kind_and_words, workspace, monke
             assert (folder / words[words.index(option) + 1]).exists(), f"{option} was not written"
     if words[0] == "init":
         quick = [word for value in QUICK for word in ("--set", value)] if kind == "rows" else []
-        assert run(["check", written.name, *quick], monkeypatch, capsys)[0] == 0, "what was written is no recipe"
+        code, said = run(["check", written.name, *quick], monkeypatch, capsys)
+        assert code == 0, f"what was written is no recipe: {said.err}"
 
 
 def test_what_is_parsed_only_is_still_documented():
