@@ -26,7 +26,6 @@ from retain.several_records import SeveralRecord
 from retain.wrong_values import problems_of
 
 app = typer.Typer(
-    help="Fine-tune a language model, keep what it already knew, and prove both.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -34,7 +33,7 @@ app = typer.Typer(
 )
 
 RecipeFile = Annotated[Path, typer.Argument(help="The recipe, a YAML file.")]
-Folder = Annotated[Path | None, typer.Option(help="Where results are written.")]
+Folder = Annotated[Path | None, typer.Option(help="Where results are written; a folder of runs/ if not given.")]
 Overrides = Annotated[list[str] | None, typer.Option("--set", help="Replace a setting: training.epochs=1")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress.")]
@@ -43,6 +42,23 @@ Precision = Annotated[str, typer.Option(help="fp32, bf16 or 4bit.")]
 INTERRUPTED = "Interrupted. What was finished is kept: run the same command again to go on."
 """Said after Ctrl-C, before the command itself."""
 Limit = Annotated[int | None, typer.Option(help="At most this many test items per probe.")]
+
+
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        from retain import __version__
+
+        _print(f"retain {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def every_command(
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", callback=_say_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Fine-tune a language model, keep what it already knew, and prove both."""
 
 
 @app.command()
@@ -62,7 +78,7 @@ def run(
     _finish(record, place, json_)
 
 
-@app.command()
+@app.command(short_help="Train several recipes, measure the trade-off, name the best.")
 def frontier(
     recipe: RecipeFile,
     folder: Folder = None,
@@ -84,7 +100,7 @@ def frontier(
     raise typer.Exit(frontier_exit(record))
 
 
-@app.command()
+@app.command(short_help="Say whether to fine-tune: prompts, examples, retrieval first.")
 def advise(
     recipe: RecipeFile,
     folder: Folder = None,
@@ -136,7 +152,7 @@ def _print_checked(checked: Any) -> None:
         _print(render_lint(checked.lint))
 
 
-@app.command()
+@app.command(short_help="Look for what is wrong with rows before training on them.")
 def lint(
     file: Annotated[str, typer.Argument(help="Rows: a file or a Hub data set.")],
     held_out: Annotated[str | None, typer.Option(help="Rows that will be measured on.")] = None,
@@ -191,7 +207,7 @@ def measure(
     _print("\n".join(f"note: {remark}" for remark in found.remarks()))
 
 
-@app.command()
+@app.command(short_help="Compare tuned models with their base; judge what was forgotten.")
 def compare(
     before: Annotated[
         str, typer.Argument(help="A model, an adapter, a file of measurements, a run folder or lm-eval's output path.")
@@ -232,7 +248,7 @@ def compare(
     _finish(command(before, after[0] if after else None, *asked, place, *shown), place, json_)
 
 
-@app.command()
+@app.command(short_help="Show how far one model's scores move under a null change.")
 def noise(
     model: Annotated[str, typer.Argument(help="builtin:NAME, a folder, a .gguf file or a Hub id.")],
     change: Annotated[str, typer.Option(help="What differs the second time: batch or precision.")] = "batch",
@@ -256,7 +272,7 @@ def noise(
     _print(f"Compared with itself: {found.verdict.outcome}.")
 
 
-@app.command()
+@app.command(short_help="Judge a finished run; the exit code is the verdict.")
 def gate(
     comparison: Annotated[Path, typer.Argument(help="A run folder or its record.json.")],
     margin: Annotated[float | None, typer.Option(help="Largest loss of one capability, in points.")] = None,
@@ -274,7 +290,7 @@ def gate(
     raise typer.Exit(EXIT_CODES[verdict.outcome])
 
 
-@app.command()
+@app.command(short_help="Write a tuned model as it ships, and judge that.")
 def export(
     run: Annotated[Path, typer.Argument(help="A finished run's folder, or one of a model or an adapter.")],
     to: Annotated[str, typer.Option(help="merged, adapter or gguf.")] = "merged",
@@ -298,7 +314,7 @@ def export(
     raise typer.Exit(export_exit(record))
 
 
-@app.command()
+@app.command(short_help="Write reports again, a model card, or runs side by side.")
 def report(
     runs: Annotated[list[Path], typer.Argument(help="A run folder; several are put side by side.")],
     output: Annotated[Path | None, typer.Option(help="The folder to write to; needed for several runs.")] = None,
@@ -314,7 +330,7 @@ def report(
     _print(json.dumps(paths) if json_ else "\n".join(paths), json_)
 
 
-@app.command()
+@app.command(short_help="Look at a model and data, and write a commented recipe.")
 def init(
     model: Annotated[str, typer.Argument(help="The base model.")],
     data: Annotated[Path, typer.Argument(help="The training rows, or text: a file or a folder.")],
@@ -330,7 +346,7 @@ def init(
     _print(f"{output} is written. Check it: retain check {output}\nRun it:   retain run {output}")
 
 
-@app.command("list")
+@app.command("list", short_help="Show mitigations, probes, suites and more.")
 def list_(
     what: Annotated[
         str | None, typer.Argument(help="mitigations, probes, symptoms, alarms, checks, suites or builtin.")
@@ -344,7 +360,7 @@ def list_(
     _print(json.dumps(found, indent=1) if json_ else render_list(found), json_)
 
 
-@app.command()
+@app.command(short_help="Show versions, devices and what does not work together.")
 def doctor(
     adapter: Annotated[Path | None, typer.Option(help="An adapter folder to check as well.")] = None,
     four_bit: Annotated[bool, typer.Option("--4bit", help="Also check what load_in: 4bit needs.")] = False,
@@ -360,7 +376,7 @@ def doctor(
     raise typer.Exit(found.exit_code)
 
 
-@app.command()
+@app.command(short_help="Print the JSON schema of a recipe or a result.")
 def schema(
     what: Annotated[str, typer.Argument(help="recipe, or several: what 'compare --json' prints of them.")] = "recipe",
 ) -> None:
