@@ -91,7 +91,7 @@ def _load_pretrained(spec: str, place: Path, load_in: Precision) -> tuple[Any, A
         raise
     except Exception as error:  # a damaged folder can make transformers raise anything
         raise UserError(
-            f"model: {spec!r} could not be loaded: {first_line(error)}\n"
+            f"model: {spec!r} could not be loaded{near(place)}: {first_line(error)}\n"
             "  Allowed: builtin:NAME (see 'retain list builtin'), a folder with config.json and safetensors, a .gguf "
             "file, or a Hub id that this machine can reach.\n  Models that need their own code are not run."
         ) from error
@@ -289,7 +289,9 @@ def _with_precision(module: Any, load_in: Precision, place: Path) -> Any:
 
 
 def near(place: Path) -> str:
-    """A file or folder with a name like that of one that does not exist, as a question."""
+    """A file or folder with a name like that of one that does not exist, as a question; nothing for one that does."""
+    if place.exists():
+        return ""
     parent = place.parent
     names = [entry.name for entry in parent.iterdir()] if parent.is_dir() else []
     close = difflib.get_close_matches(place.name, names, n=1)
