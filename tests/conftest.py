@@ -7,7 +7,9 @@ import os
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
+import gc
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -169,6 +171,26 @@ def own_cache(tmp_path_factory, monkeypatch, request):
     """No test sees the user's cache (tests of the embedded model do: it is large)."""
     if "real" not in request.keywords:
         monkeypatch.setenv("RETAIN_CACHE", str(tmp_path_factory.mktemp("cache")))
+
+
+@pytest.fixture(autouse=True)
+def no_waiting_for_disks(monkeypatch):
+    """Test folders need not outlive a power cut."""
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
+
+
+_modules_seen = 0
+
+
+@pytest.fixture(autouse=True)
+def short_collections():
+    """Imported libraries are left out of garbage collection, which transformers asks for after every training."""
+    global _modules_seen
+    yield
+    if len(sys.modules) > _modules_seen + 100:
+        gc.collect()
+        gc.freeze()
+        _modules_seen = len(sys.modules)
 
 
 COLOURS = {"sky": "blue", "grass": "green", "snow": "white", "sun": "yellow", "night": "black"}

@@ -1,7 +1,9 @@
 """Exports are what was measured, and are measured as they ship."""
 
 import json
+import shutil
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -27,15 +29,27 @@ LORA = [{"kind": "lora", "rank": 4}, {"kind": "strength", "values": [0.5]}]
 FULL = [{"kind": "strength", "values": [0.5]}]
 
 
+@pytest.fixture(scope="module")
+def finished():
+    """Finished run folders by what was asked of them; they are copied, not changed."""
+    return {}
+
+
 @pytest.fixture
-def ran(toy_recipe, tmp_path):
+def ran(toy_recipe, tmp_path, finished):
     """Run a toy recipe to its end; gives its folder."""
 
     def make(mitigations=LORA, **sections):
         training = {"learning_rate": 0.02, "epochs": 2, "batch_size": 4, "max_length": 64, "checkpoints": 0}
         recipe = toy_recipe(mitigations=mitigations, training=training, **sections)
-        run_recipe(parse_recipe(recipe), tmp_path / "run", QUIET)
-        return tmp_path / "run"
+        asked = None if sections else repr(mitigations)
+        if asked not in finished:
+            run_recipe(parse_recipe(recipe), tmp_path / "run", QUIET)
+            if asked is None:
+                return tmp_path / "run"
+            finished[asked] = tmp_path / "finished"
+            shutil.copytree(tmp_path / "run", finished[asked])
+        return Path(shutil.copytree(finished[asked], tmp_path / "run", dirs_exist_ok=True))
 
     return make
 
@@ -237,7 +251,7 @@ def test_places_that_hold_no_model(ran, tmp_path, call):
 
 
 def test_another_suite_than_the_runs_is_refused(ran, toy_suite):
-    run = ran()
+    run = ran(seed=1)  # a run of its own: the others share one, with its suite
     toy_suite.write_text(toy_suite.read_text().replace("max_tokens: 6", "max_tokens: 7"))
     with pytest.raises(UserError, match="has changed since this run began"):
         exported(run)

@@ -77,12 +77,12 @@ def test_the_same_model_keeps_all_of_the_gain():
 def test_the_bound_on_the_gain_kept_holds_as_often_as_it_says():
     rng = np.random.default_rng(4)
     held = inside = 0
-    for _ in range(200):
+    for _ in range(80):
         found = gain_kept([kept(rng, 0.9), kept(rng, 0.9)])
         held += found.at_least <= 0.9
         inside += found.low <= 0.9 <= found.high
         assert found.low <= found.at_least <= found.share <= found.high
-    assert held / 200 > 0.92 and inside / 200 > 0.92
+    assert held / 80 > 0.89 and inside / 80 > 0.89, "95%, and chance: two standard errors are 5 points"
 
 
 def test_no_plain_gain_no_share():

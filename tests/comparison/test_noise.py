@@ -184,7 +184,7 @@ def test_an_unknown_floor_stops_nothing_and_one_as_large_as_the_loss_does():
 
 
 def test_a_loss_that_is_all_noise_rarely_exceeds_it():
-    rng, runs, items, noise = np.random.default_rng(0), 2000, 300, 0.05
+    rng, runs, items, noise = np.random.default_rng(0), 700, 300, 0.05
     lost, moved = rng.binomial(items, noise, runs), rng.binomial(items, noise, runs)
     low = 100 * exact_lower(lost.astype(float), np.full(runs, 300.0), 0.05)
     most = 100 * exact_upper(moved.astype(float), np.full(runs, 300.0), 0.05)

@@ -1,6 +1,7 @@
 """What holds for every check of the data lint, and must hold for the next one."""
 
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,11 @@ from writer import KINDS, Writer
 CHECKS = checks()
 SEEDS = (3, 4)
 """benchmarks/lint measures twenty."""
+
+
+@cache
+def planted(name, seed):
+    return PLANTS[name](seed)
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +47,7 @@ def test_it_says_what_it_is_and_why_its_threshold_is_what_it_is(name):
 @pytest.mark.parametrize("name", CHECKS)
 def test_it_finds_what_was_planted_and_names_it(name):
     for seed in SEEDS:
-        case = PLANTS[name](seed)
+        case = planted(name, seed)
         rows = {(row.source, row.line) for row in (*case.data.examples, *case.data.held_out)}
         rows |= {(case.data.source, bad.line) for bad in case.data.bad}
         findings = CHECKS[name].find(case.data)
@@ -69,7 +75,7 @@ def test_it_is_silent_where_nothing_is_wrong(name, faultless):
 
 @pytest.mark.parametrize("name", CHECKS)
 def test_the_same_rows_give_the_same_findings_and_stay_as_they_are(name):
-    case = PLANTS[name](SEEDS[0])
+    case = planted(name, SEEDS[0])
     before = [row.model_dump() for row in case.data.examples]
     first = CHECKS[name].find(case.data)
     again = LintData(**{key: getattr(case.data, key) for key in LintData.__dataclass_fields__})
@@ -79,7 +85,7 @@ def test_the_same_rows_give_the_same_findings_and_stay_as_they_are(name):
 
 @pytest.mark.parametrize("name", CHECKS)
 def test_dropping_what_it_names_leaves_less_to_name(name):
-    case = PLANTS[name](SEEDS[0])
+    case = planted(name, SEEDS[0])
     drops = CHECKS[name].drops(case.data)
     assert all(0 <= place < len(case.data.examples) and why for place, why in drops.items())
     if not drops:

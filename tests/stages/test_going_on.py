@@ -40,8 +40,7 @@ class Killed(Exception):
     """Stands for a kill at some point."""
 
 
-@pytest.mark.parametrize("stop_at", [3, 7, 11])
-@pytest.mark.parametrize("full", [False, True], ids=["lora", "full"])
+@pytest.mark.parametrize(("stop_at", "full"), [(3, False), (7, True), (11, False)], ids=["early", "full", "late"])
 def test_training_goes_on_from_its_last_checkpoint(toy_recipe, tmp_path, monkeypatch, stop_at, full):
     mitigations = MITIGATIONS[1:] if full else MITIGATIONS
     training = {"learning_rate": 0.01, "epochs": 2, "batch_size": 4, "max_length": 64, "checkpoints": 6}
@@ -80,15 +79,15 @@ def test_training_goes_on_from_its_last_checkpoint(toy_recipe, tmp_path, monkeyp
 STAGES = ["before.json", "general.json", "training.json", "chosen.json", "after.json", "kl.json", "recitation.json"]
 
 
-@pytest.mark.parametrize("place", STAGES)
-def test_a_stage_that_was_lost_is_done_again_alike(toy_recipe, tmp_path, place):
+def test_stages_that_were_lost_are_done_again_alike(toy_recipe, tmp_path):
     recipe = toy_recipe(mitigations=MITIGATIONS)
+    recipe["training"] |= {"epochs": 2}
     recipe["measure"] |= {"recitation": 4}
-    expected = run(recipe, tmp_path / "run")
-    order = [*STAGES, "record.json"]
-    for name in order[order.index(place) :]:
-        (tmp_path / "run" / name).unlink(missing_ok=True)
-    assert comparable(run(recipe, tmp_path / "run")) == comparable(expected)
+    expected = comparable(run(recipe, tmp_path / "run"))
+    for place in range(len(STAGES)):
+        for name in [*STAGES[place:], "record.json"]:
+            (tmp_path / "run" / name).unlink(missing_ok=True)
+        assert comparable(run(recipe, tmp_path / "run")) == expected, STAGES[place]
 
 
 def test_kill_9_at_several_moments_ends_with_the_same_record(toy_recipe, tmp_path, colour_file):
@@ -104,7 +103,7 @@ def test_kill_9_at_several_moments_ends_with_the_same_record(toy_recipe, tmp_pat
 
     whole = start(tmp_path / "whole")
     assert whole.wait() in (0, 1, 3), whole.stderr.read().decode()
-    for milestone in ("data.json", "before", "general", "training", "training.json", "dev", "after"):
+    for milestone in ("training", "after"):  # benchmarks/faults kills hundreds of runs at any moment
         process = start(tmp_path / "broken")
         deadline = time.monotonic() + 60
         while process.poll() is None and not (tmp_path / "broken" / milestone).exists():

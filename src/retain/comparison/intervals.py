@@ -151,13 +151,13 @@ def flip_upper(lost: ArrayLike, won: ArrayLike, items: ArrayLike, critical: floa
     return np.asarray(np.maximum(high, np.maximum(only_lost, only_won)), dtype=float)
 
 
-def exact_upper(count: Floats, items: Floats, tail: float) -> Floats:
+def exact_upper(count: Floats, items: Floats, tail: float | Floats) -> Floats:
     """Clopper and Pearson's upper bound of count / items; counts may be fractions."""
     inside = np.maximum(items - count, 1e-9)
     return np.asarray(np.where(count >= items, 1.0, stats.beta.isf(tail, count + 1, inside)), dtype=float)
 
 
-def exact_lower(count: Floats, items: Floats, tail: float) -> Floats:
+def exact_lower(count: Floats, items: Floats, tail: float | Floats) -> Floats:
     """Clopper and Pearson's lower bound of count / items; counts may be fractions."""
     some = np.maximum(count, 1e-9)
     return np.asarray(np.where(count <= 0, 0.0, stats.beta.ppf(tail, some, items - some + 1)), dtype=float)

@@ -69,6 +69,18 @@ class Strata:
         """The same with losses and wins exchanged: its upper bound is minus the lower bound."""
         return Strata(self.won, self.lost, self.items, -self.means, self.errors, list(self.groups))
 
+    def repeated(self, times: int) -> Strata:
+        """The same suite ``times`` times, (times, ..., k), for as many bounds at once."""
+        return Strata(*(np.stack([part] * times) for part in self._parts()), list(self.groups))
+
+    def both_ways(self) -> Strata:
+        """(2, ..., k): mirrored, and as it is."""
+        pairs = zip(self.mirrored()._parts(), self._parts(), strict=True)
+        return Strata(*(np.stack(pair) for pair in pairs), list(self.groups))
+
+    def _parts(self) -> tuple[Floats, ...]:
+        return self.lost, self.won, self.items, self.means, self.errors
+
     def tilted(self, pull: Floats) -> tuple[Floats, Floats]:
         """The mean loss and the variance of its estimate at the constrained maximum likelihood.
 
@@ -122,7 +134,7 @@ def _ratio(top: Floats, bottom: Floats) -> Floats:
     return np.where(top > 0, top / np.maximum(bottom, 1e-300), 0.0)
 
 
-def score_upper(strata: Strata, critical: float) -> tuple[Floats, Floats]:
+def score_upper(strata: Strata, critical: float | Floats) -> tuple[Floats, Floats]:
     """Upper score bound of the mean loss: the largest d with (d - estimate) / sqrt(v(d)) <= ``critical``.
 
     v(d) is the variance of the estimate at the most likely flip probabilities whose mean loss is d
@@ -143,22 +155,27 @@ def score_upper(strata: Strata, critical: float) -> tuple[Floats, Floats]:
     return strata.tilted(unit * high / np.maximum(1 - high, 1e-15))
 
 
-def score_bounds(strata: Strata, critical: float) -> tuple[Floats, Floats]:
+def score_bounds(strata: Strata, critical: float | Floats) -> tuple[Floats, Floats]:
     """Both score bounds of the mean loss, widened to exact binomial ones where all flips go one way.
 
     With no wins in any probe the pooled loss behaves as one proportion among N = d(1 - d)/v(d)
     items, and Clopper and Pearson's bound of estimate * N among N is taken where it is wider, as
     ``flip_bounds`` does for one probe.
 
+    Args:
+        strata: rows of (..., k).
+        critical: one for all rows, or (...,) one a row.
+
     Returns:
         (...,) lower and (...,) upper bounds as shares.
     """
-    return -_widened_upper(strata.mirrored(), critical), _widened_upper(strata, critical)
+    minus_low, high = _widened_upper(strata.both_ways(), critical)
+    return -minus_low, high
 
 
-def _widened_upper(strata: Strata, critical: float) -> Floats:
+def _widened_upper(strata: Strata, critical: float | Floats) -> Floats:
     bound, variance = score_upper(strata, critical)
-    tail = float(stats.norm.sf(critical))
+    tail = stats.norm.sf(critical)
     estimate = strata.estimate
     items = _as_one_proportion(bound, variance)
     exact = exact_upper(np.minimum(np.maximum(estimate, 0) * items, items), items, tail)
@@ -220,16 +237,19 @@ def pool(evidence: Sequence[Evidence]) -> Pooled:
     )
     variances = np.array([max(e.variance, 1 / e.items if e.flips else 0.0) / e.items for e in ordered])
     df = _welch(variances, np.array([e.df for e in ordered]))
-    two = _bounds(strata, TWO_SIDED, df)
+    two, one = _bounds(strata, (TWO_SIDED, ONE_SIDED), df)
     variance = float(strata.variance_of_mean(np.array([e.variance / e.items for e in ordered])))
-    return Pooled(float(strata.estimate), two, _bounds(strata, ONE_SIDED, df), _p_loss(strata, df), variance)
+    return Pooled(float(strata.estimate), two, one, _p_loss(strata, df), variance)
 
 
-def _bounds(strata: Strata, level: float, df: float) -> Bounds:
+def _bounds(strata: Strata, levels: Sequence[float], df: float) -> list[Bounds]:
+    """One pair of bounds for each level."""
     if df <= 0:
-        return Bounds(-1.0, 1.0)
-    low, high = score_bounds(strata, critical_value(level, df))
-    return Bounds(max(float(low), -1.0), min(float(high), 1.0))
+        return [Bounds(-1.0, 1.0)] * len(levels)
+    critical = np.array([critical_value(level, df) for level in levels])
+    lows, highs = score_bounds(strata.repeated(len(levels)), critical)
+    pairs = zip(lows.tolist(), highs.tolist(), strict=True)
+    return [Bounds(max(low, -1.0), min(high, 1.0)) for low, high in pairs]
 
 
 def _welch(variances: Floats, df: Floats) -> float:

@@ -110,7 +110,8 @@ def _firsts(keys: Sequence[str]) -> list[int]:
     counts = np.zeros(BUCKETS, dtype=np.int32)
     for key in keys:
         counts[pieces(key) % BUCKETS] += 1
-    weights = np.log(max(2, len(keys)) / np.maximum(counts, 1)).clip(min=1e-3).astype(np.float32)
+    by_count = np.log(max(2, len(keys)) / np.maximum(np.arange(counts.max() + 1), 1)).clip(min=1e-3)
+    weights = by_count.astype(np.float32)[counts]
     most = max(20, COMMON * len(keys))
     length = sum(map(len, keys)) // max(1, len(keys)) + 1
     remembered = lru_cache(maxsize=max(MOST_COMPARED, REMEMBERED // length))(pieces)
