@@ -357,3 +357,36 @@ def test_the_libraries_bars_are_off_before_a_command_imports_them(monkeypatch):
     monkeypatch.setattr(retain.cli, "app", lambda **_: seen.append({name: os.environ.get(name) for name in SWITCHES}))
     retain.cli.main()
     assert seen == [SWITCHES]
+
+
+def test_a_path_that_is_almost_right_is_asked_after(call, tmp_path, toy_folder, recipe_file, monkeypatch):
+    recipe_file()
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "broken.yaml").write_text("seed: 0\nmodel: [1\n")
+    (tmp_path / "models").mkdir()
+    for words, part in (
+        (["check", "recipe.yml"], "did you mean recipe.yaml?"),
+        (["check", "."], ". is a folder. Name a recipe, a YAML file, such as recipe.yaml."),
+        (["check", "broken.yaml"], "line 3, column 1 while parsing a flow sequence: expected ',' or ']'"),
+        (["compare", str(toy_folder), "model", "--quiet"], "did you mean models?"),
+        (["gate", "nowhere"], "There is no file or folder nowhere. Name a folder that 'retain run'"),
+        (["gate", "models"], "models holds no record.json: name a folder"),
+    ):
+        code, _, err = call(*words)
+        assert_clear(code, err, part)
+
+
+def test_a_record_of_another_version_says_so(call, tmp_path):
+    (tmp_path / "record.json").write_text('{"title": "t", "of_the_future": 1}')
+    code, _, err = call("gate", tmp_path)
+    assert_clear(code, err, "is not a RunRecord: ", "another version of Retain (this is 0.1.0)", "Make it again")
+
+
+def test_the_version_is_said(call):
+    assert call("--version")[:2] == (0, "retain 0.1.0\n")
+
+
+def test_help_fits_80_columns(call, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    code, out, _ = call("--help")
+    assert code == 0 and max(map(len, out.splitlines())) <= 80 and "..." not in out.split("Commands:")[1]

@@ -5,7 +5,6 @@ import importlib
 import importlib.util
 import inspect
 import re
-import shlex
 import sys
 from pathlib import Path
 
@@ -27,11 +26,10 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "docs_tools"))
 import links  # noqa: E402
 import reference  # noqa: E402
+from documented import FENCE, blocks, commands, pages  # noqa: E402
 
-PAGES = sorted({ROOT / "README.md", *(ROOT / "docs").rglob("*.md")})
+PAGES = pages(ROOT)
 BESIDE = sorted(path for folder in ("benchmarks", "examples") for path in (ROOT / folder).rglob("*.md"))
-FENCE = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```", re.M | re.S)
-NO_COMMAND = ("yaml", "python", "json")
 GROUP = typer.main.get_command(app)
 ROWS = [Example(id=str(number), shape="text", text=f"row {number}") for number in range(400)]
 """Rows that a frontier's shares are taken of."""
@@ -40,19 +38,6 @@ WORKFLOW = ROOT / "examples" / "release_gate" / "gate.yml"
 
 def name_of(path):
     return str(path.relative_to(ROOT))
-
-
-def blocks(path, language=None):
-    found = FENCE.findall(path.read_text("utf-8"))
-    return [text for word, text in found if (word not in NO_COMMAND if language is None else word == language)]
-
-
-def commands(text):
-    """The lines of a block, or of a shell script, that call retain, as words."""
-    for line in text.replace("\\\n", " ").splitlines():
-        if line.strip().startswith("retain "):
-            words = shlex.split(re.split(r" (?:\|\||&&|[|;>]) ", line.strip())[0], comments=True)
-            yield words[1:]
 
 
 def slugs(text):

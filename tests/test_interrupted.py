@@ -40,7 +40,7 @@ def test_a_run_that_is_stopped_says_how_to_go_on_and_does(tmp_path, toy_recipe):
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=120)
     assert process.returncode == 130
-    assert said.rstrip().endswith(SAID) and "Traceback" not in said
+    assert said.rstrip().endswith(f"{SAID}\n  retain run {recipe} --folder {folder}") and "Traceback" not in said
     assert not (folder / "record.json").exists()
     kept = (folder / "before.json").stat().st_mtime_ns
     retain.run(recipe, folder, progress=Progress(quiet=True))
@@ -54,4 +54,4 @@ def test_only_an_interrupt_is_called_one(raised):
     _, said = process.communicate(timeout=60)
     interrupted = raised.startswith("Keyboard")
     assert process.returncode == (130 if interrupted else 7)
-    assert said.strip() == (SAID if interrupted else "")
+    assert said.strip() == (f"{SAID}\n  retain schema" if interrupted else "")

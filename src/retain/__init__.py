@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from retain.commands.advise import advise
     from retain.commands.check import check
     from retain.commands.compare import compare
+    from retain.commands.compare_several import compare_several
     from retain.commands.doctor import doctor
     from retain.commands.export import export
     from retain.commands.frontier import frontier
@@ -34,6 +35,7 @@ COMMANDS = (
     "advise",
     "check",
     "compare",
+    "compare_several",
     "doctor",
     "export",
     "frontier",
@@ -56,6 +58,7 @@ __all__ = [
     "advise",
     "check",
     "compare",
+    "compare_several",
     "doctor",
     "export",
     "frontier",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shlex
 import shutil
 import sys
 import time
@@ -25,10 +26,10 @@ from retain.quiet import quiet_libraries, quiet_loggers
 from retain.records import EXIT_CODES, Gate, RunRecord, Verdict
 from retain.reporting.text import clean, clean_json
 from retain.sequence_records import SequenceRecord
+from retain.several_records import SeveralRecord
 from retain.wrong_values import problems_of
 
 app = typer.Typer(
-    help="Fine-tune a language model, keep what it already knew, and prove both.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -36,18 +37,36 @@ app = typer.Typer(
 )
 
 RecipeFile = Annotated[Path, typer.Argument(help="The recipe, a YAML file.")]
-Folder = Annotated[Path | None, typer.Option(help="Where results are written.")]
+Folder = Annotated[Path | None, typer.Option(help="Where results are written; a folder of runs/ if not given.")]
 Overrides = Annotated[list[str] | None, typer.Option("--set", help="Replace a setting: training.epochs=1")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress.")]
 SuiteName = Annotated[str, typer.Option(help="A built-in suite, a YAML file, a folder, or lm-eval:task,task.")]
 Precision = Annotated[str, typer.Option(help="fp32, bf16 or 4bit.")]
 INTERRUPTED = "Interrupted. What was finished is kept: run the same command again to go on."
+"""Said after Ctrl-C, before the command itself."""
 SEVERAL = ("run", "measure")
 """Commands that run on several processes (torchrun, accelerate launch)."""
 FIRST_SPEAKS = 5.0
 """Seconds for which the other processes leave it to the first one to say why it ends."""
 Limit = Annotated[int | None, typer.Option(help="At most this many test items per probe.")]
+
+
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        from retain import __version__
+
+        _print(f"retain {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def every_command(
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", callback=_say_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Fine-tune a language model, keep what it already knew, and prove both."""
 
 
 @app.command()
@@ -67,7 +86,7 @@ def run(
     _finish(record, place, json_)
 
 
-@app.command()
+@app.command(short_help="Train several recipes, measure the trade-off, name the best.")
 def frontier(
     recipe: RecipeFile,
     folder: Folder = None,
@@ -89,7 +108,7 @@ def frontier(
     raise typer.Exit(frontier_exit(record))
 
 
-@app.command()
+@app.command(short_help="Say whether to fine-tune: prompts, examples, retrieval first.")
 def advise(
     recipe: RecipeFile,
     folder: Folder = None,
@@ -146,7 +165,7 @@ def _print_checked(checked: Any) -> None:
         _print(render_lint(checked.lint))
 
 
-@app.command()
+@app.command(short_help="Look for what is wrong with rows before training on them.")
 def lint(
     file: Annotated[str, typer.Argument(help="Rows: a file or a Hub data set.")],
     held_out: Annotated[str | None, typer.Option(help="Rows that will be measured on.")] = None,
@@ -201,12 +220,15 @@ def measure(
     _print("\n".join(f"note: {remark}" for remark in found.remarks()))
 
 
-@app.command()
+@app.command(short_help="Compare tuned models with their base; judge what was forgotten.")
 def compare(
     before: Annotated[
         str, typer.Argument(help="A model, an adapter, a file of measurements, a run folder or lm-eval's output path.")
     ],
-    after: Annotated[str | None, typer.Argument(help="The same. May be left out where BEFORE is an adapter.")] = None,
+    after: Annotated[
+        list[str] | None,
+        typer.Argument(help="The same. Several are each judged; none where BEFORE is an adapter."),
+    ] = None,
     suite: SuiteName = "core",
     load_in: Precision = "bf16",
     limit: Limit = None,
@@ -220,32 +242,26 @@ def compare(
     json_: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Compare two models item by item, and judge what was forgotten.
+    """Compare models with their base item by item, and judge what was forgotten.
 
-    Models are measured; files of measurements, run folders and lm-eval's logs (--log_samples) are read.
+    Models are measured; files of measurements, run folders and lm-eval's logs (--log_samples) are read. With several
+    tuned models the exit code is that of the worst verdict ('retain schema several' describes the JSON).
     """
+    gate = _gate(Gate(), margin, mean_margin, None)
+    asked = suite, load_in, limit, gate, task or []
+    shown = _progress(quiet), metric, allow_different or [], noise
+    if after is not None and len(after) > 1:
+        from retain.commands.compare_several import compare_several
+
+        place = folder or Path("runs") / "comparisons"
+        _finish_several(compare_several(before, after, *asked, place, *shown), place, json_)
     from retain.commands.compare import compare as command
 
     place = folder or Path("runs") / "comparison"
-    gate = _gate(Gate(), margin, mean_margin, None)
-    record = command(
-        before,
-        after,
-        suite,
-        load_in,
-        limit,
-        gate,
-        task or [],
-        place,
-        _progress(quiet),
-        metric,
-        allow_different or [],
-        noise,
-    )
-    _finish(record, place, json_)
+    _finish(command(before, after[0] if after else None, *asked, place, *shown), place, json_)
 
 
-@app.command()
+@app.command(short_help="Show how far one model's scores move under a null change.")
 def noise(
     model: Annotated[str, typer.Argument(help="builtin:NAME, a folder, a .gguf file or a Hub id.")],
     change: Annotated[str, typer.Option(help="What differs the second time: batch or precision.")] = "batch",
@@ -269,7 +285,7 @@ def noise(
     _print(f"Compared with itself: {found.verdict.outcome}.")
 
 
-@app.command()
+@app.command(short_help="Judge a finished run; the exit code is the verdict.")
 def gate(
     comparison: Annotated[Path, typer.Argument(help="A run folder or its record.json.")],
     margin: Annotated[float | None, typer.Option(help="Largest loss of one capability, in points.")] = None,
@@ -298,7 +314,7 @@ def gate(
     raise typer.Exit(EXIT_CODES[verdict.outcome])
 
 
-@app.command()
+@app.command(short_help="Write a tuned model as it ships, and judge that.")
 def export(
     run: Annotated[Path, typer.Argument(help="A finished run's folder, or one of a model or an adapter.")],
     to: Annotated[str, typer.Option(help="merged, adapter or gguf.")] = "merged",
@@ -322,7 +338,7 @@ def export(
     raise typer.Exit(export_exit(record))
 
 
-@app.command()
+@app.command(short_help="Write reports again, a model card, or runs side by side.")
 def report(
     runs: Annotated[list[Path], typer.Argument(help="A run folder; several are put side by side.")],
     output: Annotated[Path | None, typer.Option(help="The folder to write to; needed for several runs.")] = None,
@@ -338,7 +354,7 @@ def report(
     _print(json.dumps(paths) if json_ else "\n".join(paths), json_)
 
 
-@app.command()
+@app.command(short_help="Look at a model and data, and write a commented recipe.")
 def init(
     model: Annotated[str | None, typer.Argument(help="The base model.")] = None,
     data: Annotated[Path | None, typer.Argument(help="The training rows, or text: a file or a folder.")] = None,
@@ -363,7 +379,7 @@ def init(
     _print(f"{output} is written. Check it: retain check {output}\nRun it:   retain run {output}")
 
 
-@app.command("list")
+@app.command("list", short_help="Show mitigations, probes, suites and more.")
 def list_(
     what: Annotated[
         str | None, typer.Argument(help="mitigations, probes, symptoms, alarms, checks, suites or builtin.")
@@ -377,7 +393,7 @@ def list_(
     _print(json.dumps(found, indent=1) if json_ else render_list(found), json_)
 
 
-@app.command()
+@app.command(short_help="Show versions, devices and what does not work together.")
 def doctor(
     adapter: Annotated[Path | None, typer.Option(help="An adapter folder to check as well.")] = None,
     four_bit: Annotated[bool, typer.Option("--4bit", help="Also check what load_in: 4bit needs.")] = False,
@@ -393,12 +409,14 @@ def doctor(
     raise typer.Exit(found.exit_code)
 
 
-@app.command()
-def schema() -> None:
-    """Print the recipe's JSON schema, for editors."""
+@app.command(short_help="Print the JSON schema of a recipe or a result.")
+def schema(
+    what: Annotated[str, typer.Argument(help="recipe, or several: what 'compare --json' prints of them.")] = "recipe",
+) -> None:
+    """Print the recipe's JSON schema, for editors, or that of a result."""
     from retain.commands.schema import schema as command
 
-    _print(json.dumps(command(), indent=1), json_=True)
+    _print(json.dumps(command(what), indent=1), json_=True)
 
 
 def _progress(quiet: bool) -> Any:
@@ -436,6 +454,20 @@ def _finish(record: RunRecord | SequenceRecord, folder: Path, as_json: bool) -> 
     raise typer.Exit(EXIT_CODES[record.verdict.outcome])
 
 
+def _finish_several(record: SeveralRecord, folder: Path, as_json: bool) -> NoReturn:
+    """The same for several models against one base."""
+    from retain.commands.compare_several import rows_of
+    from retain.reporting.several import render_several
+
+    if as_json:
+        text = record.model_dump_json(indent=1)
+    else:
+        columns = shutil.get_terminal_size().columns
+        text = render_several(record, rows_of(record), folder / "runs.html", columns)
+    _print(text, as_json)
+    raise typer.Exit(EXIT_CODES[record.outcome])
+
+
 def _print(text: str, json_: bool = False) -> None:
     """Results go to standard output; everything else to standard error.
 
@@ -464,10 +496,10 @@ def main() -> None:
     except RetainError as error:
         _end(str(error), error.exit_code)
     except KeyboardInterrupt:
-        _end(INTERRUPTED, 130)
+        _end(_go_on(), 130)
     except SystemExit as error:
         if _interrupted(error):  # typer has turned it into an exit code, and says nothing
-            _end(INTERRUPTED, 130)
+            _end(_go_on(), 130)
         raise
     except Exception as error:  # noqa: BLE001 - the exit code of anything unforeseen is 4
         if refused := refused_path(error) or disk_words(error, getattr(error, "filename", None) or "A file", "used"):
@@ -476,6 +508,11 @@ def main() -> None:
             _end(full, 4)
         fault = "This is a fault in Retain, not in your input. What was finished is kept."
         _end(f"{traceback.format_exc()}{fault}", 4)
+
+
+def _go_on() -> str:
+    """What Ctrl-C leaves, and the command that goes on there."""
+    return f"{INTERRUPTED}\n  {shlex.join(['retain', *sys.argv[1:]])}"
 
 
 def _interrupted(error: BaseException | None) -> bool:

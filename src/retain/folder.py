@@ -233,7 +233,12 @@ def read_record(path: Path, kind: type[R]) -> R:
         raise FaultError(f"{path} could not be read: {error.strerror}. Name a readable file.") from None
     except (ValidationError, ValueError) as error:
         what = problems_of(error, None)[0] if isinstance(error, ValidationError) else str(error)
-        raise DamagedError(f"{path} is not a {kind.__name__}: {what}") from None
+        from retain import __version__
+
+        raise DamagedError(
+            f"{path} is not a {kind.__name__}: {what}\n  It is damaged, something else, or of another version of "
+            f"Retain (this is {__version__}). Make it again with this version, or read it with the one that wrote it."
+        ) from None
 
 
 BOOL = "tag:yaml.org,2002:bool"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import warnings
 
 NOISY = ("trl", "transformers", "accelerate", "peft", "bitsandbytes", "huggingface_hub", "datasets", "httpx")
@@ -25,9 +26,13 @@ def quiet_loggers() -> None:
 
 
 def quiet_libraries() -> None:
-    """No bars, and the verbosity that the libraries keep beside their loggers; before they are imported.
+    """No bars, and the verbosity that the libraries keep beside their loggers.
 
-    By their own variables, since importing them takes seconds that some commands can do without.
+    By their own variables, since importing them takes seconds that some commands can do without. A variable that a
+    person has set stays. transformers reads them once, when it is imported: where that has happened it is told.
     """
     for name, value in SWITCHES.items():
         os.environ.setdefault(name, value)
+    known = sys.modules.get("transformers.utils.logging")
+    if known is not None and os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] == SWITCHES["HF_HUB_DISABLE_PROGRESS_BARS"]:
+        known.disable_progress_bar()

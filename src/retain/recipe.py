@@ -17,7 +17,7 @@ from retain.folder import parse_yaml, read_text
 from retain.frontier_settings import FrontierSettings
 from retain.method_rules import method_problems
 from retain.mitigations.base import Mitigation
-from retain.models.load import Precision
+from retain.models.load import Precision, near
 from retain.overrides import override
 from retain.paths import absolute, portable_path
 from retain.records import Gate
@@ -173,6 +173,16 @@ def load_recipe(path: str | Path, overrides: list[str] | None = None) -> Recipe:
     return parse_recipe(read_values(path, overrides), str(path), path.parent)
 
 
+def _where(error: yaml.YAMLError) -> str:
+    """What is wrong with a YAML text, and in which line."""
+    names = ("problem_mark", "problem", "context")
+    mark, problem, about = (getattr(error, name, None) for name in names)
+    if mark is None or problem is None:
+        return " ".join(str(error).split())
+    context = f" {about}" if about else ""
+    return f"line {mark.line + 1}, column {mark.column + 1}{context}: {problem}"
+
+
 def read_values(path: Path, overrides: list[str] | None = None) -> dict[str, Any]:
     """The plain values of a recipe file, not yet checked.
 
@@ -186,11 +196,14 @@ def read_values(path: Path, overrides: list[str] | None = None) -> dict[str, Any
     try:
         values = parse_yaml(read_text(path))
     except FileNotFoundError:
-        raise UserError(f"There is no recipe {path}. Make one: retain init MODEL DATA") from None
-    except (IsADirectoryError, UnicodeDecodeError) as error:
+        raise UserError(f"There is no recipe {path}{near(path)}. Make one: retain init MODEL DATA") from None
+    except IsADirectoryError:
+        inside = f", such as {path / 'recipe.yaml'}" if (path / "recipe.yaml").is_file() else ""
+        raise UserError(f"{path} is a folder. Name a recipe, a YAML file{inside}.") from None
+    except UnicodeDecodeError as error:
         raise UserError(f"{path} is not a recipe: {error}") from None
     except yaml.YAMLError as error:
-        raise UserError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
+        raise UserError(f"{path} is not valid YAML: {_where(error)}") from None
     if not isinstance(values, dict):
         raise UserError(f"{path} is not a recipe: it should hold keys such as model and data")
     for one in overrides or []:

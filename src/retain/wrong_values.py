@@ -134,7 +134,8 @@ def _problem(
     first = errors[0]
     kind, where = first["type"], f"{path}: " if path else ""
     if kind == "extra_forbidden":
-        return f"{where}unknown key; {nearest(path.split('.')[-1], siblings(first['loc']))}"
+        known = siblings(first["loc"])
+        return f"{where}unknown key" + (f"; {nearest(path.rpartition('.')[2], known)}" if known else "")
     if kind == "missing":
         *above, key = path.split(".")
         return f"{where}missing; add the key {key}" + (f" under {'.'.join(above)}" if above else "")

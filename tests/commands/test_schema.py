@@ -1,6 +1,9 @@
 import json
 
+import pytest
+
 from retain.commands.schema import schema
+from retain.errors import UserError
 from retain.recipe import Recipe
 from retain.registry import units
 
@@ -23,3 +26,12 @@ def test_unknown_keys_are_refused_and_keys_are_described():
     assert found["additionalProperties"] is False
     training = next(one for name, one in found["$defs"].items() if "Training" in name)
     assert training["properties"]["learning_rate"]["description"]
+
+
+def test_what_compare_prints_of_several_has_a_schema_with_a_version():
+    found = schema("several")
+    assert found["properties"]["version"]["const"] == 1
+    assert {"version", "base", "outcome", "models", "notes"} <= set(found["properties"])
+    assert found["$defs"]["ComparedModel"]["properties"]["outcome"]["description"]
+    with pytest.raises(UserError, match="allowed: recipe, several"):
+        schema("recipes")

@@ -63,13 +63,13 @@ def test_what_is_measured_in_training_is_what_is_saved(mitigations, precision, r
     seen = {}
     from retain.mitigations import dev_guard
 
-    measured = dev_guard.candidate_on_dev
+    measured = dev_guard.measured_on_dev
 
     def note(model, setup, label, value):
         seen[value] = (model.fingerprint, model.loglikelihood([Request(context="what is", continuation=" the colour")]))
         return measured(model, setup, label, value)
 
-    monkeypatch.setattr(dev_guard, "candidate_on_dev", note)
+    monkeypatch.setattr(dev_guard, "measured_on_dev", note)
     model = {"load_in": precision}
     record = run("run", [*mitigations, {"kind": "early_stop", "every": 0.5}], WIDE, model=model)
     tuned = load_causal(str(tmp_path / "run" / "tuned"), precision)
@@ -145,9 +145,9 @@ def test_a_killed_run_goes_on_and_measures_nothing_twice(kill_at, meter, run, mo
     monkeypatch.setattr(sft.ShowProgress, "on_step_end", original)
     from retain.mitigations import dev_guard
 
-    measured, steps = dev_guard.candidate_on_dev, []
+    measured, steps = dev_guard.measured_on_dev, []
     monkeypatch.setattr(
-        dev_guard, "candidate_on_dev", lambda model, setup, label, value: steps.append(value) or
+        dev_guard, "measured_on_dev", lambda model, setup, label, value: steps.append(value) or
         measured(model, setup, label, value),
     )  # fmt: skip
     again = run("broken", stop, **FAST, checkpoints=6)

@@ -3,7 +3,17 @@ import re
 import pytest
 
 from retain.records import Comparison, Gate
-from retain.reporting.runs import capabilities, cautions, headline, mean_margin, render_runs, runs_of, trades
+from retain.reporting.runs import (
+    capabilities,
+    cautions,
+    headline,
+    mean_margin,
+    multiplicity,
+    remarks,
+    render_runs,
+    runs_of,
+    trades,
+)
 from retain.reporting.runs_html import render_runs_html
 
 from .makers import make_change, make_full_record, make_measurement, make_record, make_verdict
@@ -61,8 +71,30 @@ def test_what_makes_runs_less_comparable_is_said():
         verdict=make_verdict(gate=Gate(mean_margin=5)),
     )
     found = " ".join(cautions(runs_of([("a", make_record()), ("b", wide)])))
-    for words in ("different bases", "Not every capability", "same items", "different margins"):
+    for words in ("different bases (", "No capability was measured in every run", "different margins"):
         assert words in found
+
+
+def test_items_are_those_that_both_models_scored():
+    ends = [[make_measurement("x", scores=dict.fromkeys(items, 1.0))] for items in ("abc", "ab")]
+    few = make_record(before=ends[0], after=ends[1])
+    assert cautions(runs_of([("a", few), ("b", few)])) == []
+    whole = make_record(before=ends[0], after=ends[0])
+    assert any("same items (x)" in one for one in cautions(runs_of([("a", few), ("b", whole)])))
+
+
+def test_bases_of_one_name_may_be_unlike():
+    ones = [make_record(before=[make_measurement(model=model)], after=[]) for model in ("f1", "f2")]
+    assert any("one name but were not the same" in one for one in cautions(runs_of(list(zip("ab", ones, strict=True)))))
+
+
+def test_several_verdicts_are_less_sure_than_one():
+    runs = runs_of([(str(i), make_record()) for i in range(3)])
+    assert "Over 3 runs" in multiplicity(runs) and "up to 15%" in multiplicity(runs)
+    assert "Over 3 models" in multiplicity(runs, "model")
+    assert multiplicity(runs[:1]) == ""
+    assert "up to 100%" in multiplicity(runs * 20)
+    assert multiplicity(runs) in remarks(runs) and "15%" in render_runs(runs) and "15%" in render_runs_html(runs, {})
 
 
 def test_both_reports_hold_the_numbers():

@@ -104,5 +104,6 @@ def test_what_has_no_room_is_left_out_in_the_order_of_its_worth():
     assert {"interval", "items", "before"} <= set(header(100))
     assert "interval" not in header(80) and {"before", "items"} <= set(header(80))
     assert {"after", "change", "most", "margin", "verdict"} <= set(header(70))
-    assert render_summary(make_full_record(), width=10) == render_summary(make_full_record(), width=70)
+    assert render_summary(make_full_record(), width=10) == render_summary(make_full_record(), width=60)
+    assert max(map(len, render_summary(make_full_record(), width=60).splitlines())) <= 60
     assert render_summary(make_full_record(), width=500) == render_summary(make_full_record(), width=100)

@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from retain.commands.measure import PRECISIONS, one_of
 from retain.commands.noise import read_noise
-from retain.commands.sides import Side, adapter_notes, base_of, check_pair, kind_of, measured_side, read_side
+from retain.commands.sides import (
+    Kind,
+    Side,
+    adapter_notes,
+    base_of,
+    check_models,
+    check_pair,
+    kind_of,
+    measured_side,
+    read_side,
+)
 from retain.comparison.allowed import set_aside
 from retain.comparison.compare import compare as compare_measurements
 from retain.comparison.gate import judge
@@ -65,51 +76,87 @@ def compare(
         UserError: a model, file or folder is wrong, or the two were not measured in the same way.
     """
     if folder is not None:
-        check_writable(Path(folder) / "record.json")
-        if (Path(folder) / "recipe.yaml").exists():
-            raise UserError(f"{folder} holds a run, whose record would be lost. Choose another place with --folder.")
+        check_place_of_record(Path(folder))
     if after is None:
         before, after = base_of(before), before
-    floors = read_noise(noise) if noise is not None else []
+    how = How(suite, load_in, limit, gate or Gate(), task, metric, allow_different, noise)
     shown = progress or Progress()
-    old, new = _sides(before, after, suite, load_in, limit, shown, metric)
-    comparison = _compared(old, new, [*task], allow_different, floors)
-    kl, unread = _meter(before, after, suite, load_in, limit, comparison, shown)
-    notes = [*old.notes, *new.notes, *adapter_notes(before, after), *comparison.notes, *unread]
+    floors = how.floors()
+    kinds = check_pair(before, after, metric)
+    read = {one: how.read(one, kind) for one, kind in zip((before, after), kinds, strict=True) if kind != "model"}
+    check_models(before, after)
+    old, new = (read.get(one) or how.measured(one, shown) for one in (before, after))
+    record = compared((before, old), (after, new), how, floors, shown)
+    if folder is not None:
+        write_comparison(record, Path(folder))
+    return record
+
+
+def check_place_of_record(folder: Path) -> None:
+    """Refuse a folder that cannot be written, or whose run would be lost.
+
+    Raises:
+        UserError: says which of both.
+    """
+    check_writable(folder / "record.json")
+    if (folder / "recipe.yaml").exists():
+        raise UserError(f"{folder} holds a run, whose record would be lost. Choose another place with --folder.")
+
+
+def write_comparison(record: RunRecord, folder: Path) -> None:
+    """Write record.json and the reports."""
+    write_record(folder / "record.json", record)
+    write_reports(record, folder)
+
+
+@dataclass(frozen=True)
+class How:
+    """How models are measured and judged, by the names of the arguments of :func:`compare`."""
+
+    suite: str
+    load_in: str
+    limit: int | None
+    gate: Gate
+    task: Sequence[str]
+    metric: str | None
+    allow_different: Sequence[str]
+    noise: str | Path | None
+
+    def floors(self) -> list[NoiseFloor]:
+        """The base's noise floor, where it was given."""
+        return read_noise(self.noise) if self.noise is not None else []
+
+    def read(self, given: str, kind: Kind) -> Side:
+        """The measurements that lie in a file or folder."""
+        return read_side(given, kind, self.metric)
+
+    def measured(self, given: str, progress: Progress) -> Side:
+        """A model's measurements."""
+        return measured_side(given, self.suite, self.load_in, self.limit, progress)
+
+
+def compared(
+    before: tuple[str, Side], after: tuple[str, Side], how: How, floors: Sequence[NoiseFloor], progress: Progress
+) -> RunRecord:
+    """Compare and judge two sides, each as (what was given, its measurements); the KL meter is read here.
+
+    Raises:
+        UserError: the two were not measured in the same way, or a task's probe was not measured.
+    """
+    (base, old), (tuned, new) = before, after
+    comparison = _compared(old, new, [*how.task], how.allow_different, floors)
+    kl, unread = _meter(base, tuned, how, comparison, progress)
+    notes = [*old.notes, *new.notes, *adapter_notes(base, tuned), *comparison.notes, *unread]
     comparison = comparison.model_copy(update={"notes": notes})
-    record = RunRecord(
+    return RunRecord(
         title=f"{old.name} compared with {new.name}",
         provenance=provenance(0),
         before=old.measurements,
         after=new.measurements,
         comparison=comparison,
-        verdict=judge(comparison, gate or Gate()),
+        verdict=judge(comparison, how.gate),
         kl=kl,
     )
-    if folder is not None:
-        place = Path(folder)
-        write_record(place / "record.json", record)
-        write_reports(record, place)
-    return record
-
-
-def _sides(
-    before: str,
-    after: str,
-    suite: str,
-    load_in: str,
-    limit: int | None,
-    progress: Progress,
-    metric: str | None,
-) -> tuple[Side, Side]:
-    """Both sides; what can be read is read before anything is measured."""
-    given = (before, after)
-    kinds = check_pair(before, after, metric)
-    found = {i: read_side(given[i], kinds[i], metric) for i in (0, 1) if kinds[i] != "model"}
-    for i in (0, 1):
-        if kinds[i] == "model":
-            found[i] = measured_side(given[i], suite, load_in, limit, progress)
-    return found[0], found[1]
 
 
 def _compared(
@@ -127,15 +174,15 @@ def _compared(
 
 
 def _meter(
-    before: str, after: str, suite: str, load_in: str, limit: int | None, comparison: Comparison, progress: Progress
+    before: str, after: str, how: How, comparison: Comparison, progress: Progress
 ) -> tuple[list[KlReading], list[str]]:
     """The KL meter's readings and why there are none, for two models whose weights are here; nothing for the rest."""
     if any(kind_of(one) != "model" or is_endpoint(one) for one in (before, after)):
         return [], []
     from retain.stages.meter_pair import read_meter_pair
 
-    precision: Precision = one_of("load_in", load_in, PRECISIONS)
-    probes = load_suite(suite, limit).probes
+    precision: Precision = one_of("load_in", how.load_in, PRECISIONS)
+    probes = load_suite(how.suite, how.limit).probes
     if of_rerankers(probes):  # rerankers write nothing, and so have no distribution of the next token
         return [], []
     tasks = {change.probe for change in comparison.gains}

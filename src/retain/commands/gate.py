@@ -18,6 +18,9 @@ from retain.reporting.junit import render_junit
 from retain.reporting.pull_request import render_pull_request
 from retain.reporting.sarif import render_sarif
 from retain.sequence_records import SequenceRecord
+from retain.several_records import SEVERAL
+
+NO_RUN = "name a folder that 'retain run' or 'retain compare' wrote, or the record.json in it"
 
 
 def gate(comparison: str | Path, margins: Gate | None = None) -> Verdict:
@@ -124,10 +127,14 @@ def load_finished(place: str | Path) -> RunRecord | SequenceRecord:
     path = Path(place)
     if path.is_dir():
         if not (path / "record.json").is_file():
+            if (path / SEVERAL).is_file():
+                raise UserError(f"{path} compares several models: name the folder of one of them in it")
             unfinished = (path / "recipe.yaml").is_file()
-            hint = "the run is not finished: run the same command again" if unfinished else "it is not a run folder"
+            hint = "the run is not finished: run the same command again" if unfinished else NO_RUN
             raise UserError(f"{path} holds no record.json: {hint}")
         path = path / "record.json"
+    if not path.exists():
+        raise UserError(f"There is no file or folder {path}. {NO_RUN[0].upper()}{NO_RUN[1:]}")
     if path.is_file() and "matrix" in read_json(path):
         return read_record(path, SequenceRecord)
     return read_record(path, RunRecord)

@@ -15,6 +15,7 @@ from retain.errors import UserError
 from retain.folder import read_record, read_text
 from retain.importing.lm_eval import read_lm_eval
 from retain.importing.lm_eval_files import is_lm_eval
+from retain.models.address import is_endpoint, parse_address
 from retain.progress import Progress
 from retain.records import Measurement
 from retain.stages.measuring import Measurements
@@ -103,6 +104,19 @@ def check_pair(before: str, after: str, metric: str | None) -> tuple[Kind, Kind]
     if metric and "lm-eval" not in kinds:
         raise UserError("--metric chooses among the metrics in logs of lm-eval; here there are none.")
     return kinds
+
+
+def check_models(*given: str) -> None:
+    """Refuse models that are plainly not there, before hours are spent on measuring the others.
+
+    Raises:
+        UserError: a path leads to no model, or a server's address is none.
+    """
+    from retain.models.load import check_place
+
+    for one in given:
+        if kind_of(one) == "model":
+            parse_address(one) if is_endpoint(one) else check_place(one)
 
 
 def read_side(given: str, kind: Kind, metric: str | None = None) -> Side:

@@ -15,7 +15,7 @@ from retain.data.encoding import Encoded
 from retain.errors import DamagedError, UserError
 from retain.folder import read_record, write_record
 from retain.mitigations.base import Setup
-from retain.mitigations.candidates import candidate_on_dev, least_loss
+from retain.mitigations.candidates import least_loss, measured_on_dev
 from retain.mitigations.distributions import Stored, store_base
 from retain.mitigations.kl_meter import TOP_K, first_rows, moved_from_stored
 from retain.models.causal import as_language_model
@@ -23,7 +23,7 @@ from retain.models.mid_training import as_it_would_ship
 from retain.models.transformers_model import TransformersModel
 from retain.models.update_files import save_update
 from retain.models.whole import whole_module
-from retain.records import Candidate, Record
+from retain.records import Candidate, Measurement, Record
 
 RECORD = "guarded.json"
 CHECKPOINT = "checkpoint"
@@ -103,6 +103,8 @@ class GuardOnDev(TrainerCallback):
         path = setup.kept / RECORD
         again = [setup.folder]
         self.found = processes.from_first(lambda: read_guarded(path, again) if path.is_file() else Guarded())
+        self.changes: list[str] = []
+        """What each probe came to when it was last measured in this go."""
 
     def _meter_rows(self) -> list[Encoded]:
         """General text that was kept back and is not trained on.
@@ -126,6 +128,12 @@ class GuardOnDev(TrainerCallback):
         if len(last) == self.patience and not any(last):
             control.should_training_stop = True
             control.should_save = False  # a run that goes on comes to this update again and ends here again
+
+    def note(self) -> str:
+        """The last reading of the KL meter and each probe's last change on dev items, for the progress line."""
+        meter = [f"KL {one.kl:.3f}" for one in self.found.readings[-1:]]
+        before = [] if self.changes else [_worst(one) for one in self.found.candidates[-1:] if one.worst]
+        return ", ".join([*meter, *self.changes, *before])
 
     def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """The end of training is a candidate too."""
@@ -153,7 +161,9 @@ class GuardOnDev(TrainerCallback):
                 measure = now.kl - self._kl_when_last_measured() >= (self.threshold or 0.0)
             candidates = self.found.candidates
             if measure:
-                candidates = (*candidates, candidate_on_dev(model, self.setup, f"update {step}", step))
+                candidate, after = measured_on_dev(model, self.setup, f"update {step}", step)
+                candidates = (*candidates, candidate)
+                self.changes = changes_of(self.setup.base_dev(), after)
         found = processes.gather(Guarded(candidates=candidates, readings=readings))[0]  # one decision for all
         if measure and best_of(found.candidates)[0] is found.candidates[-1]:
             with whole_module(self.model) as module:
@@ -169,3 +179,24 @@ class GuardOnDev(TrainerCallback):
     def _meter(self, model: TransformersModel) -> float:
         moved = [kl for kl, _ in moved_from_stored(as_language_model(model), self.rows, self.base)]
         return float(sum(one.sum() for one in moved) / sum(one.size for one in moved))
+
+
+def changes_of(before: Sequence[Measurement], after: Sequence[Measurement]) -> list[str]:
+    """``repeating -2.1``: each probe's change as a line shows it, + is better.
+
+    In points of 100, for open-ended units in percent of the base's value.
+    """
+    old = {one.probe: one for one in before}
+    return [f"{one.capability} {_change(old[one.probe], one)}" for one in after if one.probe in old]
+
+
+def _change(before: Measurement, after: Measurement) -> str:
+    risen = (after.value - before.value) * (1 if after.higher_is_better else -1)
+    if after.unit == "share":
+        return f"{100 * risen:+.1f}"
+    return f"{100 * risen / before.value:+.1f}%" if before.value else "n/a"
+
+
+def _worst(found: Candidate) -> str:
+    """Of an earlier go, which wrote down no more."""
+    return f"{found.worst} {-(found.worst_loss or 0.0):+.1f}"

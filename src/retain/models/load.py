@@ -75,10 +75,7 @@ def _load_pretrained(spec: str, place: Path, load_in: Precision) -> tuple[Any, A
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     source = str(place) if place.exists() else spec
-    if place.is_dir():
-        check_folder(place)
-    elif place.exists() or spec.startswith(("/", ".", "~")) or spec.count("/") > 1:
-        raise UserError(f"model: there is no model folder {spec}{near(place)}")
+    check_place(spec)
     try:
         local = place.exists() or not hub_reachable()
         tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=local, trust_remote_code=False)
@@ -94,12 +91,30 @@ def _load_pretrained(spec: str, place: Path, load_in: Precision) -> tuple[Any, A
         raise
     except Exception as error:  # a damaged folder can make transformers raise anything
         raise UserError(
-            f"model: {spec!r} could not be loaded: {first_line(error)}\n"
+            f"model: {spec!r} could not be loaded{near(place)}: {first_line(error)}\n"
             "  Allowed: builtin:NAME (see 'retain list builtin'), a folder with config.json and safetensors, a .gguf "
             "file, or a Hub id that this machine can reach.\n  Models that need their own code are not run."
         ) from error
     _check_complete(spec, found, place)
     return module, tokenizer
+
+
+def check_place(spec: str) -> None:
+    """Refuse at once what no loader could open, as far as that shows without loading: a folder or a path, not a Hub id.
+
+    Raises:
+        UserError: there is no such folder or file, or the folder holds no model.
+    """
+    place = Path(os.path.expanduser(spec))
+    if spec.startswith(PREFIX) or (place / "adapter_config.json").is_file():
+        return
+    if place.suffix == ".gguf":
+        if not place.is_file():
+            raise UserError(f"model: there is no file {spec}{near(place)}")
+    elif place.is_dir():
+        check_folder(place)
+    elif place.exists() or spec.startswith(("/", ".", "~")) or spec.count("/") > 1:
+        raise UserError(f"model: there is no model folder {spec}{near(place)}")
 
 
 def _make_saveable(generation: Any) -> None:
@@ -274,7 +289,9 @@ def _with_precision(module: Any, load_in: Precision, place: Path) -> Any:
 
 
 def near(place: Path) -> str:
-    """A file or folder with a name like that of one that does not exist, as a question."""
+    """A file or folder with a name like that of one that does not exist, as a question; nothing for one that does."""
+    if place.exists():
+        return ""
     parent = place.parent
     names = [entry.name for entry in parent.iterdir()] if parent.is_dir() else []
     close = difflib.get_close_matches(place.name, names, n=1)

@@ -14,12 +14,11 @@ from retain.models.load import (
     Precision,
     adapter_base,
     architectures,
-    check_folder,
+    check_place,
     device,
     first_line,
     hub_reachable,
     load_causal,
-    near,
     on_its_base,
 )
 from retain.models.reranker import CrossEncoderReranker, TransformersReranker
@@ -91,10 +90,7 @@ def _hub_architectures(spec: str) -> Any:
 def _load_encoder(spec: str, place: Path, load_in: Precision) -> Any:
     import torch
 
-    if place.is_dir():
-        check_folder(place)
-    elif place.exists() or spec.startswith(("/", ".", "~")) or spec.count("/") > 1:
-        raise UserError(f"model: there is no model folder {spec}{near(place)}")
+    check_place(spec)
     dtype = torch.float32 if load_in == "fp32" else torch.bfloat16
     library = from_extra("sentence_transformers", "rerank")
     try:

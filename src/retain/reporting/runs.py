@@ -1,27 +1,32 @@
-"""Several finished runs side by side: a row for each run, a column for each in the table of capabilities."""
+"""Several runs, or several models against one base: a row for each, a column for each in the table of capabilities."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from retain.records import RunRecord
 from retain.reporting import terms
 from retain.reporting.fitting import MOST, fitted
 from retain.reporting.numbers import duration, finite, number_of
 from retain.reporting.tables import TONES, Row, gain_rows, loss_rows, pooled_row
-from retain.reporting.text import markdown
+from retain.reporting.text import markdown, one_line, words
 from retain.reporting.trade_off_chart import Trade
 
-INTRO = (
-    "Each run is compared with its own base, on the items that it measured. Whether two runs differ from each other is "
-    "not tested here: intervals that overlap leave it open."
-)
-CHART = (
-    "Each point is a run, the bars its 95% intervals; filled points were retained. Up is more gain, right is more "
+_INTRO = {
+    "run": "Each run is compared with its own base, on the items that it measured. Whether two runs differ from each "
+    "other is not tested here: intervals that overlap leave it open.",
+    "model": "Each model is compared with the base, item by item. Whether two of them differ from each other is not "
+    "tested here: intervals that overlap leave it open.",
+}
+_CHART = (
+    "Each point is a {}, the bars its 95% intervals; filled points were retained. Up is more gain, right is more "
     "loss: the shaded side of the dashed margin is a mean loss you do not accept."
 )
+Kind = Literal["run", "model"]
+"""What the rows are: runs with bases of their own, or models that were tuned from one base."""
 _SIGNS = {"good": "✓", "bad": "✗", "open": "?", "muted": "–"}
 
 
@@ -108,33 +113,112 @@ def mean_margin(runs: Sequence[Run]) -> float | None:
     return margins.pop() if len(margins) == 1 else None
 
 
-def headline(runs: Sequence[Run]) -> str:
+def heading(runs: Sequence[Run], kind: Kind = "run") -> str:
+    """A title for the page."""
+    return f"{number_of(len(runs), kind)} side by side"
+
+
+def intro(kind: Kind = "run") -> str:
+    """What the rows are compared with."""
+    return _INTRO[kind]
+
+
+def chart_words(kind: Kind = "run") -> str:
+    """How the chart is read."""
+    return _CHART.format(kind)
+
+
+def headline(runs: Sequence[Run], kind: Kind = "run") -> str:
     """How the runs came out, in one sentence."""
     counts = Counter(run.outcome for run in runs)
-    return f"{number_of(len(runs), 'run')}: " + ", ".join(f"{number} {what}" for what, number in counts.items()) + "."
+    return f"{number_of(len(runs), kind)}: " + ", ".join(f"{number} {what}" for what, number in counts.items()) + "."
 
 
-def cautions(runs: Sequence[Run]) -> list[str]:
-    """What makes the runs less comparable: other bases, probes, items or margins."""
-    found = []
-    if len({run.record.comparison.base for run in runs}) > 1:
-        found.append("The runs have different bases.")
-    if any(None in rows for _, rows in capabilities(runs)):
-        found.append("Not every capability was measured in every run, so that their means are of different probes.")
-    if len({tuple(sorted(_items(run.record))) for run in runs}) > 1:
-        found.append("The runs were not all measured on the same items.")
+def multiplicity(runs: Sequence[Run], kind: Kind = "run") -> str:
+    """What several verdicts at 95% each are worth together; empty for one.
+
+    Each verdict errs in at most 5 of 100 repetitions, so at least one of n does in at most 5n (the union bound, which
+    needs no independence: all share the base's answers).
+    """
+    if len(runs) < 2:
+        return ""
+    most = min(100, 5 * len(runs))
+    return (
+        "Each verdict and interval holds at 95% on its own. "
+        f"Over {number_of(len(runs), kind)} the chance that at least one which lost more than its margin is called "
+        f"retained is up to {most}%. And the best of several looks better than it is: the {kind} that you take, "
+        "measure again on items that did not choose it."
+    )
+
+
+def cautions(runs: Sequence[Run], kind: Kind = "run") -> list[str]:
+    """What makes the rows less comparable: other bases, probes, items or margins."""
+    found = [*_bases(runs), *_probes(runs, kind)]
+    if unlike := _unlike_items(runs):
+        found.append(
+            f"The {kind}s were not all measured on the same items ({_few(unlike)}): part of what differs between them "
+            "is the items. Measure all with one suite and one limit to compare them."
+        )
     if len({run.record.verdict.gate.model_dump_json() for run in runs}) > 1:
-        found.append("The runs were judged by different margins.")
+        found.append(f"The {kind}s were judged by different margins.")
     return found
 
 
-def _items(record: RunRecord) -> list[tuple[str, int]]:
-    return [(one.probe, hash(frozenset(one.scores))) for one in record.before]
+def remarks(runs: Sequence[Run], kind: Kind = "run") -> list[str]:
+    """What a reader must know before the rows are read against each other."""
+    return [*cautions(runs, kind), *filter(None, [multiplicity(runs, kind)])]
 
 
-def render_runs(runs: Sequence[Run]) -> str:
+def _bases(runs: Sequence[Run]) -> list[str]:
+    """That the bases differ, by name or in what was measured: weights, tokenizer or precision."""
+    names = list(dict.fromkeys(run.record.comparison.base for run in runs))
+    if len(names) > 1:
+        return [
+            f"The runs have different bases ({_few([one_line(name, 60) for name in names])}): each change is against "
+            "its own, so that equal changes can be unequal models."
+        ]
+    if len({one.model for run in runs for one in run.record.before}) > 1:
+        return ["The bases have one name but were not the same when measured: other weights, tokenizer or precision."]
+    return []
+
+
+def _probes(runs: Sequence[Run], kind: Kind) -> list[str]:
+    table = capabilities(runs)
+    if table and all(None in rows for _, rows in table):
+        return [f"No capability was measured in every {kind}: the rows cannot be compared with each other."]
+    if any(None in rows for _, rows in table):
+        return [f"Not every capability was measured in every {kind}, so that their means are of different probes."]
+    return []
+
+
+def _unlike_items(runs: Sequence[Run]) -> list[str]:
+    """Probes that several rows have, on different items; an item counts where base and tuned both have a score."""
+    seen: dict[str, set[frozenset[str]]] = {}
+    for run in runs:
+        after = {one.probe: one.scores for one in run.record.after}
+        for one in run.record.before:
+            if one.probe in after:
+                seen.setdefault(one.probe, set()).add(frozenset(one.scores.keys() & after[one.probe].keys()))
+    return [words(one_line(probe, 60)) for probe, items in seen.items() if len(items) > 1]
+
+
+def _few(names: Sequence[str], most: int = 4) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
+def render_runs(runs: Sequence[Run], kind: Kind = "run", title: str = "") -> str:
     """The comparison as markdown, at most 65,536 characters; all foreign text is escaped."""
-    head = ["Run", "Verdict", "Gain", "Mean change", "95% interval", "Greatest fall", "Not proven", "Symptoms"]
+    head = [
+        kind.capitalize(),
+        "Verdict",
+        "Gain",
+        "Mean change",
+        "95% interval",
+        "Greatest fall",
+        "Not proven",
+        "Symptoms",
+    ]
     lines = [
         [
             markdown(run.name),
@@ -153,9 +237,9 @@ def render_runs(runs: Sequence[Run]) -> str:
         for label, rows in capabilities(runs)
     ]
     sections = [
-        f"# {number_of(len(runs), 'run')} side by side",
-        f"**{headline(runs)}** {INTRO}",
-        "\n".join(f"- {one}" for one in cautions(runs)),
+        f"# {markdown(title) if title else heading(runs, kind)}",
+        f"**{headline(runs, kind)}** {intro(kind)}",
+        "\n".join(f"- {markdown(one, 700)}" for one in remarks(runs, kind)),
         _table(head, lines),
         "## Change of each capability, with its 95% interval",
         _table(["Capability", *(markdown(run.name) for run in runs)], body),

@@ -2,91 +2,39 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from retain.data.lint.masking import masked
 from retain.records import RunRecord, Symptom
 from retain.reporting import symptoms, terms
 from retain.reporting.alarms import alarm_lines
+from retain.reporting.columns import WIDTH, Page, page_of
 from retain.reporting.noise import noise_lines
 from retain.reporting.numbers import plain
 from retain.reporting.pairs import Pair, fallen
 from retain.reporting.tables import Row, gain_rows, loss_rows, main_reasons, pooled_row, unproven
 from retain.reporting.text import one_line, words
 
-WIDTH = 80
-"""Columns where nobody says how many there are."""
-NARROWEST, WIDEST = 70, 100
 MOST_CAPABILITIES = 20
-LONGEST_LABEL = 32
 SPARE = ("95% interval", "items", "before")
 """Columns that a narrow table does without, the first one first; what is judged stays."""
-
-
-@dataclass(frozen=True)
-class _Page:
-    """Lines of so many columns."""
-
-    width: int
-
-    def wrapped(self, text: str, first: str = "", rest: str = "") -> list[str]:
-        """A text as lines."""
-        lines = textwrap.wrap(text, self.width, initial_indent=first, subsequent_indent=rest)
-        return lines or [first.rstrip()]
-
-    def table(self, rows: Sequence[Sequence[str]], spare: Sequence[str] = ()) -> list[str]:
-        """Columns under each other: the first to the left, numbers to the right, the verdict to the left.
-
-        Where there is no room, columns whose header is ``spare`` are left out in that order; then labels are cut.
-        """
-        cells = [[one_line(cell, LONGEST_LABEL) for cell in row] for row in rows]
-        for name in spare:
-            if _wide(cells) > self.width and name in cells[0]:
-                at = cells[0].index(name)
-                cells = [row[:at] + row[at + 1 :] for row in cells]
-        room = max(len(row[0]) for row in cells) - max(0, _wide(cells) - self.width)
-        cells = [[_cut(row[0], room), *row[1:]] for row in cells]
-        widths = _widths(cells)
-        last = len(widths) - 1
-        return [
-            "  ".join(
-                cell.ljust(wide) if i in (0, last) else cell.rjust(wide)
-                for i, (cell, wide) in enumerate(zip(row, widths, strict=True))
-            ).rstrip()
-            for row in cells
-        ]
-
-
-def _widths(cells: Sequence[Sequence[str]]) -> list[int]:
-    return [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]
-
-
-def _wide(cells: Sequence[Sequence[str]]) -> int:
-    widths = _widths(cells)
-    return sum(widths) + 2 * (len(widths) - 1)
-
-
-def _cut(text: str, most: int) -> str:
-    return text if len(text) <= most else f"{text[: max(1, most - 3)].rstrip()}..."
 
 
 def render_summary(record: RunRecord, report: Path | str | None = None, width: int = WIDTH) -> str:
     """The verdict, what was gained and lost, what is not proven, the worst example and where the report lies.
 
     Plain text without colour or markup, so that it reads the same in a terminal and in a log. Lines have at most
-    ``width`` columns, between 70 and 100; where a table has no room its intervals and items are left to the report.
+    ``width`` columns, between 60 and 100; where a table has no room its intervals and items are left to the report.
     """
-    page = _Page(min(max(width, NARROWEST), WIDEST))
+    page = page_of(width)
     parts = [_verdict(record, page), _gains(record, page), _losses(record, page), _noise(record, page)]
     parts += [_symptoms(record, page), _alarms(record, page), _unproven(record, page), _example(fallen(record), page)]
     parts += [f"Report: {report}"] if report else []
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _verdict(record: RunRecord, page: _Page) -> str:
+def _verdict(record: RunRecord, page: Page) -> str:
     comparison = record.comparison
     names = f"{one_line(comparison.base, 60)} -> {one_line(comparison.tuned, 60)}"
     lines = page.wrapped(f"{terms.outcome(record).upper()}   {names}")
@@ -98,7 +46,7 @@ def _verdict(record: RunRecord, page: _Page) -> str:
     return "\n".join(lines)
 
 
-def _gains(record: RunRecord, page: _Page) -> str:
+def _gains(record: RunRecord, page: Page) -> str:
     rows = gain_rows(record)
     if not rows:
         return terms.not_measured(record)
@@ -107,7 +55,7 @@ def _gains(record: RunRecord, page: _Page) -> str:
     return "\n".join(page.table([header, *body], SPARE[1:]))
 
 
-def _losses(record: RunRecord, page: _Page) -> str:
+def _losses(record: RunRecord, page: Page) -> str:
     pooled = pooled_row(record)
     rows = loss_rows(record)
     shown = rows[:MOST_CAPABILITIES]
@@ -144,12 +92,12 @@ def _loss(row: Row) -> list[str]:
     ]
 
 
-def _noise(record: RunRecord, page: _Page) -> str:
+def _noise(record: RunRecord, page: Page) -> str:
     lines = [line for text in noise_lines(record)[: MOST_CAPABILITIES + 1] for line in page.wrapped(text, rest="    ")]
     return "\n".join(lines)
 
 
-def _symptoms(record: RunRecord, page: _Page) -> str:
+def _symptoms(record: RunRecord, page: Page) -> str:
     found = [symptom for symptom in record.comparison.symptoms if symptom.found]
     if not found:
         return "No symptom was found." if any(one.found is False for one in record.comparison.symptoms) else ""
@@ -157,7 +105,7 @@ def _symptoms(record: RunRecord, page: _Page) -> str:
     return "\n".join(["Symptoms:", *lines])
 
 
-def _symptom(symptom: Symptom, page: _Page) -> list[str]:
+def _symptom(symptom: Symptom, page: Page) -> list[str]:
     """What was seen, and the worst example."""
     lines = page.wrapped(f"{words(one_line(symptom.name, 60))}: {one_line(symptom.statement, 400)}", "  - ", "    ")
     for title, text in symptoms.sides(symptom.example):
@@ -165,12 +113,12 @@ def _symptom(symptom: Symptom, page: _Page) -> list[str]:
     return lines
 
 
-def _alarms(record: RunRecord, page: _Page) -> str:
+def _alarms(record: RunRecord, page: Page) -> str:
     lines = [line for text in alarm_lines(record) for line in page.wrapped(one_line(text, 600), "  - ", "    ")]
     return "\n".join(["Overfitting alarms:", *lines]) if lines else ""
 
 
-def _unproven(record: RunRecord, page: _Page) -> str:
+def _unproven(record: RunRecord, page: Page) -> str:
     rows = unproven(record)
     if not rows:
         return ""
@@ -181,7 +129,7 @@ def _unproven(record: RunRecord, page: _Page) -> str:
     return "\n".join(lines)
 
 
-def _example(pairs: Sequence[Pair], page: _Page) -> str:
+def _example(pairs: Sequence[Pair], page: Page) -> str:
     if not pairs:
         return ""
     worst = pairs[0]

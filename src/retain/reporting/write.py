@@ -19,7 +19,7 @@ from retain.reporting.frontier_html import render_frontier_html
 from retain.reporting.html import render_html
 from retain.reporting.markdown import render_markdown
 from retain.reporting.png import png
-from retain.reporting.runs import Run, render_runs
+from retain.reporting.runs import Kind, Run, render_runs
 from retain.reporting.runs_html import render_runs_html
 from retain.reporting.sequence import render_sequence
 from retain.reporting.sequence_html import render_sequence_html
@@ -76,18 +76,23 @@ def write_sequence(record: SequenceRecord, folder: Path) -> list[Path]:
     return _write({"report.md": render_sequence(record), HTML: render_sequence_html(record, reports)}, folder)
 
 
-def write_runs(runs: Sequence[Run], reports: Mapping[str, str], folder: Path) -> list[Path]:
+def write_runs(
+    runs: Sequence[Run], reports: Mapping[str, str], folder: Path, kind: Kind = "run", title: str = ""
+) -> list[Path]:
     """Write ``runs.md`` and ``runs.html``, several runs side by side, and return their paths.
 
     Args:
         runs: in the order they are shown.
         reports: name of a run -> where its own report lies, as an address relative to ``folder``.
         folder: made when it is missing.
+        kind: what the rows are.
+        title: of both pages; foreign text.
 
     Raises:
         UserError: the disk is full or the folder cannot be written.
     """
-    return _write({"runs.md": render_runs(runs), "runs.html": render_runs_html(runs, reports)}, folder)
+    html = render_runs_html(runs, reports, kind, title)
+    return _write({"runs.md": render_runs(runs, kind, title), "runs.html": html}, folder)
 
 
 def write_advice(record: AdviceRecord, folder: Path) -> list[Path]:

@@ -73,7 +73,7 @@ def train_preferences(
             args=arguments,
             train_dataset=_dataset(pairs, known),
             processing_class=model.tokenizer,
-            callbacks=[ShowProgress(progress), *callbacks],
+            callbacks=[*callbacks, ShowProgress(progress, penalties, callbacks)],
         )
     trainer.ref_model = None
     drop_printers(trainer)

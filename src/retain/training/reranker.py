@@ -73,7 +73,7 @@ def train_ranking(
             train_dataset=rows,
             loss=loss_of(wanted, encoder),
             processing_class=model.tokenizer,
-            callbacks=[ShowProgress(progress), *callbacks],
+            callbacks=[*callbacks, ShowProgress(progress, penalties, callbacks)],
         )
     drop_printers(trainer)
     plan = planned(trainer, len(rows), settings)

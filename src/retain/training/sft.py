@@ -85,7 +85,7 @@ def train_sft(
     times = reading_steps(plan.steps, plan.epoch, settings.watch)
     known = random.Random(setup.seed).sample(task_rows, min(len(read), len(task_rows)))
     watch = WatchLoss(read, times, partial(_say, progress), trainer.loss_is_the_tasks, known, model)
-    seconds = go(trainer, model, setup, begun, [ShowProgress(progress, watch.note), watch])
+    seconds = go(trainer, model, setup, begun, [ShowProgress(progress, penalties, [watch, *callbacks]), watch])
     task_tokens = sum(len(row.input_ids) for row in task_rows)
     rehearsed = sum(len(row.input_ids) for row in rows) - task_tokens
     return Training(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from transformers import TrainerCallback
 
@@ -17,20 +17,35 @@ from retain.training.alarms.history import ROW_LOSSES, ROW_TOKENS
 
 
 class ShowProgress(TrainerCallback):
-    """Shows each finished update.
+    """Shows each finished update, and beside it the numbers of the moment.
 
     Args:
         progress: where it is shown.
-        note: what is said beside it.
+        penalties: names whose last values in the log are shown.
+        watching: callbacks; what those with a method ``note`` say is shown too.
     """
 
-    def __init__(self, progress: Progress, note: Callable[[], str] = str) -> None:
+    def __init__(self, progress: Progress, penalties: Iterable[str] = (), watching: Iterable[object] = ()) -> None:
         self.progress = progress
-        self.note = note
+        self.penalties = tuple(penalties)
+        self.notes: list[Callable[[], str]] = [one.note for one in watching if isinstance(one, HasNote)]
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Report the step."""
-        self.progress.update("training", state.global_step, state.max_steps, self.note())
+        logged: dict[str, Any] = next((entry for entry in reversed(state.log_history) if "loss" in entry), {})
+        values = [f"{name} {logged[name]:.2g}" for name in self.penalties if name in logged]
+        told = [note for note in (ask() for ask in self.notes) if note]
+        if logged and not any(note.startswith("loss ") for note in told):
+            told.insert(0, f"loss {logged['loss']:.2f}")
+        self.progress.update("training", state.global_step, state.max_steps, ", ".join([*told[:1], *values, *told[1:]]))
+
+
+@runtime_checkable
+class HasNote(Protocol):
+    """Something that has a number to show while training goes on."""
+
+    def note(self) -> str:
+        """A few words; empty where there is nothing to say yet."""
 
 
 def drop_printers(trainer: Any) -> None:
