@@ -390,3 +390,14 @@ def test_help_fits_80_columns(call, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     code, out, _ = call("--help")
     assert code == 0 and max(map(len, out.splitlines())) <= 80 and "..." not in out.split("Commands:")[1]
+
+
+def test_the_version_is_told_to_several_processes_too(monkeypatch, capsys):
+    for name, value in {"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "2"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(cli.sys, "argv", ["retain", "--version"])
+    monkeypatch.setattr(cli.os, "_exit", sys.exit)
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    assert not end.value.code
+    assert capsys.readouterr().out.startswith("retain ")

@@ -310,7 +310,7 @@ def gate(
     if output is not None:
         write_text(output, written)
     text = verdict.model_dump_json(indent=1) if json_ else written if written and not output else _verdict_text(verdict)
-    _print(text.rstrip("\n"), json_ or format_ == "sarif")
+    _print(text.rstrip("\n"), json_ or (format_ == "sarif" and output is None))
     raise typer.Exit(EXIT_CODES[verdict.outcome])
 
 
@@ -524,7 +524,7 @@ def _interrupted(error: BaseException | None) -> bool:
 
 def _one_process(command: list[str]) -> str:
     """Why a command does not run on several processes; empty where it does."""
-    if not command or command[0] in SEVERAL:
+    if not command or command[0] in SEVERAL or command[0].startswith("-"):  # --version and --help
         return ""
     return f"retain {command[0]} runs in one process: start it without torchrun or accelerate launch."
 

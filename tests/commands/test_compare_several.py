@@ -125,7 +125,7 @@ def test_its_folder_is_not_taken_for_one_comparison(toy_folder, tuned, toy_suite
     from retain.commands.gate import gate
 
     compared(toy_folder, tuned, toy_suite, folder=tmp_path / "out")
-    with pytest.raises(UserError, match="compares several models: name the folder of one"):
+    with pytest.raises(UserError, match="comparison of several models: name the folder of one"):
         gate(tmp_path / "out")
     assert gate(tmp_path / "out" / "other").outcome == "inconclusive"
 

@@ -7,7 +7,8 @@ from xml.etree import ElementTree
 import pytest
 
 from retain import cli
-from tests.reporting.makers import make_full_record
+from retain.records import Comparison
+from tests.reporting.makers import make_change, make_full_record, make_probe_verdict, make_record, make_verdict
 
 
 @pytest.fixture
@@ -60,6 +61,24 @@ def test_results_are_shown_at_the_record_the_runs_recipe_or_the_one_that_was_typ
     record = make_full_record(provenance={"command": "retain run tickets.yaml"})
     (run_folder / "record.json").write_text(record.model_dump_json())
     assert uri(call("gate", run_folder, "--format", "sarif")[1]) == "tickets.yaml"
+
+
+def test_the_verdict_beside_a_written_file_is_text_for_a_terminal(call, run_folder, tmp_path):
+    name = "a \x1b[31m\u202e probe"
+    comparison = Comparison(base="base", tuned="tuned", gains=[], losses=[make_change(name)], pooled=None)
+    record = make_record(comparison=comparison, verdict=make_verdict(probes=[make_probe_verdict(name)]))
+    (run_folder / "record.json").write_text(record.model_dump_json())
+    plain = call("gate", run_folder)[1]
+    assert "⟨U+202E⟩" in plain
+    assert call("gate", run_folder, "--format", "sarif", "--output", tmp_path / "out.sarif")[1] == plain
+
+
+@pytest.mark.parametrize("name, told", [("frontier.json", "arms"), ("advice.json", "advice"), ("several.json", "one")])
+def test_folders_of_other_records_are_not_called_unfinished(call, tmp_path, name, told):
+    (tmp_path / "recipe.yaml").write_text("{}")
+    (tmp_path / name).write_text("{}")
+    code, _, err = call("gate", tmp_path)
+    assert code == 2 and told in err and "not finished" not in err
 
 
 @pytest.mark.parametrize(

@@ -32,3 +32,4 @@ def test_foreign_text_is_escaped_and_the_whole_fits():
     text = rendered(make_record(comparison=comparison, verdict=make_verdict(reasons=[hostile] * 400, probes=probes)))
     assert len(text) <= 65_536
     assert not re.search(r"(?<!\\)<img|(?<!\\)\[l", text)
+    assert "@user" not in text and "@<!-- -->user" in text, "nobody is called"

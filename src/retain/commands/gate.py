@@ -20,6 +20,12 @@ from retain.reporting.sarif import render_sarif
 from retain.sequence_records import SequenceRecord
 from retain.several_records import SEVERAL
 
+OTHERS = {
+    SEVERAL: "a comparison of several models: name the folder of one of them in it",
+    "frontier.json": "a frontier: name the folder of one of its arms in arms/",
+    "advice.json": "an advice, which judges no tuned model: name a folder that 'retain run' wrote",
+}
+"""Records of what is no run and no comparison of two models -> what it is and what to do."""
 NO_RUN = "name a folder that 'retain run' or 'retain compare' wrote, or the record.json in it"
 
 
@@ -127,8 +133,9 @@ def load_finished(place: str | Path) -> RunRecord | SequenceRecord:
     path = Path(place)
     if path.is_dir():
         if not (path / "record.json").is_file():
-            if (path / SEVERAL).is_file():
-                raise UserError(f"{path} compares several models: name the folder of one of them in it")
+            for name, what in OTHERS.items():
+                if (path / name).is_file():
+                    raise UserError(f"{path} holds {what}")
             unfinished = (path / "recipe.yaml").is_file()
             hint = "the run is not finished: run the same command again" if unfinished else NO_RUN
             raise UserError(f"{path} holds no record.json: {hint}")

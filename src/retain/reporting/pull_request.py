@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from retain.reporting.fitting import MOST as MOST_CHARACTERS
@@ -12,6 +13,8 @@ from retain.reporting.text import markdown, words
 
 MARK = "<!-- retain gate -->"
 """By which an action finds its own comment again."""
+_MENTION = re.compile(r"@(?=\w)")
+"""By which a code host would call people and teams; a comment within it keeps it as it is shown."""
 _SIGNS = {"passed": "✓", "failed": "✗", "open": "?"}
 
 
@@ -20,7 +23,7 @@ def render_pull_request(gates: Sequence[Judged]) -> str:
 
     All foreign text is escaped. The whole report is that of ``retain report``.
     """
-    sections = [MARK, *(section for gate in gates for section in _sections(gate))]
+    sections = [MARK, *(_MENTION.sub("@<!-- -->", section) for gate in gates for section in _sections(gate))]
     return "\n\n".join(fitted(sections, MOST_CHARACTERS - 2 * len(sections))) + "\n"
 
 
