@@ -251,6 +251,33 @@ def test_odd_values_are_said_or_refused_and_never_break(made, tmp_path, base, od
             assert "\x1b" not in (tmp_path / "recipe.yaml").read_text()
 
 
+def test_files_that_are_not_here_yet_are_named_from_the_recipes_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "conf").mkdir()
+    values = {**AXOLOTL, "base_model": "../model", "datasets": [{"path": "rows.jsonl"}]}
+    values["test_datasets"] = [{"path": "/data/test.jsonl"}]
+    (tmp_path / "conf" / "a.yml").write_text(yaml.safe_dump(values))
+    for recipe in ("conf/recipe.yaml", "recipe.yaml", "deep/er/recipe.yaml"):
+        init_from("conf/a.yml", recipe)
+        data = yaml.safe_load((tmp_path / recipe).read_text())
+        folder = (tmp_path / recipe).parent
+        assert os.path.normpath(folder / data["data"]["train"]) == str(tmp_path / "conf" / "rows.jsonl")
+        assert os.path.normpath(folder / data["model"]["base"]) == str(tmp_path / "model")
+        assert data["data"]["held_out"]["test"] == "/data/test.jsonl"
+
+
+def test_one_odd_value_does_not_spoil_the_rest(made):
+    recipe, left = made(FACTORY, report_to=["tensorboard", "nonsense"], learning_rate="1e400", zebra=1)
+    assert recipe.training.report_to == ["tensorboard"]
+    assert "tensorboard, wandb" in left["report_to"] and "cannot be read" in left["learning_rate"]
+    assert left["zebra"] == "unknown here"
+
+
+def test_what_is_wrong_is_said_of_the_configuration_and_not_of_a_file_that_was_not_written(made, tmp_path):
+    with pytest.raises(UserError, match=r"config\.yml, as a recipe, has 1 error:\n.*max_length"):
+        made(AXOLOTL, sequence_len=1)
+
+
 def test_files_that_are_no_configuration(tmp_path):
     for name, text in {"list.yml": "- 1\n", "other.yml": "model_name_or_path: a\ndataset_name: b\n"}.items():
         (tmp_path / name).write_text(text)

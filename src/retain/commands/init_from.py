@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from retain.importing.trainer_keys import Foreign, Left, Taken
 from retain.recipe import parse_recipe
 from retain.records import Record
 from retain.reporting.text import one_line
+from retain.training.settings import TRACKERS
 
 READERS = {"Axolotl": (is_axolotl, read_axolotl), "LLaMA-Factory": (is_llama_factory, read_llama_factory)}
 MOST = 100
@@ -79,6 +80,7 @@ def init_from(
     if path.exists() and not force:
         raise UserError(f"{path} exists. Choose another name with --output, or replace it with --force.")
     foreign = _read(Path(source))
+    _leave_trackers(foreign)
     if model is not None:
         foreign.set("model.base", model, "given")
     if data is not None:
@@ -87,7 +89,7 @@ def init_from(
         if not foreign.value(needed):
             raise UserError(f"{source} does not say {needed}. Name it: retain init MODEL DATA --from {source} ({key})")
     text = _text(foreign, str(source), path, suite, general)
-    parse_recipe(parse_yaml(text), str(path), path.parent)
+    parse_recipe(parse_yaml(text), f"{source}, as a recipe,", path.parent)
     write_text(path, text)
     left = [
         LeftOut(key=one_line(one.key, MOST), value=_short(one.value), why=one_line(one.why)) for one in foreign.left
@@ -123,6 +125,17 @@ def _read(path: Path) -> Foreign:
     )
 
 
+def _leave_trackers(foreign: Foreign) -> None:
+    """Of the trackers keep those that there are; ``all``, which is those that happen to be installed, is none."""
+    named = foreign.value("training.report_to") or []
+    known = [one for one in named if one in TRACKERS]
+    for one in named:
+        if one not in TRACKERS:
+            foreign.leave("report_to", one, f"Retain has {', '.join(TRACKERS[:4])} and more: see training.report_to")
+    if known != named:
+        foreign.set("training.report_to", known, "report_to")
+
+
 def _text(foreign: Foreign, source: str, output: Path, suite: str | Path | None, general: str | Path | None) -> str:
     """The recipe's text."""
     name = one_line(shlex.quote(str(output)))
@@ -148,7 +161,7 @@ def _text(foreign: Foreign, source: str, output: Path, suite: str | Path | None,
         "  mean_margin: 1.0",
         "  margin: 3.0",
         f"  min_gain: {0.0 if foreign.value('training.method') != 'pretrain' else 1.0}",
-        *[_line(one, output, "") for one in foreign.taken if one.path == "seed"],
+        *[_line(one, foreign, output, "") for one in foreign.taken if one.path == "seed"],
     ]
     if foreign.left:
         lines += ["", f"# Without a counterpart in a recipe ({len(foreign.left)}):"]
@@ -173,15 +186,15 @@ def _section(foreign: Foreign, name: str, output: Path) -> list[str]:
         if len(parts) == 3 and parts[1] != inner:
             inner = parts[1]
             lines.append(f"  {inner}:")
-        lines.append(_line(one, output, "  " * (len(parts) - 1)))
+        lines.append(_line(one, foreign, output, "  " * (len(parts) - 1)))
     return lines
 
 
-def _line(one: Taken, output: Path, indent: str) -> str:
+def _line(one: Taken, foreign: Foreign, output: Path, indent: str) -> str:
     paths = one.path in ("model.base", "data.train")
-    value = _from(output.parent, one.value) if paths else one.value
+    value = _from(output.parent, one.value, foreign.files) if paths else one.value
     if one.path == "data.held_out" and isinstance(value, dict):
-        value = {**value, "test": _from(output.parent, value["test"])}
+        value = {**value, "test": _from(output.parent, value["test"], foreign.files)}
     return _commented(f"{indent}{one.path.rpartition('.')[2]}: {_flow(value)}", one.source)
 
 
@@ -204,9 +217,16 @@ def _flow(value: Any) -> str:
     return yaml.safe_dump(value, default_flow_style=True, width=WIDE, sort_keys=False).removesuffix("\n...\n").strip()
 
 
-def _from(folder: Path, place: str | Path) -> str:
-    """A path here as one from ``folder``, which is what a recipe means; a name that is no path as it is."""
-    return os.path.relpath(place, folder) if os.path.exists(place) else str(place)
+def _from(folder: Path, place: str | Path, files: Collection[str] = ()) -> str:
+    """A path here as one from ``folder``, which is what a recipe means; a name that is no path as it is.
+
+    Args:
+        folder: the recipe's.
+        place: a path or a name.
+        files: paths of files that need not be here yet.
+    """
+    absent = str(place) in files and not os.path.isabs(place)
+    return os.path.relpath(place, folder) if absent or os.path.exists(place) else str(place)
 
 
 def told(imported: Imported) -> str:

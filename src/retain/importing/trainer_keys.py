@@ -54,6 +54,8 @@ class Foreign:
     """Of the configuration; its paths are meant from here or from where the trainer was started."""
     taken: list[Taken] = field(default_factory=list)
     left: list[Left] = field(default_factory=list)
+    files: set[str] = field(default_factory=set)
+    """Values that are paths from here, of files that need not be here yet."""
 
     def __post_init__(self) -> None:
         self.keys = {str(key): value for key, value in self.keys.items() if value is not None and value != ""}
@@ -108,7 +110,7 @@ class Foreign:
             fitting = [one for one in reasons if one == key or (one.endswith("*") and key.startswith(one[:-1]))]
             if not fitting:
                 hint = nearest(key, [name for name in names if not name.endswith("*")])
-                self.leave(key, value, f"unknown here ({hint})")
+                self.leave(key, value, f"unknown here ({hint})" if hint.startswith("did") else "unknown here")
             elif not is_off(value):
                 self.leave(key, value, reasons[max(fitting, key=len)])
 
@@ -118,7 +120,10 @@ class Foreign:
             path = os.path.expanduser(start / named)
             if os.path.exists(path):
                 return path
-        return str(self.folder / named) if named.endswith(DATA) or named.startswith(("./", "../")) else named
+        if not named.endswith(DATA) and not named.startswith(("./", "../")):
+            return named
+        self.files.add(path := str(self.folder / named))
+        return path
 
 
 def is_off(value: Any) -> bool:
@@ -152,11 +157,11 @@ def whole(value: Any) -> int:
 
 
 def number(low: float = 0.0, high: float = float("inf"), above: bool = False) -> Convert:
-    """A reader of numbers from ``low`` to ``high``, or above ``low``."""
+    """A reader of finite numbers from ``low`` to ``high``, or above ``low``."""
 
     def read(value: Any) -> float:
         found = float("nan") if isinstance(value, bool) else float(value)
-        if not low <= found <= high or (above and found == low):
+        if not low <= found <= high or found == float("inf") or (above and found == low):
             raise ValueError(f"a number {'above' if above else 'from'} {low:g}{f' to {high:g}' if high < 1e9 else ''}")
         return found
 
