@@ -3,7 +3,16 @@ import errno
 import pytest
 
 from retain.errors import FaultError, UserError
-from retain.folder import check_writable, parse_yaml, read_json, read_record, whole_folder, write_json, write_text
+from retain.folder import (
+    check_writable,
+    parse_yaml,
+    read_json,
+    read_record,
+    whole_file,
+    whole_folder,
+    write_json,
+    write_text,
+)
 from retain.records import Gate
 
 
@@ -63,6 +72,19 @@ def test_a_folder_appears_whole_or_not_at_all(tmp_path):
         (making / "new").write_text("2")
     assert names(place) == ["new"]
     assert names(tmp_path) == ["model"]
+
+
+def test_others_may_read_what_a_library_wrote_for_its_owner_alone(tmp_path):
+    def mode(path):
+        return path.stat().st_mode & 0o777
+
+    with whole_folder(tmp_path / "model") as making:
+        (making / "weights").touch(mode=0o600)
+        (making / "tool").touch(mode=0o700)
+    with whole_file(tmp_path / "file") as making:
+        making.touch(mode=0o600)
+    assert mode(tmp_path / "model" / "weights") == 0o644 == mode(tmp_path / "file")
+    assert mode(tmp_path / "model" / "tool") == 0o744
 
 
 @pytest.mark.parametrize("code", [errno.EACCES, errno.EIO])

@@ -19,7 +19,6 @@ from retain import processes
 from retain.errors import DamagedError, FaultError, RetainError, UserError
 from retain.faults import disk_words
 from retain.records import Record
-from retain.sums import file_hash as file_hash  # for those who import it from here
 from retain.sums import sealed, sync_file, sync_folder, unsealed, write_sums
 from retain.wrong_values import problems_of
 
@@ -109,12 +108,18 @@ def write_bytes(path: Path, content: bytes) -> None:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-            os.chmod(temporary, 0o644)
+            _readable(temporary)
             os.replace(temporary, path)
             sync_folder(path.parent)
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise
+
+
+def _readable(path: Path | str) -> None:
+    """Let others read a file: temporary ones, and what safetensors writes, are their owner's alone."""
+    if not os.path.islink(path):
+        os.chmod(path, os.stat(path).st_mode | 0o644)
 
 
 @contextmanager
@@ -129,6 +134,7 @@ def whole_file(path: Path) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             yield making
+            _readable(making)
             sync_file(making)
             os.replace(making, path)
             sync_folder(path.parent)
@@ -156,7 +162,11 @@ def whole_folder(path: Path, sums: bool = False) -> Iterator[Path]:
             if sums:
                 write_sums(making)
             for file in making.rglob("*"):
-                sync_file(file) if file.is_file() else sync_folder(file)
+                if file.is_file():
+                    _readable(file)
+                    sync_file(file)
+                else:
+                    sync_folder(file)
             sync_folder(making)
             shutil.rmtree(path, ignore_errors=True)
             making.rename(path)

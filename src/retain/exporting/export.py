@@ -20,7 +20,7 @@ from retain.exporting.merged import Dtype, merged_model, save_merged
 from retain.exporting.room import check_place, check_room
 from retain.exporting.sameness import runtime_sameness, sameness, texts_of
 from retain.exporting.source import Source
-from retain.folder import file_hash, read_record, whole_folder, write_record, write_text
+from retain.folder import read_record, whole_folder, write_record, write_text
 from retain.models.causal import TransformersCausal
 from retain.models.licence import AboutBase, about_base
 from retain.models.transformers_model import TransformersModel
@@ -30,6 +30,7 @@ from retain.reporting.card import render_card
 from retain.reporting.write import write_reports
 from retain.stages.loading import load_for
 from retain.stages.measuring import measure_probes
+from retain.sums import file_hash
 
 CARD = "README.md"
 BITS_OF = {"fp32": 32.0, "bf16": 16.0}

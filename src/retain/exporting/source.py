@@ -10,13 +10,14 @@ from pathlib import Path
 
 from retain.data.example import answers_of
 from retain.errors import UserError
-from retain.folder import file_hash, parse_yaml, read_record
+from retain.folder import parse_yaml, read_record
 from retain.models.load import Precision, adapter_base, near
 from retain.probes.base import Probe
 from retain.probes.suites import load_suite
 from retain.recipe import Recipe, parse_recipe
 from retain.records import RunRecord, content_hash
 from retain.stages.prepare import Prepared, suite_of, task_probes
+from retain.sums import file_hash
 from retain.training.trained import TUNED, tuned_folder
 
 OTHERS = {"frontier.json": "frontier", "advice.json": "advice"}

@@ -12,7 +12,6 @@ import torch
 from retain import processes
 from retain.data.encoding import Encoded
 from retain.errors import UserError
-from retain.folder import file_hash
 from retain.mitigations.adapter_distance import check_products
 from retain.mitigations.asked_base import LIBRARIES, training_precision
 from retain.mitigations.distributions import as_batch, targets
@@ -26,6 +25,7 @@ from retain.provenance import versions
 from retain.ranking.groups import Group
 from retain.records import Record, content_hash
 from retain.store import Store
+from retain.sums import file_hash
 
 Targets = Literal["sampled", "empirical"]
 VERSION = 2

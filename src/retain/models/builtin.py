@@ -9,8 +9,9 @@ import json
 from pathlib import Path
 
 from retain.errors import MissingExtraError, UserError
-from retain.folder import cache_folder, file_hash, whole_folder, write_json
+from retain.folder import cache_folder, whole_folder, write_json
 from retain.records import Record
+from retain.sums import file_hash
 
 PREFIX = "builtin:"
 

@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 
 from retain.data.example import Example
 from retain.errors import UserError
-from retain.folder import file_hash
 from retain.probes.ranking import AUTO, GIVEN, Ranking, RankingItem
 from retain.ranking.first_stage import BM25, candidates
 from retain.ranking.judged import RankingData, graded
 from retain.ranking.read import read_ranking
 from retain.records import Split, content_hash
+from retain.sums import file_hash
 
 
 def ranking_from(source: Any, settings: Mapping[str, Any], folder: Path) -> Ranking:

@@ -14,11 +14,11 @@ import platform
 import time
 from pathlib import Path
 
-from retain.folder import file_hash
 from retain.models.builtin import BUILTINS, PREFIX, builtin_place
 from retain.provenance import versions
 from retain.records import Record, content_hash
 from retain.store import Store
+from retain.sums import file_hash
 
 SETTLED_SECONDS = 2.0
 """Files that changed less than this ago may change again without their times showing it."""

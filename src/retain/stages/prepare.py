@@ -15,7 +15,6 @@ from retain.data.overlap import refuse_overlaps
 from retain.data.preference_rows import length_summary
 from retain.data.splits import Splits, sample, split
 from retain.errors import UserError, listed
-from retain.folder import file_hash
 from retain.probes.answers import Answers
 from retain.probes.base import Probe, of_rerankers
 from retain.probes.preferences import Preferences
@@ -27,6 +26,7 @@ from retain.records import Record
 from retain.stages.linting import lint_splits
 from retain.stages.ranking_data import judged_rows, ranking_probes, ranking_summary, read_sources
 from retain.stages.run_folder import RunFolder
+from retain.sums import file_hash
 from retain.training.trackers import check_trackers
 
 TASK = "task"
