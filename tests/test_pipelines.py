@@ -15,6 +15,7 @@ from retain.cli import app
 from retain.commands.check import check
 from retain.commands.init_from import init_from
 from retain.recipe import load_recipe
+from retain.reporting.pull_request import MARK
 from tests.reporting.makers import make_full_record
 
 ROOT = Path(__file__).parents[1]
@@ -47,6 +48,20 @@ def test_the_actions_judging_step_runs(tmp_path):
     ]  # fmt: skip
     assert "forgot" in (tmp_path / "summary").read_text()
     assert "margin 5" in (tmp_path / "retain-gate" / "junit.xml").read_text()
+
+
+@pytest.mark.parametrize(("earlier", "asked"), [("7\n9\n", "comments/9 -F body=@"), ("", "pr comment 5 --body-file")])
+def test_the_action_replaces_its_own_comment_and_no_other(tmp_path, earlier, asked):
+    (step,) = [step for step in steps() if "comment" in step.get("if", "")]
+    assert f'startswith("{MARK}")' in step["run"] and "--edit-last" not in step["run"]
+    (tmp_path / "gh").write_text(
+        f'#!/bin/sh\necho "$@" >> {tmp_path}/calls\ncase "$*" in *--jq*) printf "{earlier}" ;; esac\n'
+    )
+    (tmp_path / "gh").chmod(0o755)
+    environment = {**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}", "GH_REPO": "o/r", "NUMBER": "5"}
+    subprocess.run(["bash", "-e", "-c", step["run"]], env=environment, check=True)
+    first, last = (tmp_path / "calls").read_text().splitlines()
+    assert "repos/o/r/issues/5/comments" in first and asked in last
 
 
 def test_inputs_reach_scripts_through_the_environment_alone():
