@@ -236,9 +236,13 @@ def _fitted(text: str, width: int) -> str:
 def _broken(line: str, width: int) -> list[str]:
     """A line in lines of the terminal, broken between words; what goes on stands two columns further in."""
     indent = " " * (len(line) - len(line.lstrip()))
-    options = {"break_long_words": False, "break_on_hyphens": False}
     return textwrap.wrap(
-        line.strip(), max(20, width), initial_indent=indent, subsequent_indent=indent + "  ", **options
+        line.strip(),
+        max(20, width),
+        initial_indent=indent,
+        subsequent_indent=indent + "  ",
+        break_long_words=False,
+        break_on_hyphens=False,
     )
 
 

@@ -175,10 +175,10 @@ def load_recipe(path: str | Path, overrides: list[str] | None = None) -> Recipe:
 
 def _where(error: yaml.YAMLError) -> str:
     """What is wrong with a YAML text, and in which line."""
-    mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
-    if mark is None or problem is None:
+    if not isinstance(error, yaml.MarkedYAMLError) or error.problem_mark is None or error.problem is None:
         return " ".join(str(error).split())
-    context = f" {error.context}" if getattr(error, "context", None) else ""
+    mark, problem = error.problem_mark, error.problem
+    context = f" {error.context}" if error.context else ""
     return f"line {mark.line + 1}, column {mark.column + 1}{context}: {problem}"
 
 

@@ -30,7 +30,7 @@ class ShowProgress(TrainerCallback):
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Report the step."""
-        logged = next((entry for entry in reversed(state.log_history) if "loss" in entry), {})
+        logged: Mapping[str, Any] = next((entry for entry in reversed(state.log_history) if "loss" in entry), {})
         values = [f"{name} {logged[name]:.2g}" for name in self.penalties if name in logged]
         told = [note for note in (ask() for ask in self.notes) if note]
         if logged and not any(note.startswith("loss ") for note in told):
