@@ -204,6 +204,8 @@ def write_data(folder, suite, colours, pairs):
         if rows:
             lines(folder / f"{name}.jsonl", rows)
     lines(quickstart / "tickets.jsonl", colours)
+    other = {"base_model": "BASE", "datasets": [{"path": "rows.jsonl", "type": "chat_template"}], "adapter": "lora"}
+    (folder / "config.yml").write_text(yaml.safe_dump({**other, "micro_batch_size": 4, "val_set_size": 0.3}))
     things = "cats dogs birds fish mice cheese seeds one two three four five six seven eight nine ten".split()
     (folder / "manuals").mkdir()
     for number in range(20):
@@ -227,7 +229,7 @@ def prepare(words, kept):
             retain.measure(model, "toy.yaml", "fp32", limit=8, output=f"{name}.json", progress=QUIET)
     if "noise.json" in words and words[0] != "noise":
         retain.noise("BASE", "batch", "toy.yaml", "bf16", 8, "noise.json", QUIET)
-    finished = [word for word in words if word in ("runs/recipe", "comparison")]
+    finished = [word for word in words if word in ("runs/recipe", "runs/tickets", "comparison")]
     if finished and words[0] in ("gate", "report", "export"):
         if not (kept / "run").is_dir():
             retain.run("recipe.yaml", kept / "run", progress=QUIET)

@@ -124,7 +124,7 @@ def test_too_little_memory_says_what_to_change(tmp_path, ask):
     ],
 )
 def test_the_command_line_tells_them_without_a_traceback(monkeypatch, capsys, error, code, said):
-    def fail():
+    def fail(*given):
         raise error
 
     monkeypatch.setattr("retain.commands.schema.schema", fail)

@@ -49,7 +49,7 @@ def test_a_run_that_is_stopped_says_how_to_go_on_and_does(tmp_path, toy_recipe):
 
 @pytest.mark.parametrize("raised", ["KeyboardInterrupt()", "SystemExit(7)"])
 def test_only_an_interrupt_is_called_one(raised):
-    before = f"import retain.commands.schema as s; s.schema = lambda: (_ for _ in ()).throw({raised}); "
+    before = f"import retain.commands.schema as s; s.schema = lambda *_: (_ for _ in ()).throw({raised}); "
     process = start(["retain", "schema"], before)
     _, said = process.communicate(timeout=60)
     interrupted = raised.startswith("Keyboard")

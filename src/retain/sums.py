@@ -18,6 +18,8 @@ from pathlib import Path
 from retain.errors import DamagedError
 
 SUMS = "SHA256SUMS"
+CARD = "README.md"
+"""Of a model: has no hash, since people write into it."""
 _SEAL = re.compile(r',?\n "sha256": "([0-9a-f]{64})"\n}\n?\Z')
 _READERS = 4
 """Files that are hashed at once."""
@@ -140,7 +142,7 @@ def check_sums(folder: Path, remove: Sequence[Path]) -> None:
 
 
 def _files(folder: Path) -> list[str]:
-    found = (path for path in folder.rglob("*") if path.is_file() and path.name != SUMS)
+    found = (path for path in folder.rglob("*") if path.is_file() and path.name not in (SUMS, CARD))
     return sorted(path.relative_to(folder).as_posix() for path in found)
 
 

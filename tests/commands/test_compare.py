@@ -12,7 +12,7 @@ from retain import cli
 from retain.commands.compare import compare
 from retain.commands.measure import measure
 from retain.errors import UserError
-from retain.folder import write_record
+from retain.folder import read_record, write_record
 from retain.models.base import Limits, Request
 from retain.models.load import load_causal
 from retain.progress import Progress
@@ -143,7 +143,7 @@ def run_folder(tmp_path, toy_folder, other_folder, toy_suite):
 def test_a_run_folder_is_the_model_that_it_made(run_folder, tmp_path, toy_folder, toy_suite):
     before = measured(toy_folder, toy_suite, tmp_path / "before.json")
     record = compared(before, run_folder, toy_suite)
-    written = RunRecord.model_validate_json((run_folder / "record.json").read_text())
+    written = read_record(run_folder / "record.json", RunRecord)
     assert record.comparison.losses == written.comparison.losses
     assert [change.probe for change in record.comparison.gains] == ["say"]
     assert any("is a run" in note for note in record.comparison.notes)

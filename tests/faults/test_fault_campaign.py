@@ -30,7 +30,7 @@ def test_some_faults_of_each_kind_lose_nothing(tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
     trials = json.loads(output.read_text())["trials"]
     assert {one["outcome"] for one in trials} == {"same record"}
-    struck = [one["trial"].split("/")[0] for one in trials for _ in one["faults"]]
+    struck = [one["trial"].rsplit("/", 2)[0] for one in trials for _ in one["faults"]]
     assert sum(kind in ("kill", "kill at a call", "power cut") for kind in struck) >= 6
     assert [struck.count(kind) for kind in ("I/O error", "corruption", "second process")] == [3, 3, 1]
 
