@@ -356,15 +356,24 @@ def report(
 
 @app.command(short_help="Look at a model and data, and write a commented recipe.")
 def init(
-    model: Annotated[str | None, typer.Argument(help="The base model.")] = None,
+    model: Annotated[
+        str | None,
+        typer.Argument(help="The base model: a Hub id, a folder, a .gguf file or builtin:NAME (retain list builtin)."),
+    ] = None,
     data: Annotated[Path | None, typer.Argument(help="The training rows, or text: a file or a folder.")] = None,
     from_: Annotated[
         Path | None, typer.Option("--from", help="A configuration of Axolotl or LLaMA-Factory to take over.")
     ] = None,
     output: Annotated[Path, typer.Option(help="Where the recipe is written.")] = Path("recipe.yaml"),
     force: Annotated[bool, typer.Option(help="Replace an existing recipe.")] = False,
-    suite: Annotated[str | None, typer.Option(help="What to measure; rankings need it.")] = None,
-    general: Annotated[Path | None, typer.Option(help="Rows that stand for the old abilities.")] = None,
+    suite: Annotated[
+        str | None,
+        typer.Option(help="What to measure: a suite (retain list suites), a file or a folder. Only rankings need it."),
+    ] = None,
+    general: Annotated[
+        Path | None,
+        typer.Option(help="Rows that stand for the old abilities. Without it the base writes them."),
+    ] = None,
 ) -> None:
     """Look at a model's name and training data, or at another trainer's configuration, and write a commented recipe."""
     from retain.commands.init import init as command

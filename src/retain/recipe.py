@@ -196,7 +196,7 @@ def read_values(path: Path, overrides: list[str] | None = None) -> dict[str, Any
     try:
         values = parse_yaml(read_text(path))
     except FileNotFoundError:
-        raise UserError(f"There is no recipe {path}{near(path)}. Make one: retain init MODEL DATA") from None
+        raise UserError(f"There is no recipe {path}{near(path) or '.'} Make one: retain init MODEL DATA") from None
     except IsADirectoryError:
         inside = f", such as {path / 'recipe.yaml'}" if (path / "recipe.yaml").is_file() else ""
         raise UserError(f"{path} is a folder. Name a recipe, a YAML file{inside}.") from None

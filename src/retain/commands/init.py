@@ -40,7 +40,7 @@ def init(
         data: the training rows.
         output: where the recipe is written.
         force: replace an existing file.
-        suite: what to measure, as ``measure.suite`` takes it; rankings need it.
+        suite: what to measure, as ``measure.suite`` takes it; only rankings need it.
         general: rows that stand for the old abilities; by default the base writes them, and a reranker has none.
 
     Raises:
