@@ -15,6 +15,7 @@ READY  := $(VENV)/.ready
 setup: $(READY)
 
 $(READY): pyproject.toml requirements/lock.txt
+	@echo "Setting up $(VENV): torch and the libraries are downloaded, which takes some minutes."
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --upgrade pip
 	$(BIN)/pip install --quiet $(TORCH)
