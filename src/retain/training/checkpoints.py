@@ -8,9 +8,9 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from accelerate.state import PartialState
 from transformers import TrainerCallback
 
+from retain import processes
 from retain.sums import problem_of, write_sums
 from retain.training.settings import TrainingSettings
 
@@ -75,7 +75,7 @@ class Seal(TrainerCallback):
 
     def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Seal the checkpoint that was just made."""
-        PartialState().wait_for_everyone()  # each process writes files of its own
+        processes.wait()  # each process writes files of its own
         folder = Path(args.output_dir)
         made = folder / f"checkpoint-{state.global_step}"
         if not state.is_world_process_zero or not made.is_dir():
