@@ -372,7 +372,7 @@ def init(
     ] = None,
     general: Annotated[
         Path | None,
-        typer.Option(help="Rows that stand for the old abilities. Without it the base writes them."),
+        typer.Option(help="Rows for the old abilities. Without it the base writes them; a reranker has none."),
     ] = None,
 ) -> None:
     """Look at a model's name and training data, or at another trainer's configuration, and write a commented recipe."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,17 @@ class MissingExtraError(UserError):
 
     def __init__(self, what: str, install: str) -> None:
         super().__init__(f"{what} is not installed.\n  Install it: {install}")
+
+
+@contextmanager
+def naming(key: str) -> Iterator[None]:
+    """Within it what is wrong with the value of a recipe's key is said with the key before it."""
+    try:
+        yield
+    except UserError as error:
+        if type(error) is not UserError:  # what is wrong with the machine, or not installed, is not the value's fault
+            raise
+        raise UserError(f"{key}: {error}") from error
 
 
 def from_extra(module: str, extra: str) -> Any:

@@ -51,6 +51,19 @@ def test_an_advice_needs_questions(write, tmp_path):
         check(write(advise={}, data={"train": str(texts), "held_out": 0.5}))
 
 
+@pytest.mark.parametrize(
+    ("data", "key"),
+    [
+        ({"train": "none.jsonl"}, "data.train"),
+        ({"held_out": {"test": "none.jsonl"}}, "data.held_out.test"),
+        ({"general": [{"name": "own", "source": "none.jsonl"}]}, "data.general.0.source"),
+    ],
+)
+def test_a_file_that_there_is_not_is_said_with_its_key(write, data, key):
+    with pytest.raises(UserError, match=rf"^{key}: .*none\.jsonl does not exist"):
+        check(write(data=data))
+
+
 def test_an_embedded_model_that_there_is_not(write):
     with pytest.raises(UserError, match=r'no embedded model "smolm2"; did you mean "builtin:smollm2-135m"'):
         check(write(model={"base": "builtin:smolm2"}))

@@ -94,6 +94,8 @@ def test_a_reader_that_has_gone_changes_no_exit_code():
         ("builtin:smolm2", 'did you mean "builtin:smollm2-135m"'),
         ("builtin:", "there is no embedded model"),
         ("smollm2-135m", 'the embedded model is "builtin:smollm2-135m"'),
+        ("./models/none", "there is no model folder ./models/none"),
+        ("none.gguf", "there is no file none.gguf"),
     ],
 )
 def test_a_model_that_there_is_not_gets_no_recipe(colour_file, tmp_path, model, said):

@@ -111,6 +111,7 @@ def test_readable_rows_are_kept_beside_bad_ones(write):
 def test_a_missing_file_offers_the_nearest_name(write, tmp_path):
     write("tickets.jsonl", [{"a": 1}])
     assert 'did you mean "tickets.jsonl"?' in refusal("tickts.jsonl", base_dir=tmp_path)
+    (tmp_path / "zzzz.yaml").touch()  # a recipe beside the data is none
     assert "its folder holds: tickets.jsonl" in refusal("zzz.csv", base_dir=tmp_path)
     assert "there is no folder" in refusal("nowhere/a.jsonl", base_dir=tmp_path)
     assert "name a file in it: tickets.jsonl" in refusal(str(tmp_path))

@@ -7,6 +7,7 @@ import torch
 from pydantic import ValidationError
 
 from retain.errors import UserError
+from retain.models.one_lookup import one_lookup
 from retain.ranking.groups import Group, candidate_group, training_groups
 from retain.ranking.judged import ranking_example
 from retain.training.cross_encoder_trainer import EpochOrder, encoder_of
@@ -15,6 +16,7 @@ from retain.training.ranking_settings import NegativesSettings, RankingSettings
 from retain.training.reranker import ranking_config
 from retain.training.settings import TrainingSettings
 from retain.training.stream import GroupStream
+from retain.training.without_dropout import without_dropout
 
 GROUPS = [
     Group("who chase mice", ("cats chase mice", "dogs bark", "fish swim never")),
@@ -79,9 +81,49 @@ def test_margin_mse_is_the_squared_difference_from_the_teachers_margins(toy_rera
     taught = torch.tensor(teacher)
     wanted = ((scores[:, :1] - scores[:, 1:]) - (taught[:, :1] - taught[:, 1:])).square().mean()
     assert loss_value(toy_reranker, settings, teacher) == pytest.approx(float(wanted), rel=1e-4)
-    uneven = [GROUPS[0], Group("q", ("a", "b"))]
-    with pytest.raises(UserError, match="groups of one size"):
-        rows_of(settings, uneven, [[1.0, 2.0, 3.0], [1.0, 2.0]])
+
+
+def test_margin_mse_takes_groups_of_any_size(toy_reranker):
+    groups, teacher = [GROUPS[0], Group("q", ("red apple", "sky"))], [[3.0, 1.0, 0.5], [2.0, 1.0]]
+    encoder = encoder_of(toy_reranker, 32)
+    encoder.eval()
+    settings = RankingSettings(loss="margin_mse", teacher="x")
+    found = loss_of(settings, encoder)(*batch_of(rows_of(settings, groups, teacher)))
+    margins = []
+    for group, taught in zip(groups, teacher, strict=True):
+        own = toy_reranker.score_pairs(group.pairs, 32)
+        margins += [(own[0] - own[k] - taught[0] + taught[k]) ** 2 for k in range(1, len(own))]
+    assert found.item() == pytest.approx(sum(margins) / len(margins), rel=1e-4)
+
+
+def test_one_lookup_of_words_gives_the_gradient_of_many(toy_reranker):
+    pairs = [pair for group in GROUPS for pair in group.pairs]
+    encoded = toy_reranker.tokenizer(*map(list, zip(*pairs, strict=True)), padding=True, return_tensors="pt")
+    module, table = toy_reranker.module, toy_reranker.module.get_input_embeddings()
+    module.eval()
+
+    def once():
+        found = torch.cat([module(input_ids=row[None]).logits for row in encoded["input_ids"]])
+        return found, torch.autograd.grad(found.square().sum(), table.weight)[0]
+
+    plain, gradient = once()
+    with one_lookup(module, sorted(set(encoded["input_ids"].flatten().tolist()))):
+        found, shared = once()
+    assert torch.allclose(found, plain, atol=1e-6) and torch.allclose(shared, gradient, atol=1e-6)
+    assert "forward" not in vars(table)
+    with one_lookup(module, [0]):  # proof that the words come from the one lookup: others are not known
+        assert not torch.allclose(module(input_ids=encoded["input_ids"]).logits, plain, atol=1e-6)
+
+
+def test_dropout_is_off_only_while_it_is_wanted(toy_reranker):
+    module = toy_reranker.module
+    drops = {name: one for name, one in module.named_modules() if isinstance(one, torch.nn.Dropout)}
+    for one in drops.values():
+        one.p = 0.3
+    module.lora_dropout = torch.nn.Dropout(0.2)
+    with without_dropout(module):
+        assert {one.p for one in drops.values()} == {0.0} and module.lora_dropout.p == 0.2
+    assert {one.p for one in drops.values()} == {0.3}
 
 
 def test_the_encoder_scores_as_the_reranker_and_has_its_weights(toy_reranker, scores):

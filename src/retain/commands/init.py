@@ -12,6 +12,7 @@ from retain.data.documents import read_documents
 from retain.errors import UserError
 from retain.folder import write_text
 from retain.models.builtin import BUILTINS, PREFIX, check_name
+from retain.models.load import check_place
 from retain.ranking.beir import beir_place
 from retain.ranking.read import read_ranking
 from retain.ranking.triples import is_triples
@@ -44,13 +45,14 @@ def init(
         general: rows that stand for the old abilities; by default the base writes them, and a reranker has none.
 
     Raises:
-        UserError: no embedded model has the name, the data cannot be read, or is of a kind that no method trains;
-            rankings have no suite; or the recipe exists and ``force`` is False.
+        UserError: there is no such model, the data cannot be read, or is of a kind that no method trains; rankings have
+            no suite; or the recipe exists and ``force`` is False.
     """
     path = Path(output)
     if path.exists() and not force:
         raise UserError(f"{path} exists. Choose another name with --output, or replace it with --force.")
     _check_model(model)
+    check_place(str(model))
     source = Path(os.path.expanduser(data))
     rankings = beir_place(source) is not None or is_triples(source)
     rows = [] if rankings else read_documents(str(data))

@@ -37,7 +37,7 @@ def pooled(comparison: Comparison, gate: Gate) -> list[str]:
     change = comparison.pooled
     if change is None:
         return [_nothing_pooled(comparison)]
-    bounds = f"one-sided 95% bounds of the loss {change.loss_low:.1f} and {change.loss_high:.1f}"
+    bounds = f"one-sided 95% bounds: {between(change, change.loss_low, change.loss_high, 'and')}"
     text = f"On average ({change.metric}) the model {moved(change)} ({bounds}; mean margin {gate.mean_margin:g})"
     if change.loss_high < gate.mean_margin:
         return [f"{text}: retained."]
@@ -99,8 +99,29 @@ def moved(change: Change) -> str:
 
 
 def interval(change: Change) -> str:
-    """The two-sided interval of the loss."""
-    return f"95% interval {-change.high + 0.0:.1f} to {-change.low + 0.0:.1f}"
+    """The two-sided interval of what was lost or gained."""
+    return f"95% interval {between(change, -change.high, -change.low, 'to')}"
+
+
+def between(change: Change, low: float, high: float, word: str) -> str:
+    """Two losses as :func:`moved` words the change: ``1.2 to 4.9``, or ``a gain of 0.4 to a loss of 4.9``.
+
+    Args:
+        change: whose bounds they are.
+        low: the smaller loss; negative for a gain.
+        high: the greater one.
+        word: between them.
+    """
+    low, high = low + 0.0, high + 0.0  # no minus before zero
+    if low >= 0 and change.delta <= 0:
+        return f"{low:.1f} {word} {high:.1f}"
+    if high <= 0 < change.delta:
+        return f"{-high:.1f} {word} {-low:.1f}"
+    return f"{_loss(low)} {word} {_loss(high)}"
+
+
+def _loss(loss: float) -> str:
+    return f"a loss of {loss:.1f}" if loss >= 0 else f"a gain of {-loss:.1f}"
 
 
 def would_decide(items: int | None, where: str = "") -> str:

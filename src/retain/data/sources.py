@@ -92,7 +92,8 @@ def _some_names(folder: Path, most: int = 10) -> str:
 def _nearby(file: Path) -> str:
     if not file.parent.is_dir():
         return f"there is no folder {file.parent} either"
-    close = difflib.get_close_matches(file.name, [other.name for other in file.parent.iterdir()], n=1, cutoff=0.5)
+    names = [other.name for other in file.parent.iterdir() if extension_of(other) in READERS]
+    close = difflib.get_close_matches(file.name, names, n=1, cutoff=0.5)
     if close:
         return f'did you mean "{close[0]}"?'
     return f"its folder holds: {_some_names(file.parent) or 'no data file'}"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from retain import processes
 from retain.models.base import Pair
+from retain.models.one_lookup import one_lookup
 from retain.models.transformers_model import TransformersModel
 from retain.models.update import Update
 from retain.models.update_files import is_adapter
@@ -118,7 +119,9 @@ class CrossEncoderReranker(TransformersReranker):
 
         encoded = self._encoded(pairs, max_tokens)
         parts = in_batches([len(one["input_ids"]) for one in encoded], batch_tokens_for(self.module))
-        found = torch.cat([self._logits([encoded[place] for place in part]) for part in parts])
+        tokens = {self.pad, *(token for one in encoded for token in one["input_ids"])}
+        with one_lookup(self.module, sorted(tokens)):
+            found = torch.cat([self._logits([encoded[place] for place in part]) for part in parts])
         order = torch.tensor([place for part in parts for place in part], device=found.device)
         return found[order.argsort()]
 

@@ -14,7 +14,7 @@ from retain.data.lint.run_checks import Lint
 from retain.data.overlap import refuse_overlaps
 from retain.data.preference_rows import length_summary
 from retain.data.splits import Splits, sample, split
-from retain.errors import UserError, listed
+from retain.errors import UserError, listed, naming
 from retain.probes.answers import Answers
 from retain.probes.base import Probe, of_rerankers
 from retain.probes.preferences import Preferences
@@ -89,20 +89,21 @@ def read_and_split(recipe: Recipe, progress: Progress | None = None) -> Prepared
     if recipe.training.method == "rank":
         return _read_rankings(recipe, progress)
     method = recipe.training.method
-    rows = _read(data.train, method)
+    rows = _read("data.train", data.train, method)
     files = [data.train]
     parts: dict[str, list[Example]] = {}
     if isinstance(data.held_out, HeldOutFiles):
         named = {key: value for key, value in data.held_out.model_dump().items() if isinstance(value, str)}
-        parts = {key: _read(value, method) for key, value in named.items()}
+        parts = {key: _read(f"data.held_out.{key}", value, method) for key, value in named.items()}
         _same_shape({data.train: rows, **{named[key]: part for key, part in parts.items()}})
         files += named.values()
     splits = _split(recipe, rows, parts)
     suite = _checked_suite(recipe, splits)
-    for one in data.general:
+    texts = {probe.name: list(probe.texts()) for probe in suite.probes}
+    for place, one in enumerate(data.general):
         if one.source != OWN:
-            texts = {probe.name: list(probe.texts()) for probe in suite.probes}
-            refuse_overlaps(read_general(one.source, method), texts)
+            with naming(f"data.general.{place}.source"):
+                refuse_overlaps(read_general(one.source, method), texts)
     summary = _summary(splits, len(rows))
     lint = lint_splits(recipe, splits, progress)
     return Prepared(splits=splits, summary=summary, hashes=_hashes(files), suite=suite.fingerprint(), lint=lint)
@@ -181,13 +182,14 @@ def _same_shape(parts: dict[str, Sequence[Example]]) -> None:
         raise UserError(f"Training rows and held-out rows need one shape, conversations or plain text; found:\n{found}")
 
 
-def _read(source: str, method: str) -> list[Example]:
-    """Rows of the task.
+def _read(key: str, source: str, method: str) -> list[Example]:
+    """Rows of the task, which a recipe's key names.
 
     Raises:
         UserError: rows are bad, or of a shape that the method cannot train.
     """
-    return _trainable(source, (read_documents if method == "pretrain" else read_examples)(source), method)
+    with naming(key):
+        return _trainable(source, (read_documents if method == "pretrain" else read_examples)(source), method)
 
 
 def plain_text_note(recipe: Recipe, splits: Splits) -> list[str]:

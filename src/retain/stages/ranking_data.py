@@ -9,7 +9,7 @@ from retain.data.example import Example
 from retain.data.general import GeneralRows
 from retain.data.overlap import refuse_overlaps
 from retain.data.splits import Splits, sample
-from retain.errors import UserError
+from retain.errors import UserError, naming
 from retain.probes.base import Probe
 from retain.probes.ranking import Ranking
 from retain.probes.ranking_sets import Part, with_items
@@ -45,18 +45,19 @@ def read_sources(recipe: Recipe) -> Sources:
         UserError: a source cannot be read, or has no query with a relevant document.
     """
     held_out = recipe.data.held_out
-    train = _judged(recipe.data.train, "train")
+    train = _judged("data.train", recipe.data.train, "train")
     if not isinstance(held_out, HeldOutFiles):
         return Sources(train, train, train, None)
-    dev = _judged(held_out.dev, "test") if isinstance(held_out.dev, str) else train
-    shifted = _judged(held_out.shifted, "test") if held_out.shifted else None
-    return Sources(train, dev, _judged(held_out.test, "test"), shifted)
+    dev = _judged("data.held_out.dev", held_out.dev, "test") if isinstance(held_out.dev, str) else train
+    shifted = _judged("data.held_out.shifted", held_out.shifted, "test") if held_out.shifted else None
+    return Sources(train, dev, _judged("data.held_out.test", held_out.test, "test"), shifted)
 
 
-def _judged(source: str, part: Any) -> RankingData:
-    data = read_ranking(source, part)
-    if not any(row.positives for row in data.examples):
-        raise UserError(f"{source}: no query has a relevant document: nothing can be learned or measured on it")
+def _judged(key: str, source: str, part: Any) -> RankingData:
+    with naming(key):
+        data = read_ranking(source, part)
+        if not any(row.positives for row in data.examples):
+            raise UserError(f"{source}: no query has a relevant document: nothing can be learned or measured on it")
     return data
 
 

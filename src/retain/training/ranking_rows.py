@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from retain.errors import UserError, from_extra
+from retain.errors import from_extra
 from retain.ranking.groups import Group
+from retain.training.margin_mse import MarginMse
 from retain.training.ranking_settings import RankingSettings
 
 CERTAIN = 100.0
@@ -20,10 +21,12 @@ def loss_of(settings: RankingSettings, encoder: Any) -> Any:
         settings: the recipe's.
         encoder: the cross-encoder that is trained.
     """
+    if settings.loss == "margin_mse":
+        return MarginMse(encoder)
     losses = from_extra("sentence_transformers.cross_encoder.losses", "rerank")
     if settings.loss == "listwise":
         return losses.ListNetLoss(encoder, mini_batch_size=-1)  # all pairs of a batch in one call
-    return losses.BinaryCrossEntropyLoss(encoder) if settings.loss == "bce" else losses.MarginMSELoss(encoder)
+    return losses.BinaryCrossEntropyLoss(encoder)
 
 
 def rows_of(settings: RankingSettings, groups: Sequence[Group], teacher: Sequence[Sequence[float]] = ()) -> Any:
@@ -33,36 +36,18 @@ def rows_of(settings: RankingSettings, groups: Sequence[Group], teacher: Sequenc
         settings: the recipe's.
         groups: what is trained on, the relevant document first.
         teacher: ``margin_mse``: the teacher's score of every document.
-
-    Raises:
-        UserError: ``margin_mse``, and groups differ in size.
     """
     from datasets import Dataset
 
     if settings.loss == "bce":
         labelled = [(pair, float(not place)) for group in groups for place, pair in enumerate(group.pairs)]
         return Dataset.from_list([{"query": pair[0], "document": pair[1], "label": label} for pair, label in labelled])
-    if settings.loss == "listwise":
-        return Dataset.from_list(
-            [
-                {
-                    "query": group.query,
-                    "documents": list(group.documents),
-                    "label": [CERTAIN, *[0.0] * (len(group.documents) - 1)],
-                }
-                for group in groups
-            ]
-        )
-    sizes = {len(group.documents) for group in groups}
-    if len(sizes) > 1:
-        raise UserError(
-            f"training.ranking.loss: margin_mse needs groups of one size, and the source has documents for "
-            f"{min(sizes)} to {max(sizes)}; lower group_size to {min(sizes)}"
-        )
+    listwise = settings.loss == "listwise"
+    labels = [[CERTAIN, *[0.0] * (len(group.documents) - 1)] for group in groups] if listwise else teacher
     return Dataset.from_list(
         [
-            {"query": group.query, **{f"document{i}": text for i, text in enumerate(group.documents)}, "label": scores}
-            for group, scores in zip(groups, [list(one) for one in teacher], strict=True)
+            {"query": group.query, "documents": list(group.documents), "label": list(scores)}
+            for group, scores in zip(groups, labels, strict=True)
         ]
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from retain.training.settings import TrainingSettings
 from retain.training.stream import GroupStream
 from retain.training.trainer import with_penalties
 from retain.training.watch import ShowProgress, drop_printers
+from retain.training.without_dropout import without_dropout
 
 WIDEST = 32
 """Candidates of a general query, at most, whose tokens are counted."""
@@ -79,7 +81,8 @@ def train_ranking(
     plan = planned(trainer, len(rows), settings)
     task_tokens = _tokens(model, task_groups, setup.max_tokens)
     trainer.streams = group_streams(mitigations, model, setup, task_tokens, plan.passes * plan.processes)
-    seconds = go(trainer, model, setup, begun)
+    with nullcontext() if wanted.dropout else without_dropout(model.module):
+        seconds = go(trainer, model, setup, begun)
     rehearsed = _tokens(model, groups, setup.max_tokens) - task_tokens
     return Training(
         method=settings.method,
