@@ -401,3 +401,18 @@ def test_the_version_is_told_to_several_processes_too(monkeypatch, capsys):
         cli.main()
     assert not end.value.code
     assert capsys.readouterr().out.startswith("retain ")
+
+
+@pytest.mark.parametrize(
+    ("rank", "size", "said"),
+    [("one", "2", "RANK='one'"), ("0", "", "WORLD_SIZE=''"), ("2", "2", "RANK=2 of WORLD_SIZE=2"), ("-1", "2", "RANK")],
+)
+def test_numbers_of_processes_that_are_none(monkeypatch, capsys, rank, size, said):
+    for name, value in {"RANK": rank, "LOCAL_RANK": "0", "WORLD_SIZE": size}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(cli.sys, "argv", ["retain", "schema"])
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    assert end.value.code == 2
+    found = capsys.readouterr().err
+    assert said in found and "unset RANK, LOCAL_RANK, WORLD_SIZE" in found

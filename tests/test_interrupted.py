@@ -55,3 +55,16 @@ def test_only_an_interrupt_is_called_one(raised):
     interrupted = raised.startswith("Keyboard")
     assert process.returncode == (130 if interrupted else 7)
     assert said.strip() == (f"{SAID}\n  retain schema" if interrupted else "")
+
+
+def test_ctrl_c_before_the_command_listens_shows_no_traceback(tmp_path):
+    """The import of the command line is held up, as a slow disk does."""
+    (tmp_path / "typer.py").write_text("import time\nprint('importing', flush=True)\ntime.sleep(60)\n")
+    code = f"{HEARD}; from retain.__main__ import start; start()"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), "src"])}
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+    )
+    assert process.stdout.readline() == "importing\n"
+    process.send_signal(signal.SIGINT)
+    assert process.communicate(timeout=30)[1] == "" and process.returncode == -signal.SIGINT

@@ -140,6 +140,14 @@ def check(recipe: RecipeFile, set_: Overrides = None, json_: AsJson = False) -> 
     for name, stage in checked.stages.items() if isinstance(checked, CheckedSequence) else [("", checked)]:
         _print(f"Stage {name}:" if name else "")
         _print_checked(stage)
+    _print(f"Next: {_next_command(recipe, set_ or [], checked)}")
+
+
+def _next_command(recipe: Path, set_: list[str], checked: Any) -> str:
+    """What a recipe was written for: its frontier where it has one, else the run."""
+    command = "frontier" if getattr(checked, "arms", []) else "run"
+    settings = [word for one in set_ for word in ("--set", one)]
+    return shlex.join(["retain", command, str(recipe), *settings])
 
 
 def _print_checked(checked: Any) -> None:
@@ -298,18 +306,24 @@ def gate(
     output: Annotated[Path | None, typer.Option(help="Write what --format asks for to this file.")] = None,
     json_: AsJson = False,
 ) -> None:
-    """Judge a finished run or comparison; the exit code is the verdict."""
-    from retain.commands.gate import judged_points, load_finished, render_gate
+    """Judge a finished run, or a comparison of one model or several; the exit code is the (worst) verdict."""
+    from retain.commands.gate import finished, judged_points, render_gate
 
     if (json_ and format_) or (output and not format_):
         raise UserError("--output needs --format, and --json goes without both: retain gate RUN --json > verdict.json")
-    margins = _gate(load_finished(comparison).verdict.gate, margin, mean_margin, min_gain)
+    margins = _gate(finished(comparison)[0].verdict.gate, margin, mean_margin, min_gain)
     points = judged_points(comparison, margins)
     verdict = worse([one.verdict for one in points])
     written = render_gate(points, comparison, format_) if format_ else ""
     if output is not None:
         write_text(output, written)
-    text = verdict.model_dump_json(indent=1) if json_ else written if written and not output else _verdict_text(verdict)
+    text = (
+        verdict.model_dump_json(indent=1)
+        if json_
+        else written
+        if written and not output
+        else _judged_text(points, verdict)
+    )
     _print(text.rstrip("\n"), json_ or (format_ == "sarif" and output is None))
     raise typer.Exit(EXIT_CODES[verdict.outcome])
 
@@ -448,6 +462,12 @@ def _verdict_text(verdict: Verdict) -> str:
     return "\n".join([verdict.outcome, *(f"  - {reason}" for reason in verdict.reasons)])
 
 
+def _judged_text(points: list[Any], verdict: Verdict) -> str:
+    """The verdict that counts; before it, where several were judged, each one's outcome."""
+    each = [f"{one.tuned}: {one.verdict.outcome}" for one in points] if len(points) > 1 else []
+    return "\n".join([*each, _verdict_text(verdict)])
+
+
 def _finish(record: RunRecord | SequenceRecord, folder: Path, as_json: bool) -> None:
     """Show a record, and leave with its verdict's exit code."""
     from retain.reporting.sequence import sequence_summary
@@ -498,6 +518,9 @@ def main() -> None:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     quiet_loggers()
     quiet_libraries()
+    if wrong := processes.wrongly_told():
+        sys.stderr.write(clean(wrong) + "\n")
+        raise SystemExit(2)
     if processes.launched() > 1 and (problem := _one_process(sys.argv[1:2])):
         _end(problem, 2)
     try:

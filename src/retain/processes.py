@@ -38,6 +38,24 @@ def launched() -> int:
     return int(os.environ["WORLD_SIZE"])
 
 
+def wrongly_told() -> str:
+    """What is wrong with the numbers that the starter of several processes gives in the environment; empty if nothing.
+
+    Everything else here takes them as they are.
+    """
+    if any(name not in os.environ for name in STARTED_BY):
+        return ""
+    bad = [f"{name}={os.environ[name]!r}" for name in STARTED_BY if not os.environ[name].isdecimal()]
+    if not bad and not 0 <= int(os.environ["RANK"]) < int(os.environ["WORLD_SIZE"]):
+        bad = [f"RANK={os.environ['RANK']} of WORLD_SIZE={os.environ['WORLD_SIZE']}"]
+    if not bad:
+        return ""
+    return (
+        f"The environment says {', '.join(bad)}. torchrun and accelerate launch count processes from 0 there; unset "
+        f"{', '.join(STARTED_BY)} for one process."
+    )
+
+
 def leads() -> bool:
     """Whether this is the first of the processes that were started together, or the only one."""
     return launched() == 1 or int(os.environ["RANK"]) == 0

@@ -7,11 +7,12 @@ import pytest
 from pydantic import ValidationError
 
 from retain import cli
+from retain.at_work import working_in
 from retain.commands import sides
 from retain.commands.compare_several import compare_several, folder_names
 from retain.commands.measure import measure
 from retain.commands.schema import schema
-from retain.errors import UserError
+from retain.errors import FaultError, UserError
 from retain.folder import read_record, write_record
 from retain.models.load import load_causal
 from retain.progress import Progress
@@ -121,13 +122,31 @@ def test_what_is_wrong_is_said_before_anything_is_measured(toy_folder, tuned, to
         compared(toy_folder, tuned, toy_suite, folder=tmp_path)
 
 
-def test_its_folder_is_not_taken_for_one_comparison(toy_folder, tuned, toy_suite, tmp_path):
-    from retain.commands.gate import gate
+def test_its_folder_is_judged_model_by_model_and_not_taken_for_one_comparison(
+    toy_folder, tuned, toy_suite, tmp_path, capsys, monkeypatch
+):
+    from retain.commands.gate import gate, judged_points, load_run
 
-    compared(toy_folder, tuned, toy_suite, folder=tmp_path / "out")
-    with pytest.raises(UserError, match="comparison of several models: name the folder of one"):
-        gate(tmp_path / "out")
+    record = compared(toy_folder, tuned, toy_suite, folder=tmp_path / "out")
+    points = judged_points(tmp_path / "out")
+    assert [one.verdict for one in points] == [one.verdict for one in record.models]
+    assert gate(tmp_path / "out").outcome == record.outcome
+    others = Gate(margin=70.0, mean_margin=60.0)
+    assert [one.verdict.gate for one in judged_points(tmp_path / "out", others)] == [others, others]
+    monkeypatch.setattr(sys, "argv", ["retain", "gate", str(tmp_path / "out")])
+    with pytest.raises(SystemExit):
+        cli.main()
+    said = capsys.readouterr().out.splitlines()
+    assert said[:2] == [f"{one.tuned}: {one.verdict.outcome}" for one in points]
+    with pytest.raises(UserError, match=r"comparison of several models.*name the folder of one"):
+        load_run(tmp_path / "out")
     assert gate(tmp_path / "out" / "other").outcome == "inconclusive"
+
+
+def test_a_second_one_does_not_write_into_its_folder(toy_folder, tuned, toy_suite, tmp_path):
+    with working_in(tmp_path / "out"), pytest.raises(FaultError, match="is in use"):
+        compared(toy_folder, tuned, toy_suite, folder=tmp_path / "out")
+    assert not (tmp_path / "out" / SEVERAL).exists()
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
+from retain.at_work import working_in
 from retain.commands.measure import PRECISIONS, one_of
 from retain.commands.noise import read_noise
 from retain.commands.sides import (
@@ -85,10 +87,11 @@ def compare(
     kinds = check_pair(before, after, metric)
     read = {one: how.read(one, kind) for one, kind in zip((before, after), kinds, strict=True) if kind != "model"}
     check_models(before, after)
-    old, new = (read.get(one) or how.measured(one, shown) for one in (before, after))
-    record = compared((before, old), (after, new), how, floors, shown)
-    if folder is not None:
-        write_comparison(record, Path(folder))
+    with working_in(Path(folder)) if folder is not None else nullcontext():
+        old, new = (read.get(one) or how.measured(one, shown) for one in (before, after))
+        record = compared((before, old), (after, new), how, floors, shown)
+        if folder is not None:
+            write_comparison(record, Path(folder))
     return record
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from urllib.parse import quote
 
+from retain.at_work import working_in
 from retain.commands.compare import How, check_place_of_record, compared, write_comparison
 from retain.commands.sides import check_models, check_pair
 from retain.errors import UserError
@@ -70,19 +72,20 @@ def compare_several(
     kinds = dict(kind for one in after for kind in zip((before, one), check_pair(before, one, metric), strict=True))
     sides = {one: how.read(one, kind) for one, kind in kinds.items() if kind != "model"}
     check_models(before, *after)
-    old = sides.get(before) or how.measured(before, shown)
-    records = []
-    for number, (name, given) in enumerate(zip(names, after, strict=True), 1):
-        shown.say(f"Model {number} of {len(after)}: {given}")
-        new = sides.get(given) or how.measured(given, shown)
-        records.append(compared((before, old), (given, new), how, floors, shown))
+    with working_in(place) if place is not None else nullcontext():
+        old = sides.get(before) or how.measured(before, shown)
+        records = []
+        for number, (name, given) in enumerate(zip(names, after, strict=True), 1):
+            shown.say(f"Model {number} of {len(after)}: {given}")
+            new = sides.get(given) or how.measured(given, shown)
+            records.append(compared((before, old), (given, new), how, floors, shown))
+            if place is not None:
+                write_comparison(records[-1], place / name)
+        record = _several(before, list(zip(names, after, records, strict=True)), place is not None)
         if place is not None:
-            write_comparison(records[-1], place / name)
-    record = _several(before, list(zip(names, after, records, strict=True)), place is not None)
-    if place is not None:
-        reports = {name: quote(f"{name}/{HTML}") for name in names}
-        write_runs(rows_of(record, records), reports, place, "model", record.title)
-        write_record(place / SEVERAL, record)
+            reports = {name: quote(f"{name}/{HTML}") for name in names}
+            write_runs(rows_of(record, records), reports, place, "model", record.title)
+            write_record(place / SEVERAL, record)
     return record
 
 

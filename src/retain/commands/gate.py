@@ -18,10 +18,10 @@ from retain.reporting.junit import render_junit
 from retain.reporting.pull_request import render_pull_request
 from retain.reporting.sarif import render_sarif
 from retain.sequence_records import SequenceRecord
-from retain.several_records import SEVERAL
+from retain.several_records import SEVERAL, SeveralRecord
 
 OTHERS = {
-    SEVERAL: "a comparison of several models: name the folder of one of them in it",
+    SEVERAL: "a comparison of several models, which has no record of its own: name the folder of one of them in it",
     "frontier.json": "a frontier: name the folder of one of its arms in arms/",
     "advice.json": "an advice, which judges no tuned model: name a folder that 'retain run' wrote",
 }
@@ -32,10 +32,11 @@ NO_RUN = "name a folder that 'retain run' or 'retain compare' wrote, or the reco
 def gate(comparison: str | Path, margins: Gate | None = None) -> Verdict:
     """The verdict on a run, comparison or export, with its own margins or with others.
 
-    An export is judged twice, against its base and against the model before the export; the worse verdict counts.
+    An export is judged twice, against its base and against the model before the export; of several models that were
+    compared with one base each is. The worst verdict counts.
 
     Args:
-        comparison: a ``record.json``, or the folder that holds one; or an export's folder.
+        comparison: a ``record.json``, or the folder that holds one; or the folder of an export or of several models.
         margins: other margins than those it was judged by.
 
     Raises:
@@ -45,12 +46,12 @@ def gate(comparison: str | Path, margins: Gate | None = None) -> Verdict:
 
 
 def judged_points(comparison: str | Path, margins: Gate | None = None) -> list[Judged]:
-    """All that was decided, point by point: of a run or a comparison one, of an export two.
+    """All that was decided, point by point: of a run or a comparison one, of an export two, of several models each.
 
     Raises:
         UserError: there is no such record.
     """
-    records = _records(Path(comparison))
+    records = finished(Path(comparison))
     return [judged(record, judge(record.comparison, margins or record.verdict.gate)) for record in records]
 
 
@@ -99,8 +100,14 @@ def _words(command: str) -> list[str]:
         return []
 
 
-def _records(place: Path) -> list[RunRecord | SequenceRecord]:
-    """The comparisons that are judged."""
+def finished(place: Path) -> list[RunRecord | SequenceRecord]:
+    """The comparisons that are judged: one at least.
+
+    Raises:
+        UserError: there is none.
+    """
+    if (place / SEVERAL).is_file():
+        return [load_finished(place / one.name) for one in read_record(place / SEVERAL, SeveralRecord).models]
     if not (place / EXPORT).is_file():
         return [load_finished(place)]
     found = [one for one in (place, place / AGAINST_TUNED) if (one / "record.json").is_file()]
