@@ -317,13 +317,8 @@ def gate(
     written = render_gate(points, comparison, format_) if format_ else ""
     if output is not None:
         write_text(output, written)
-    text = (
-        verdict.model_dump_json(indent=1)
-        if json_
-        else written
-        if written and not output
-        else _judged_text(points, verdict)
-    )
+    shown = written if written and not output else _judged_text(points, verdict)
+    text = verdict.model_dump_json(indent=1) if json_ else shown
     _print(text.rstrip("\n"), json_ or (format_ == "sarif" and output is None))
     raise typer.Exit(EXIT_CODES[verdict.outcome])
 
