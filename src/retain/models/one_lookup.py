@@ -14,7 +14,7 @@ def one_lookup(module: Any, ids: Sequence[int]) -> Iterator[None]:
     """Within it a model reads the word vectors of ``ids`` from one lookup, with the same values and gradient.
 
     Each lookup in a table of word vectors has a gradient as large as the table, mostly zeros; a batch in ten parts
-    would fill and add ten of them, which took a quarter of a small reranker's training on a CPU.
+    would fill and add ten of them, which took a tenth to a quarter of a small reranker's training on a CPU.
 
     Args:
         module: a transformers model. Nothing is done where its word vectors are no plain table (an adapter's), or where
