@@ -458,9 +458,9 @@ def _verdict_text(verdict: Verdict) -> str:
 
 
 def _judged_text(points: list[Any], verdict: Verdict) -> str:
-    """The verdict that counts; before it, where several were judged, each one's outcome."""
-    each = [f"{one.tuned}: {one.verdict.outcome}" for one in points] if len(points) > 1 else []
-    return "\n".join([*each, _verdict_text(verdict)])
+    """The verdict that counts; below it, where several were judged, each one's outcome."""
+    each = [f"{one.base} -> {one.tuned}: {one.verdict.outcome}" for one in points] if len(points) > 1 else []
+    return "\n".join([_verdict_text(verdict), *each])
 
 
 def _finish(record: RunRecord | SequenceRecord, folder: Path, as_json: bool) -> None:

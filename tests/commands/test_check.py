@@ -55,13 +55,13 @@ def test_an_advice_needs_questions(write, tmp_path):
     ("data", "key"),
     [
         ({"train": "none.jsonl"}, "data.train"),
-        ({"held_out": {"test": "none.jsonl"}}, "data.held_out.test"),
+        ({"held_out": {"dev": 0.2, "test": "none.jsonl"}}, "data.held_out.test"),
         ({"general": [{"name": "own", "source": "none.jsonl"}]}, "data.general.0.source"),
     ],
 )
-def test_a_file_that_there_is_not_is_said_with_its_key(write, data, key):
+def test_a_file_that_there_is_not_is_said_with_its_key(write, colour_file, data, key):
     with pytest.raises(UserError, match=rf"^{key}: .*none\.jsonl does not exist"):
-        check(write(data=data))
+        check(write(data={"train": str(colour_file), **data}))
 
 
 def test_an_embedded_model_that_there_is_not(write):
