@@ -68,6 +68,9 @@ def test_the_rerankers_benchmark_passes_the_check_where_the_data_are(tmp_path):
     script = runpy.run_path(str(ROOT / "benchmarks" / "reranker" / "make_base.py"))
     rows = list(script["without_items"](script["general_rows"](), script["load_suite"](script["SUITE"]).probes))
     assert len(rows) > 2000 and all(row["query"] and row["pos"] for row in rows)
+    longer = list(script["without_items"](script["longer_rows"](), script["load_suite"](script["SUITE"]).probes))
+    several = sum(len(script["sentences_of"](row["query"])) >= script["QUERY"] for row in longer)
+    assert len(longer) > 2000 and several > 500 and all(row["query"] not in row["pos"] for row in longer)
     general = tmp_path / "general.jsonl"
     general.write_text("".join(json.dumps(row) + "\n" for row in rows))
     checked = check(SCIFACT, [f"data.general.0.source={general}"])

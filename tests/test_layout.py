@@ -29,7 +29,7 @@ LAYERS = [
     {"pipeline", "pipeline_sequence", "own_trainer"},
     {"sweep", "advice", "exporting"},
     {"commands"},
-    {"cli", "__main__"},
+    {"cli", "__main__", "ending"},
 ]
 """From the bottom up; a part imports from its own layer or from those below."""
 EXCEPTIONS = {

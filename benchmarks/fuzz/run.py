@@ -34,8 +34,8 @@ from inputs import KINDS, Files  # noqa: E402
 from targets import TARGETS  # noqa: E402
 from watch import watched  # noqa: E402
 
-from retain.cli import refused_path  # noqa: E402
 from retain.errors import RetainError, UserError  # noqa: E402
+from retain.faults import refused_path  # noqa: E402
 from retain.folder import read_json, write_json  # noqa: E402
 from retain.provenance import versions  # noqa: E402
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import shlex
 import shutil
 import sys
-import time
-import traceback
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -17,9 +14,9 @@ import typer
 from pydantic import ValidationError
 
 from retain import processes
-from retain.errors import RetainError, UserError
+from retain.ending import end, run_to_its_end
+from retain.errors import UserError
 from retain.export_records import export_exit, worse
-from retain.faults import disk_words, memory_words
 from retain.folder import write_text
 from retain.frontier_records import frontier_exit
 from retain.quiet import quiet_libraries, quiet_loggers
@@ -43,12 +40,8 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON."
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress.")]
 SuiteName = Annotated[str, typer.Option(help="A built-in suite, a YAML file, a folder, or lm-eval:task,task.")]
 Precision = Annotated[str, typer.Option(help="fp32, bf16 or 4bit.")]
-INTERRUPTED = "Interrupted. What was finished is kept: run the same command again to go on."
-"""Said after Ctrl-C, before the command itself."""
 SEVERAL = ("run", "measure")
 """Commands that run on several processes (torchrun, accelerate launch)."""
-FIRST_SPEAKS = 5.0
-"""Seconds for which the other processes leave it to the first one to say why it ends."""
 Limit = Annotated[int | None, typer.Option(help="At most this many test items per probe.")]
 
 
@@ -517,36 +510,8 @@ def main() -> None:
         sys.stderr.write(clean(wrong) + "\n")
         raise SystemExit(2)
     if processes.launched() > 1 and (problem := _one_process(sys.argv[1:2])):
-        _end(problem, 2)
-    try:
-        app(standalone_mode=True)
-    except RetainError as error:
-        _end(str(error), error.exit_code)
-    except KeyboardInterrupt:
-        _end(_go_on(), 130)
-    except SystemExit as error:
-        if _interrupted(error):  # typer has turned it into an exit code, and says nothing
-            _end(_go_on(), 130)
-        raise
-    except Exception as error:  # noqa: BLE001 - the exit code of anything unforeseen is 4
-        if refused := refused_path(error) or disk_words(error, getattr(error, "filename", None) or "A file", "used"):
-            _end(refused, 2)
-        if full := memory_words(error):
-            _end(full, 4)
-        fault = "This is a fault in Retain, not in your input. What was finished is kept."
-        _end(f"{traceback.format_exc()}{fault}", 4)
-
-
-def _go_on() -> str:
-    """What Ctrl-C leaves, and the command that goes on there."""
-    return f"{INTERRUPTED}\n  {shlex.join(['retain', *sys.argv[1:]])}"
-
-
-def _interrupted(error: BaseException | None) -> bool:
-    """Whether an exit goes back to Ctrl-C, by way of whatever it was turned into."""
-    while error is not None and not isinstance(error, KeyboardInterrupt):
-        error = error.__cause__ or error.__context__
-    return error is not None
+        end(problem, 2)
+    run_to_its_end(lambda: app(standalone_mode=True))
 
 
 def _one_process(command: list[str]) -> str:
@@ -554,33 +519,6 @@ def _one_process(command: list[str]) -> str:
     if not command or command[0] in SEVERAL or command[0].startswith("-"):  # --version and --help
         return ""
     return f"retain {command[0]} runs in one process: start it without torchrun or accelerate launch."
-
-
-def _end(text: str, code: int) -> NoReturn:
-    """Say the last words and leave; they may quote other people's text, and a terminal must not obey it.
-
-    Where several processes were started together, what started them ends all when one leaves. A process that is not the
-    first gives that one the time to say the same; where it does not, the fault is this one's alone.
-    """
-    if not processes.leads():
-        time.sleep(FIRST_SPEAKS)
-        text = f"Process {os.environ['RANK']} of {processes.launched()}: {text}"
-    sys.stderr.write(clean(text) + "\n")
-    sys.stderr.flush()
-    if processes.launched() > 1:
-        os._exit(code)  # at its end Python would wait for the others, who wait for this one
-    raise SystemExit(code) from None
-
-
-def refused_path(error: Exception) -> str | None:
-    """What the system says of a path that it refuses; None for all other errors."""
-    if not isinstance(error, OSError) or error.filename is None:
-        return None
-    if error.errno == errno.ENAMETOOLONG:
-        return f"A path is longer than the system allows: {str(error.filename)[:60]}..."
-    if error.errno in (errno.EACCES, errno.EPERM, errno.EIO, errno.ELOOP):
-        return f"{error.filename} cannot be used: {error.strerror}. Check the path and its permissions."
-    return None
 
 
 if __name__ == "__main__":

@@ -75,6 +75,17 @@ def disk_words(error: BaseException, path: Path | str, done: str = "written") ->
     return None
 
 
+def refused_path(error: Exception) -> str | None:
+    """What the system says of a path that it refuses; None for all other errors."""
+    if not isinstance(error, OSError) or error.filename is None:
+        return None
+    if error.errno == errno.ENAMETOOLONG:
+        return f"A path is longer than the system allows: {str(error.filename)[:60]}..."
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EIO, errno.ELOOP):
+        return f"{error.filename} cannot be used: {error.strerror}. Check the path and its permissions."
+    return None
+
+
 def memory_words(error: BaseException) -> str | None:
     """What to change where memory ran out, on a device or in the machine; None for any other error."""
     text = str(error)

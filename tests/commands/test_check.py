@@ -64,6 +64,11 @@ def test_a_file_that_there_is_not_is_said_with_its_key(write, colour_file, data,
         check(write(data={"train": str(colour_file), **data}))
 
 
+def test_a_rerankers_general_file_that_there_is_not_is_said_with_its_key(ranking_recipe):
+    with pytest.raises(UserError, match=r"^data\.general\.1\.source: .*none\.jsonl does not exist"):
+        check(ranking_recipe(), ["data.general.1.source=none.jsonl"])
+
+
 def test_an_embedded_model_that_there_is_not(write):
     with pytest.raises(UserError, match=r'no embedded model "smolm2"; did you mean "builtin:smollm2-135m"'):
         check(write(model={"base": "builtin:smolm2"}))

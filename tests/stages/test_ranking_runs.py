@@ -81,6 +81,20 @@ def test_each_loss_trains(ranking_recipe, toy_reranker_folder, tmp_path, loss):
         assert record.comparison.gains[0].after > 95
 
 
+def test_without_dropout_a_step_is_not_drawn(ranking_recipe, tmp_path):
+    """The first loss is the untrained model's own where nothing is dropped, and another where something is."""
+    first = {}
+    for dropout in (True, False):
+        groups = {"group_size": 3, "dropout": dropout}
+        training = {
+            "method": "rank", "learning_rate": 1e-9, "epochs": 3, "batch_size": 200, "max_length": 32,
+            "ranking": groups,
+        }  # fmt: skip
+        record = run(ranking_recipe(training=training), tmp_path / str(dropout))
+        first[dropout] = {round(entry["loss"], 5) for entry in record.training.history}
+    assert len(first[False]) == 1 < len(first[True])
+
+
 def test_an_embedder_teaches_an_encoder_with_a_new_head(ranking_recipe, embedder_folder, tmp_path):
     new = new_reranker(Path(embedder_folder), tmp_path / "new")
     groups = {"group_size": 3, "loss": "margin_mse", "teacher": embedder_folder}

@@ -120,9 +120,11 @@ def _read_rankings(recipe: Recipe, progress: Progress | None) -> Prepared:
     splits = _split(recipe, judged_rows(sources.train), parts)
     suite = _checked_suite(recipe, splits)
     texts = {probe.name: list(probe.texts()) for probe in suite.probes}
-    general = [read_ranking(one.source) for one in recipe.data.general]
-    for one in general:
-        refuse_overlaps(one.examples, texts)
+    general = []
+    for place, named in enumerate(recipe.data.general):
+        with naming(f"data.general.{place}.source"):
+            general.append(read_ranking(named.source))
+            refuse_overlaps(general[-1].examples, texts)
     files = [file for one in (*sources, *general) if one is not None for file in one.files]
     summary = ranking_summary(sources, splits)
     lint = lint_splits(recipe, splits, progress)
