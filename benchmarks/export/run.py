@@ -22,7 +22,11 @@ from retain.records import Change, RunRecord
 
 HERE = Path(__file__).parent
 RECIPE = HERE.parents[1] / "examples" / "quickstart" / "recipe.yaml"
-ADAPTER = "mitigations=[{kind: lora, rank: 8}, {kind: kl_to_base, weight: 3.0, share: 1.0}, {kind: strength}]"
+ADAPTER = [
+    "mitigations=[{kind: lora, rank: 8}, {kind: kl_to_base, weight: 3.0, share: 1.0}, {kind: strength, values: [0.8, 1.0]}]",
+    "training.learning_rate=2.0e-3",
+]
+"""What is changed in the quickstart's recipe: an adapter, and a rate at which it learns the task."""
 FORMS: list[dict[str, str]] = [
     {"to": "adapter"},
     {"to": "merged", "load_in": "fp32"},
@@ -49,7 +53,7 @@ def main() -> None:
     asked = parser.parse_args()
     progress = Progress()
     if not (asked.run / "record.json").is_file():
-        run(RECIPE, asked.run, [ADAPTER, *asked.set], progress)
+        run(RECIPE, asked.run, [*ADAPTER, *asked.set], progress)
     record = read_record(asked.run / "record.json", RunRecord)
     found = [exported(asked.run, form, progress) for form in FORMS if not asked.only or named(form) in asked.only]
     write_json(

@@ -41,7 +41,8 @@ def test_full_training_keeps_weights_gradients_and_two_moments(estimate, toy):
     assert (found.gradients, found.optimizer, found.adapter) == (4 * weights, 8 * weights, 0)
     assert found.total > PROGRAM
     assert found.logits % LOGIT_BYTES == 0
-    assert found.total == found.program + found.weights + found.optimizer + max(
+    assert found.total == found.training + found.measuring
+    assert found.training == found.program + found.weights + found.optimizer + max(
         found.gradients, found.activations + found.logits
     )
 
@@ -81,7 +82,7 @@ def test_what_is_not_counted_is_said(estimate):
     found = estimate(**training(), mitigations=[{"kind": "l2_to_base"}])
     assert found.notes == ["not counted: what l2_to_base keeps"]
     lines = memory_lines(found)
-    assert lines[0].startswith("memory of training: about ") and "not counted" in lines[-1]
+    assert lines[0].startswith("memory: about ") and "not counted" in lines[-1]
 
 
 def test_a_model_that_is_not_here_has_no_estimate(toy_recipe, tmp_path, monkeypatch):

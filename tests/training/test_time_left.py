@@ -8,7 +8,7 @@ from retain.training import time_left
 from retain.training.time_left import TimeLeft, seconds_left, spoken, told
 
 
-def run(monkeypatch, ends, total, after=lambda: 30.0, first=1):
+def run(monkeypatch, ends, total, after=lambda update: 15 * update, first=1):
     said = []
     clock = iter(ends)
     monkeypatch.setattr(time_left.time, "monotonic", lambda: next(clock))
@@ -36,7 +36,7 @@ def test_a_training_that_goes_on_counts_what_is_left(monkeypatch):
 
 
 def test_what_was_not_timed_is_not_claimed(monkeypatch):
-    _, said = run(monkeypatch, [0.0, 1.0, 2.0], 10, after=lambda: None)
+    _, said = run(monkeypatch, [0.0, 1.0, 2.0], 10, after=lambda update: None)
     assert said == ["  about 7 s of training left, then measuring (not timed yet for this base)"]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from retain.scoring.forward import arguments, bare
+from retain.scoring.forward import arguments, bare, last_columns
 from retain.scoring.left_padding import takes_left_padding
 from retain.scoring.pair import Pair, Scored
 from retain.scoring.room import CPU_TOKENS, LOGIT_VALUES
@@ -96,7 +96,7 @@ def _score_batch(module: Any, rows: Sequence[Pair], pad: int) -> list[Scored]:
     depth = max(len(row.continuation) for row in rows)
     # The last token of a row is predicted, never fed.
     ids, mask = left_padded([(row.context + row.continuation)[:-1] for row in rows], pad, module.device)
-    wanted = {"position_ids": (mask.cumsum(-1) - 1).clamp(min=0), "logits_to_keep": depth}
+    wanted = {"position_ids": (mask.cumsum(-1) - 1).clamp(min=0), "logits_to_keep": last_columns(ids, depth)}
     kind: Any = type(bare(module))
     asked = {name: value for name, value in wanted.items() if name in arguments(kind)}
     with torch.inference_mode():

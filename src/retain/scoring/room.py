@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -21,6 +23,8 @@ UNKNOWN_MEMORY = 4 * 2**30
 LOGIT_COPIES = 4
 """Of a row's logits in fp32, while a token is chosen."""
 LEAST_TOKENS = 128
+GROUP = Path("/sys/fs/cgroup")
+"""Where Linux tells what a container may take."""
 
 
 def batch_tokens_for(module: Any) -> int:
@@ -56,7 +60,7 @@ def rows_that_fit(module: Any, tokens: int, bytes_per_token: int) -> int:
 
 
 def free_memory(device: Any) -> int:
-    """Bytes that are free on a device."""
+    """Bytes that are free on a device; on a CPU those of the machine, or of the container where that has a limit."""
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
     if device.type == "mps":
@@ -65,4 +69,14 @@ def free_memory(device: Any) -> int:
         import psutil
     except ImportError:
         return UNKNOWN_MEMORY
-    return int(psutil.virtual_memory().available)
+    return min(int(psutil.virtual_memory().available), _left_in_group())
+
+
+def _left_in_group() -> int:
+    """Bytes that a container's limit leaves (cgroup, version 2); all there is where it sets none."""
+    try:
+        most, used = (int((GROUP / name).read_text()) for name in ("memory.max", "memory.current"))
+        cached = dict(line.split() for line in (GROUP / "memory.stat").read_text().splitlines()).get("inactive_file", 0)
+    except (OSError, ValueError):  # no group, or "max"
+        return sys.maxsize
+    return max(0, most - used + int(cached))

@@ -15,6 +15,7 @@ from retain.models.outline import Outline, config_here, outline
 from retain.models.tokenizer import tokenizer_here
 from retain.recipe import Recipe
 from retain.records import Record
+from retain.scoring.room import CPU_TOKENS, LOGIT_VALUES
 
 PROGRAM = 1020 * 2**20
 """Bytes of the program itself with torch, transformers, PEFT, TRL and datasets imported (benchmarks/estimates)."""
@@ -22,6 +23,8 @@ LOGIT_BYTES = 16
 """Of one logit of a labelled token: bf16, fp32, its log-probability, and the gradients of both (2 + 4 + 4 + 4 + 2)."""
 STORED_BYTES = 8
 """Of one of the base's stored log-probabilities: token id and value."""
+SCORE_BYTES = 6
+"""Of one logit while a model is measured: bf16 and fp32."""
 MOST_ROWS = 256
 """Training rows that are encoded to know how long rows are."""
 DRAWN = 200
@@ -31,7 +34,7 @@ COUNTED = frozenset({"lora", "kl_to_base", "rehearsal", "strength", "early_stop"
 
 
 class MemoryEstimate(Record):
-    """Bytes at the peak of training, by what they are for."""
+    """Bytes at the peak of a run, by what they are for."""
 
     program: int
     weights: int
@@ -45,15 +48,20 @@ class MemoryEstimate(Record):
     """fp32 scores of the labelled tokens over the vocabulary, and what is computed from them."""
     stored: int
     """kl_to_base: the base's log-probabilities on general text."""
+    measuring: int
+    """What measuring needs on a CPU on top of training, whose memory stays with the process: the model once more as it
+    is read from its file, and the scores of a batch."""
+    training: int
+    """At the peak of training, the program included: activations and gradients are not at their largest at once."""
     total: int
-    """At the peak: activations and gradients are not at their largest at once."""
+    """Of the whole run: training and measuring."""
     tokens: int
     """Of the longest batch."""
     notes: list[str]
 
 
 def estimate_memory(recipe: Recipe, rows: Sequence[Example]) -> MemoryEstimate | None:
-    """The memory that training a language model needs at its peak.
+    """The memory that training and measuring a language model need at the peak.
 
     Weights, gradients and AdamW's two moments in fp32 (trained ones; frozen ones as they are loaded), a bf16 copy of
     the weights that autocast keeps, what autograd saves of the longest batch that is likely to be drawn, and 16 bytes
@@ -94,10 +102,11 @@ def memory_lines(estimate: MemoryEstimate) -> list[str]:
         "activations": "activations",
         "logits": "scores of tokens",
         "stored": "stored base",
+        "measuring": "measuring",
     }
     sizes = {names[key]: getattr(estimate, key) for key in names if getattr(estimate, key)}
     parts = ", ".join(f"{name} {in_bytes(size)}" for name, size in sizes.items())
-    head = f"memory of training: about {in_bytes(estimate.total)} at its peak, with {estimate.tokens:,} tokens a pass"
+    head = f"memory: about {in_bytes(estimate.total)} at the peak, with {estimate.tokens:,} tokens a pass"
     return [head, f"  {parts}", *(f"  {note}" for note in estimate.notes)]
 
 
@@ -128,6 +137,9 @@ def _summed(
         moving = gradients + activations + logits
     else:
         moving = max(gradients, activations + logits)
+    training = PROGRAM + weights + copies + 4 * adapter + optimizer + stored + moving
+    scores = SCORE_BYTES * min(CPU_TOKENS * found.vocabulary, LOGIT_VALUES)
+    measuring = round(2 * frozen * found.weights) + scores  # the pages of the file and what is read from it
     return MemoryEstimate(
         program=PROGRAM,
         weights=weights + copies,
@@ -137,7 +149,9 @@ def _summed(
         activations=activations,
         logits=logits,
         stored=stored,
-        total=PROGRAM + weights + copies + 4 * adapter + optimizer + stored + moving,
+        measuring=measuring,
+        training=training,
+        total=training + measuring,
         tokens=longest,
         notes=notes,
     )

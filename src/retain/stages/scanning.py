@@ -93,7 +93,7 @@ def _trained_and_measured(
     setup = replace(bench.setup(general), folder=folder)
     setup.base_dev()  # while the base is still itself
     rows = sample(bench.train_rows, max(LEAST_ROWS, round(share * len(bench.train_rows))), run.recipe.seed)
-    settings = run.recipe.training.at_rate(rate).model_copy(update={"checkpoints": 0, "watch": 0, "report_to": []})
+    settings = bench.training.at_rate(rate).model_copy(update={"checkpoints": 0, "watch": 0, "report_to": []})
     mitigations = [one for one in run.recipe.mitigations if getattr(one, "kind", "") != "early_stop"]
     try:
         model, _ = fit(setup.base, setup, rows, settings, mitigations, run.progress)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 from retain.data.encoding import Encoded, Labelled, encode
@@ -19,10 +20,12 @@ from retain.models.causal import TransformersCausal, as_language_model
 from retain.models.transformers_model import TransformersModel
 from retain.probes.base import Probe
 from retain.records import Measurement
+from retain.stages.fitting import fitted
 from retain.stages.loading import load_for
 from retain.stages.measuring import Measurements, measure_probes
 from retain.stages.prepare import Prepared, plain_text_note, suite_of, task_probes
 from retain.stages.run_folder import RunFolder
+from retain.training.settings import TrainingSettings
 from retain.training.trained import is_adapter
 
 
@@ -37,8 +40,11 @@ class Workbench:
         self.task_names = frozenset(probe.name for probe in task)
         self.train_rows = data.splits.train
         self.dev_rows = data.splits.dev
+        self.test_rows = data.splits.test
         self.notes: list[str] = plain_text_note(run.recipe, data.splits)
         """What a reader of the report must know of the training rows."""
+        self.loaded_in = 0.0
+        """Seconds that loading the base took, the last time."""
         self._base: TransformersModel | None = None
 
     def base(self) -> TransformersModel:
@@ -48,7 +54,9 @@ class Workbench:
             UserError: it is an adapter, or not the model that was measured when the run began.
         """
         if self._base is None:
+            begun = time.monotonic()
             self._base = load_for(self.probes, self.run.recipe.model.base, self.run.recipe.model.load_in)
+            self.loaded_in = time.monotonic() - begun
             self._base.progress = self.run.progress.update
             self._check(self._base)
         return self._base
@@ -65,6 +73,13 @@ class Workbench:
                 f"model.base: {base.name} is not the model that was measured when this run began. "
                 "Choose another place with --folder."
             )
+
+    @cached_property
+    def training(self) -> TrainingSettings:
+        """The recipe's, with batches that fit into the memory; what was changed is noted."""
+        settings, note = fitted(self.run, self.train_rows)
+        self.notes += [note] if note else []
+        return settings
 
     def give_up_base(self) -> None:
         """Forget the loaded base because its module was trained or changed."""

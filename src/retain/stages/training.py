@@ -24,11 +24,10 @@ from retain.models.transformers_model import TransformersModel
 from retain.progress import Progress
 from retain.recipe_rules import recipe_warnings
 from retain.records import Training
-from retain.stages.kept_measurements import has_items
+from retain.stages.afterwards import seconds_after
 from retain.stages.rate import Rate
 from retain.stages.run_folder import RunFolder
 from retain.stages.setting_up import Workbench
-from retain.stages.timings import known_seconds
 from retain.training.held_out import MOST_ROWS
 from retain.training.preference import train_preferences
 from retain.training.preference_rows import encode_pairs
@@ -53,13 +52,13 @@ def train(run: RunFolder, bench: Workbench, general: Mapping[str, GeneralSet], r
 
     def make() -> Training:
         setup = bench.setup(general)
-        settings = run.recipe.training.at_rate(rate.rate)
+        settings = bench.training.at_rate(rate.rate)
         size = setup.base.module.num_parameters()
         warnings = recipe_warnings(run.recipe, size, rate.rate, len(bench.train_rows))
         held_out = sample(bench.dev_rows, MOST_ROWS, run.recipe.seed)
         mitigations = run.recipe.mitigations
         base = (setup.base.fingerprint, setup.base.device)  # before its weights are trained
-        watching: list[TrainerCallback] = [TimeLeft(run.progress.say, partial(_after, run, bench, base))]
+        watching: list[TrainerCallback] = [TimeLeft(run.progress.say, partial(seconds_after, bench, general, base))]
         if settings.report_to:
             watching.append(Trackers(settings.report_to, run.path, setup.kept))
         setup = replace(setup, watching=watching)
@@ -71,21 +70,6 @@ def train(run: RunFolder, bench: Workbench, general: Mapping[str, GeneralSet], r
     record = run.once("training", Training, make, "Training", before=AFTER_TRAINING)
     processes.from_first(lambda: _clear(run.path / "training"))
     return record
-
-
-def _after(run: RunFolder, bench: Workbench, base: tuple[str, str]) -> float | None:
-    """Seconds that choosing and measuring will take, by what the base's took; None where that was not timed here.
-
-    ``base``: its fingerprint and device.
-    """
-    probes = [probe for probe in bench.probes if has_items(probe, "test")]
-    test = known_seconds(*base, probes, "test")
-    choices = sum(len(getattr(one, "values", ())) for one in run.recipe.mitigations)
-    if test is None or not choices:
-        return test
-    dev_probes = [probe for probe in bench.probes if has_items(probe, "dev")]
-    dev = known_seconds(*base, dev_probes, "dev")
-    return None if dev is None else test + choices * dev
 
 
 def fit(

@@ -127,6 +127,9 @@ class TrainingSettings(Settings):
     """Any optimizer name that transformers knows."""
     packing: bool = False
     """Pack several rows into one sequence; ``method: pretrain`` always does."""
+    fit_memory: bool = True
+    """Where a batch would not fit into the memory that is free, compute it in parts, and if need be with gradient
+    checkpointing; updates stay the same up to rounding. ``false``: batches as they are asked for."""
     gradient_checkpointing: bool = False
     """Less memory for more time."""
     checkpoints: int = Field(4, ge=0)

@@ -20,10 +20,11 @@ class TimeLeft(TrainerCallback):
 
     Args:
         say: where it is told.
-        after: seconds of what follows training (choosing, measuring), asked once; None where that is not known.
+        after: from the seconds of an update to those of what follows training (choosing, measuring), asked once; None
+            where that is not known.
     """
 
-    def __init__(self, say: Callable[[str], None], after: Callable[[], float | None]) -> None:
+    def __init__(self, say: Callable[[str], None], after: Callable[[float], float | None]) -> None:
         self._say = say
         self._after = after
         self._times: list[float] = []
@@ -40,7 +41,7 @@ class TimeLeft(TrainerCallback):
         if len(self._times) < TIMED:
             return
         self.training = seconds_left(self._times, state.max_steps - state.global_step)
-        self.measuring = self._after()
+        self.measuring = self._after(seconds_left(self._times, 1))
         self._say(told(self.training, self.measuring))
 
 

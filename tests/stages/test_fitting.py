@@ -1,0 +1,113 @@
+"""Batches that fit: what is made smaller and in which order, and that updates stay what they were."""
+
+import json
+from types import SimpleNamespace
+
+import pytest
+
+from retain.pipeline import run_recipe
+from retain.progress import Progress
+from retain.recipe import parse_recipe
+from retain.stages import fitting
+from retain.stages.estimating import estimate_memory
+from retain.stages.fitting import FILE, SHARE, fit_into
+from retain.stages.prepare import read_and_split
+
+
+@pytest.fixture
+def recipe(toy_recipe, tmp_path):
+    """A toy recipe with some keys of its training changed, and its rows."""
+
+    def make(**training):
+        sections = {"mitigations": [], "training": {"batch_size": 8, "max_length": 64, **training}}
+        found = parse_recipe(toy_recipe(**sections), "recipe", tmp_path)
+        return found, read_and_split(found).splits.train
+
+    return make
+
+
+def needed(recipe, rows, **training):
+    changed = recipe.model_copy(update={"training": recipe.training.model_copy(update=training)})
+    return estimate_memory(changed, rows).total
+
+
+def test_what_fits_stays_as_it_is(recipe):
+    asked, rows = recipe()
+    found = fit_into(asked, rows, 2**40)
+    assert (found.batch_size, found.gradient_accumulation) == (8, 1)
+    assert (found.gradient_checkpointing, found.note) == (False, "")
+
+
+def test_a_batch_is_halved_until_it_fits(recipe):
+    asked, rows = recipe(gradient_accumulation=2)
+    room = needed(asked, rows, batch_size=2, gradient_accumulation=8) / SHARE + 1
+    found = fit_into(asked, rows, int(room))
+    assert (found.batch_size, found.gradient_accumulation, found.gradient_checkpointing) == (2, 8, False)
+    assert "2 at a time, for which" in found.note and "same up to rounding" in found.note
+
+
+def test_then_activations_are_computed_again(recipe, monkeypatch):
+    def estimate(tried, rows):
+        bytes_a_row = 20 if tried.training.gradient_checkpointing else 100
+        return SimpleNamespace(total=tried.training.batch_size * bytes_a_row)
+
+    monkeypatch.setattr(fitting, "estimate_memory", estimate)
+    asked, rows = recipe(gradient_accumulation=2)
+    found = fit_into(asked, rows, int(99 / SHARE))
+    assert (found.batch_size, found.gradient_accumulation, found.gradient_checkpointing) == (4, 4, True)
+    assert "4 at a time with activations computed again, for which" in found.note
+    least = fit_into(asked, rows, 10)
+    assert (least.batch_size, least.gradient_checkpointing) == (1, True)
+    assert least.note.startswith("training may not fit")
+    again, _ = recipe(gradient_checkpointing=True)
+    assert fit_into(again, rows, 10**6).note == ""
+
+
+def test_a_pass_is_shared_by_all_processes(recipe):
+    asked, rows = recipe()
+    assert fit_into(asked, rows, 10, sharing=4).batch_size == 4
+
+
+def test_on_an_accelerator_training_alone_counts(recipe):
+    asked, rows = recipe()
+    estimate = estimate_memory(asked, rows)
+    room = int((estimate.training - estimate.program) / SHARE) + 1
+    assert fit_into(asked, rows, room, on_cpu=False).note == ""
+    assert fit_into(asked, rows, room).note != ""
+
+
+def test_a_model_of_which_nothing_is_known_stays_as_asked(recipe, monkeypatch):
+    asked, rows = recipe()
+    monkeypatch.setattr(fitting, "estimate_memory", lambda *_: None)
+    assert fit_into(asked, rows, 10).note == ""
+
+
+def run_in(tmp_path, name, monkeypatch, toy_recipe, room, **training):
+    monkeypatch.setattr(fitting, "room_here", lambda: room)
+    sections = {
+        "mitigations": [],
+        "training": {"batch_size": 8, "max_length": 64, "learning_rate": 0.01, "watch": 0, **training},
+    }
+    recipe = parse_recipe(toy_recipe(**sections), "recipe", tmp_path)
+    return run_recipe(recipe, tmp_path / name, Progress(quiet=True))
+
+
+def test_a_run_takes_parts_and_learns_the_same(tmp_path, monkeypatch, toy_recipe):
+    whole = run_in(tmp_path, "whole", monkeypatch, toy_recipe, 2**40)
+    small = run_in(tmp_path, "small", monkeypatch, toy_recipe, 10)
+    asked = run_in(tmp_path, "asked", monkeypatch, toy_recipe, 10, fit_memory=False)
+    assert json.loads((tmp_path / "small" / FILE).read_text())["batch_size"] == 1
+    assert not (tmp_path / "asked" / FILE).exists()
+    assert any("may not fit" in note for note in small.training.notes)
+    assert whole.training.notes == asked.training.notes
+    losses = [[point["loss"] for point in one.training.history] for one in (whole, small, asked)]
+    assert losses[1] == pytest.approx(losses[0], rel=1e-3) and losses[2] == losses[0]
+
+
+def test_a_run_that_goes_on_keeps_its_batches(tmp_path, monkeypatch, toy_recipe):
+    run_in(tmp_path, "run", monkeypatch, toy_recipe, 10)
+    for later in ("training.json", "chosen.json", "after.json", "kl.json", "record.json"):
+        (tmp_path / "run" / later).unlink(missing_ok=True)
+    record = run_in(tmp_path, "run", monkeypatch, toy_recipe, 2**40)
+    assert json.loads((tmp_path / "run" / FILE).read_text())["batch_size"] == 1
+    assert any("may not fit" in note for note in record.training.notes)
