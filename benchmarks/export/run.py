@@ -23,7 +23,8 @@ from retain.records import Change, RunRecord
 HERE = Path(__file__).parent
 RECIPE = HERE.parents[1] / "examples" / "quickstart" / "recipe.yaml"
 ADAPTER = [
-    "mitigations=[{kind: lora, rank: 8}, {kind: kl_to_base, weight: 3.0, share: 1.0}, {kind: strength, values: [0.8, 1.0]}]",
+    "mitigations=[{kind: lora, rank: 8}, {kind: kl_to_base, weight: 3.0, share: 1.0}, "
+    "{kind: strength, values: [0.8, 1.0]}]",
     "training.learning_rate=2.0e-3",
 ]
 """What is changed in the quickstart's recipe: an adapter, and a rate at which it learns the task."""
