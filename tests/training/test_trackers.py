@@ -88,10 +88,23 @@ def test_a_loss_is_positive_where_something_was_lost():
     change = make_change()
     assert record.comparison.losses == [change]
     found = tracked(record)
-    assert (found["retain/loss/facts"], found["retain/loss/facts/low"], found["retain/loss/facts/high"]) == (
+    assert (found["retain/loss/facts"], found["retain/loss/facts_low"], found["retain/loss/facts_high"]) == (
         13.1, 8.7, 17.4
     )  # fmt: skip
     assert found["retain/verdict"] == 1.0
+    assert not any(other.startswith(f"{name}/") for name in found for other in found), "MLflow keeps each in a file"
+
+
+def test_a_tracker_that_fails_at_the_end_is_said_and_loses_nothing(toy_recipe, tmp_path, monkeypatch, caplog):
+    from retain.training import trackers
+
+    def fail(*_):
+        raise ConnectionError("no server")
+
+    monkeypatch.setitem(trackers._SENDERS, "tensorboard", fail)
+    record = ran(toy_recipe(), tmp_path, report_to=["tensorboard"])
+    assert (tmp_path / "run" / "record.json").is_file() and record.verdict.outcome
+    assert "tensorboard was not told how the run ended: no server" in caplog.text
 
 
 def test_unknown_trackers_are_refused_with_the_nearest_name():

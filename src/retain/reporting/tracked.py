@@ -27,6 +27,9 @@ def tracked(record: RunRecord) -> dict[str, float]:
 
 
 def _numbers(name: str, change: Change, sign: int) -> dict[str, float]:
-    """A change and its interval; as a loss with the ends exchanged."""
+    """A change and its interval; as a loss with the ends exchanged.
+
+    No name lies below another one: a tracker that keeps each number in a file (MLflow) could not hold both.
+    """
     low, high = sorted((sign * change.low, sign * change.high))
-    return {name: sign * change.delta, f"{name}/low": low, f"{name}/high": high}
+    return {name: sign * change.delta, f"{name}_low": low, f"{name}_high": high}

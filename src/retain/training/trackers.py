@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import logging
 import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,11 +17,14 @@ from retain.folder import read_json, read_record, write_json
 from retain.mitigations.dev_guard import RECORD, Guarded
 from retain.training.settings import TRACKERS
 
+log = logging.getLogger(__name__)
 FILE = "trackers.json"
 """In the run's folder: by which id each tracker knows the run."""
 TENSORBOARD = "tensorboard"
 _MODULES = {"comet_ml": "comet_ml", "azure_ml": "azureml", "neptune": "neptune", "dagshub": "dagshub"}
 _HELD_OUT = "held_out_loss"
+_NOT_IN_MLFLOW = re.compile(r"[^\w\-. :/]")
+"""What MLflow refuses in a metric's name."""
 
 
 def check_trackers(names: Sequence[str]) -> None:
@@ -121,7 +126,8 @@ class Trackers(TrainerCallback):
 def send_results(names: Sequence[str], folder: Path, numbers: Mapping[str, float], text: str, step: int) -> None:
     """Tell the trackers how a run ended, in the run that the training began with them.
 
-    TensorBoard, wandb, MLflow and trackio are told; others know the training alone.
+    TensorBoard, wandb, MLflow and trackio are told; others know the training alone. One that fails is told no more: the run
+    is finished, and its record says the same.
 
     Args:
         names: transformers' names of trackers.
@@ -132,8 +138,12 @@ def send_results(names: Sequence[str], folder: Path, numbers: Mapping[str, float
     """
     known = read_json(folder / FILE) if (folder / FILE).is_file() else {}
     for name in names:
-        if name in _SENDERS:
+        if name not in _SENDERS:
+            continue
+        try:
             _SENDERS[name](folder, known.get(name), dict(numbers), text, step)
+        except Exception as error:  # a tracker's own, of its server or its disk
+            log.warning("%s was not told how the run ended: %s", name, error)
 
 
 def _id_of(name: str) -> Any:
@@ -180,7 +190,7 @@ def _to_mlflow(folder: Path, known: Any, numbers: dict[str, float], text: str, s
     if known is None:
         return
     with mlflow.start_run(run_id=known):
-        mlflow.log_metrics(numbers, step=step)
+        mlflow.log_metrics({_NOT_IN_MLFLOW.sub("_", key): value for key, value in numbers.items()}, step=step)
         mlflow.set_tag("retain.verdict", text[:5000])
 
 
