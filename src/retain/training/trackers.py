@@ -126,8 +126,8 @@ class Trackers(TrainerCallback):
 def send_results(names: Sequence[str], folder: Path, numbers: Mapping[str, float], text: str, step: int) -> None:
     """Tell the trackers how a run ended, in the run that the training began with them.
 
-    TensorBoard, wandb, MLflow and trackio are told; others know the training alone. One that fails is told no more: the run
-    is finished, and its record says the same.
+    TensorBoard, wandb, MLflow and trackio are told; others know the training alone. One that fails is passed over with a
+    warning: the run is finished, and its record says the same.
 
     Args:
         names: transformers' names of trackers.
@@ -142,7 +142,7 @@ def send_results(names: Sequence[str], folder: Path, numbers: Mapping[str, float
             continue
         try:
             _SENDERS[name](folder, known.get(name), dict(numbers), text, step)
-        except Exception as error:  # a tracker's own, of its server or its disk
+        except Exception as error:  # noqa: BLE001 - a tracker's own, of its server or its disk
             log.warning("%s was not told how the run ended: %s", name, error)
 
 
