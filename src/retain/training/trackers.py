@@ -126,8 +126,8 @@ class Trackers(TrainerCallback):
 def send_results(names: Sequence[str], folder: Path, numbers: Mapping[str, float], text: str, step: int) -> None:
     """Tell the trackers how a run ended, in the run that the training began with them.
 
-    TensorBoard, wandb, MLflow and trackio are told; others know the training alone. One that fails is passed over with a
-    warning: the run is finished, and its record says the same.
+    TensorBoard, wandb, MLflow and trackio are told; others know the training alone. One that fails is passed over
+    with a warning: the run is finished, and its record says the same.
 
     Args:
         names: transformers' names of trackers.
