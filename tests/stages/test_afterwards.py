@@ -52,7 +52,10 @@ def test_without_choices_it_is_measuring_the_meter_and_loading(bench):
     [
         ([{"kind": "strength", "values": [0.5, 0.8, 1.0]}], 3),
         ([{"kind": "early_stop", "every": 0.5}], 4),
-        ([{"kind": "early_stop", "every": 5}], 0),
+        ([{"kind": "early_stop", "every": 5}], 3),
+        ([{"kind": "early_stop", "every": 0.8}], 3),
+        ([{"kind": "early_stop", "every": 500}], 1),
+        ([{"kind": "early_stop", "meter": "kl"}], 1),
         ([{"kind": "early_stop", "every": 0.5}, {"kind": "strength", "values": [1.0]}], 5),
     ],
 )

@@ -23,6 +23,8 @@ class Outline(NamedTuple):
     layers: int
     saved: int
     """Bytes that autograd keeps of one pass over ``rows`` rows of ``length`` tokens, the output head left out."""
+    recomputes: bool
+    """Whether it can be trained with gradient checkpointing."""
 
 
 def config_here(spec: str) -> Any | None:
@@ -118,4 +120,5 @@ def _counted(model: Any, saved: int) -> Outline:
         vocabulary=int(model.config.get_text_config().vocab_size),
         layers=int(model.config.get_text_config().num_hidden_layers),
         saved=saved,
+        recomputes=bool(model.supports_gradient_checkpointing),
     )

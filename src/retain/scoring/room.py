@@ -76,7 +76,15 @@ def _left_in_group() -> int:
     """Bytes that a container's limit leaves (cgroup, version 2); all there is where it sets none."""
     try:
         most, used = (int((GROUP / name).read_text()) for name in ("memory.max", "memory.current"))
-        cached = dict(line.split() for line in (GROUP / "memory.stat").read_text().splitlines()).get("inactive_file", 0)
     except (OSError, ValueError):  # no group, or "max"
         return sys.maxsize
-    return max(0, most - used + int(cached))
+    return max(0, most - used + _given_back_at_need())
+
+
+def _given_back_at_need() -> int:
+    """Bytes of files that a container holds in memory and that are used no more; they count as taken."""
+    try:
+        lines = (GROUP / "memory.stat").read_text().splitlines()
+        return int(next(line.split()[1] for line in lines if line.startswith("inactive_file ")))
+    except (OSError, ValueError, IndexError, StopIteration):
+        return 0

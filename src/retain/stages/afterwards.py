@@ -47,13 +47,15 @@ def seconds_after(
 
 
 def _looks(bench: Workbench) -> int:
-    """How often a model is measured on dev items: each strength, and each point of an early stop that is to come."""
-    count = 0
+    """How often a model is measured on dev items: each strength, each point of an early stop, the end of training."""
+    training, count = bench.training, 0
+    updates = training.epochs * len(bench.train_rows) / (training.batch_size * training.gradient_accumulation)
     for one in bench.run.recipe.mitigations:
         count += len(getattr(one, "values", ()))
-        if getattr(one, "kind", "") == "early_stop" and getattr(one, "meter", "") == "none":
+        if getattr(one, "kind", "") == "early_stop":
             every = float(getattr(one, "every", 1))
-            count += math.floor(bench.training.epochs / every) if every < 1 else 0
+            points = training.epochs / every if every < 1 else updates / every
+            count += 1 if getattr(one, "meter", "none") != "none" else max(1, math.ceil(round(points, 6)))
     return count
 
 

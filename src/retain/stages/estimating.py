@@ -72,7 +72,8 @@ def estimate_memory(recipe: Recipe, rows: Sequence[Example]) -> MemoryEstimate |
         rows: the training rows; their lengths are known where the tokenizer is here.
 
     Returns:
-        None where the model's config is not on this machine, cannot be read, or is a reranker's.
+        None where the model's config is not on this machine, cannot be read, or is a reranker's, and for gradient
+        checkpointing of a model that has none.
     """
     config = config_here(recipe.model.base) if recipe.training.method != "rank" else None
     if config is None:
@@ -84,7 +85,7 @@ def estimate_memory(recipe: Recipe, rows: Sequence[Example]) -> MemoryEstimate |
     per_row = max(8, round(longest / size))
     lora = next((one for one in recipe.mitigations if one.kind == "lora"), None)  # type: ignore[attr-defined]
     found = outline(config, size, per_row, low=lora is not None and recipe.model.load_in != "fp32")
-    if found is None:
+    if found is None or (recipe.training.gradient_checkpointing and not found.recomputes):
         return None
     uncounted = sorted({str(getattr(one, "kind", "")) for one in recipe.mitigations} - COUNTED)
     notes += [f"not counted: what {', '.join(uncounted)} keeps"] if uncounted else []

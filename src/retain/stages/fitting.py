@@ -1,13 +1,15 @@
-"""Before training: batches that fit into the memory, with the same updates."""
+"""Before training: batches that fit into the memory."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 
 import torch
 
 from retain import processes
 from retain.data.example import Example
+from retain.errors import DamagedError
 from retain.folder import in_bytes, read_record, write_record
 from retain.models.load import device
 from retain.recipe import Recipe
@@ -21,6 +23,8 @@ FILE = "fitted.json"
 """In the run's folder: training goes on with the batches that it began with, whatever memory is free then."""
 SHARE = 0.9
 """Of the memory that is free, what an estimate may come to."""
+CLEARLY = 0.9
+"""Where nothing fits, a way that needs more than this share of the recipe's own is not worth its time."""
 
 
 class Fitted(Record):
@@ -36,19 +40,26 @@ class Fitted(Record):
 def fitted(run: RunFolder, rows: Sequence[Example]) -> tuple[TrainingSettings, str]:
     """The recipe's training with batches that fit, and what was changed in words; decided once for a run.
 
-    Updates stay what they are, up to rounding: as many rows each, in smaller passes (``gradient_accumulation``), and
-    where a pass of one row is too large still, with activations that are computed again (``gradient_checkpointing``).
-    Nothing is changed with ``training.fit_memory: false``, or where :func:`estimate_memory` knows nothing.
+    An update sees as many rows as before, in smaller passes (``gradient_accumulation``), and where those are too large
+    still, with activations that are computed again (``gradient_checkpointing``). Pairs are not divided, since their
+    loss is a mean over a pass. Nothing is changed with ``training.fit_memory: false``, or where
+    :func:`estimate_memory` knows nothing.
+
+    Raises:
+        DamagedError: the file does not hold what was written.
     """
     settings = run.recipe.training
     if not settings.fit_memory:
         return settings, ""
-    path = run.path / FILE
+    path, sharing = run.path / FILE, processes.size()
 
     def decide() -> Fitted:
-        if path.is_file():
-            return read_record(path, Fitted)
-        found = fit_into(run.recipe, rows, room_here(), processes.size(), on_cpu=device() == "cpu")
+        if path.is_file() and _has_begun(run):
+            try:
+                return read_record(path, Fitted)
+            except DamagedError as error:
+                raise DamagedError(error.what, [path]) from None
+        found = fit_into(run.recipe, rows, room_here(), sharing, on_cpu=device() == "cpu")
         if found.note:
             run.progress.say(f"  {found.note}")
         write_record(path, found)
@@ -58,20 +69,31 @@ def fitted(run: RunFolder, rows: Sequence[Example]) -> tuple[TrainingSettings, s
     return settings.model_copy(update=found.model_dump(exclude={"note"})), found.note
 
 
-def room_here() -> int:
-    """Bytes that this process may take on the device that it trains on, those it has already included."""
-    where = torch.device(device())
-    if where.type == "cuda":
-        return free_memory(where) + int(torch.cuda.memory_reserved(where))
-    if where.type == "cpu":
-        import psutil
+def _has_begun(run: RunFolder) -> bool:
+    """Whether there is something trained that this run goes on from."""
+    return (run.path / "scan").is_dir() or any((run.path / "training").rglob("checkpoint-*"))
 
-        return free_memory(where) + int(psutil.Process().memory_info().rss)
-    return free_memory(where)
+
+def room_here() -> int:
+    """Bytes that this process may take on the device that it trains on, those it has already included.
+
+    Processes of one machine share its memory, and have an accelerator each.
+    """
+    where = torch.device(device())
+    free = free_memory(where)
+    if where.type == "cuda":
+        return free + int(torch.cuda.memory_reserved(where))
+    if where.type == "mps":
+        return free + int(torch.mps.current_allocated_memory())
+    if where.type != "cpu":
+        return free
+    import psutil
+
+    return free // int(os.environ.get("LOCAL_WORLD_SIZE") or 1) + int(psutil.Process().memory_info().rss)
 
 
 def fit_into(recipe: Recipe, rows: Sequence[Example], room: int, sharing: int = 1, on_cpu: bool = True) -> Fitted:
-    """The largest passes whose estimated memory is at most ``SHARE`` of ``room``.
+    """The largest passes whose estimated memory is at most ``SHARE`` of ``room``; where none are, the recipe's or less.
 
     Args:
         recipe: whose training it is.
@@ -80,25 +102,28 @@ def fit_into(recipe: Recipe, rows: Sequence[Example], room: int, sharing: int = 
         sharing: processes among which a pass is divided.
         on_cpu: whether the program and what measuring takes lie in the same memory.
     """
-    asked = recipe.training
-    first = needed = 0
-    found = _as_asked(asked)
-    for tried in _ways(asked, sharing):
-        estimate = estimate_memory(_with(recipe, tried), rows)
-        if estimate is None:
-            return _as_asked(asked)
-        found, needed = tried, _bytes(estimate, on_cpu)
-        first = first or needed
-        if needed <= SHARE * room:
+    found: list[tuple[int, Fitted]] = []
+    for tried in _ways(recipe.training, sharing):
+        estimate = estimate_memory(_with(recipe, tried, sharing), rows)
+        if estimate is not None:
+            found.append((_bytes(estimate, on_cpu), tried))
+            if found[-1][0] <= SHARE * room:
+                break
+        elif not found:
             break
-    if found == _as_asked(asked):
-        return found
-    return found.model_copy(update={"note": _said(asked, found, first, needed, room)})
+    if not found or (len(found) == 1 and found[0][0] <= SHARE * room):
+        return _as_asked(recipe.training)
+    asked, best = found[0], min(found, key=lambda one: one[0])
+    if SHARE * room < best[0] and best[0] > CLEARLY * asked[0]:
+        best = asked
+    return best[1].model_copy(update={"note": _said(asked, best, room)})
 
 
 def _ways(asked: TrainingSettings, sharing: int) -> Iterator[Fitted]:
     """From the recipe's batches down to single rows; then the same with activations computed again."""
     sizes = [size for size in range(asked.batch_size, 0, -1) if asked.batch_size % size == 0 and size % sharing == 0]
+    if asked.method == "dpo":
+        sizes = []
     for again in sorted({asked.gradient_checkpointing, True}):
         for size in sizes or [asked.batch_size]:
             yield Fitted(
@@ -116,9 +141,10 @@ def _as_asked(asked: TrainingSettings) -> Fitted:
     )
 
 
-def _with(recipe: Recipe, tried: Fitted) -> Recipe:
-    training = recipe.training.model_copy(update=tried.model_dump(exclude={"note"}))
-    return recipe.model_copy(update={"training": training})
+def _with(recipe: Recipe, tried: Fitted, sharing: int) -> Recipe:
+    """What one process has of a pass."""
+    changed = {**tried.model_dump(exclude={"note"}), "batch_size": max(1, tried.batch_size // sharing)}
+    return recipe.model_copy(update={"training": recipe.training.model_copy(update=changed)})
 
 
 def _bytes(estimate: MemoryEstimate, on_cpu: bool) -> int:
@@ -126,15 +152,17 @@ def _bytes(estimate: MemoryEstimate, on_cpu: bool) -> int:
     return estimate.total if on_cpu else estimate.training - estimate.program
 
 
-def _said(asked: TrainingSettings, found: Fitted, first: int, needed: int, room: int) -> str:
-    again = " with activations computed again" if found.gradient_checkpointing > asked.gradient_checkpointing else ""
-    text = (
-        f"batches of {asked.batch_size} would need about {in_bytes(first)} of {in_bytes(room)} of memory: computed "
-        f"{found.batch_size} at a time{again}, for which about {in_bytes(needed)} suffice"
-    )
+def _said(asked: tuple[int, Fitted], best: tuple[int, Fitted], room: int) -> str:
+    """What was changed, or that nothing helps."""
+    (first, before), (needed, after) = asked, best
+    again = " with activations computed again" if after.gradient_checkpointing > before.gradient_checkpointing else ""
+    way = f"{after.batch_size} of {before.batch_size} rows at a time{again}"
     if needed > SHARE * room:
         return (
-            f"training may not fit: it needs about {in_bytes(needed)} of {in_bytes(room)} of memory even "
-            f"{found.batch_size} row at a time with activations computed again"
+            f"training may not fit: about {in_bytes(needed)} are needed, {way}, and {SHARE:.0%} of the "
+            f"{in_bytes(room)} that are there may be taken"
         )
-    return f"{text}; updates are the same up to rounding"
+    return (
+        f"batches of {before.batch_size} would need about {in_bytes(first)} of {in_bytes(room)} of memory: computed "
+        f"{way}, for which about {in_bytes(needed)} suffice; an update sees as many rows as before"
+    )

@@ -129,7 +129,7 @@ class TrainingSettings(Settings):
     """Pack several rows into one sequence; ``method: pretrain`` always does."""
     fit_memory: bool = True
     """Where a batch would not fit into the memory that is free, compute it in parts, and if need be with gradient
-    checkpointing; updates stay the same up to rounding. ``false``: batches as they are asked for."""
+    checkpointing; an update sees as many rows as before. ``false``: batches as they are asked for."""
     gradient_checkpointing: bool = False
     """Less memory for more time."""
     checkpoints: int = Field(4, ge=0)
