@@ -13,6 +13,7 @@ from retain.stages import fitting
 from retain.stages.estimating import estimate_memory
 from retain.stages.fitting import FILE, SHARE, fit_into, room_here
 from retain.stages.prepare import read_and_split
+from retain.stages.run_folder import RunFolder
 
 
 @pytest.fixture
@@ -178,3 +179,24 @@ def test_a_damaged_file_is_named_as_what_to_remove(tmp_path, monkeypatch, toy_re
     with pytest.raises(DamagedError) as caught:
         run_in(tmp_path, "run", monkeypatch, toy_recipe, 10)
     assert str(tmp_path / "run" / FILE) in str(caught.value)
+
+
+def test_a_run_on_several_processes_keeps_a_row_for_each(recipe, tmp_path, monkeypatch):
+    """One process decides, and within its decision it counts as alone."""
+    sizes = [4]
+
+    def alone(make):
+        sizes.append(1)
+        try:
+            return make()
+        finally:
+            sizes.pop()
+
+    asked, rows = recipe()
+    run = RunFolder(tmp_path / "run", asked, Progress(quiet=True))
+    monkeypatch.setattr(fitting.processes, "size", lambda: sizes[-1])
+    monkeypatch.setattr(fitting.processes, "from_first", alone)
+    monkeypatch.setattr(fitting, "room_here", lambda: 10)
+    monkeypatch.setattr(fitting, "estimate_memory", hundred_a_row)
+    settings, _ = fitting.fitted(run, rows)
+    assert (settings.batch_size, settings.gradient_accumulation) == (4, 2)
