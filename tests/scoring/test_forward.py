@@ -5,6 +5,7 @@ import torch
 from transformers.cache_utils import DynamicCache
 
 from retain.scoring.forward import forward, last_columns
+from retain.scoring.head import inner_model
 from retain.scoring.pair import Pair
 from retain.scoring.plain import score_plain
 from retain.scoring.prefill import prefilled
@@ -39,3 +40,23 @@ def test_prompts_and_padded_pairs_are_given_so_too(heard):
     score_plain(module, [Pair(context=[3, 4, 5], continuation=[6, 7]), Pair(context=[3], continuation=[4])], pad=0)
     assert (found[0][0], found[-1][0]) == ((2, 1), (2, 2))
     assert all(whole for _, whole in found)
+
+
+def test_a_wrappers_own_config_is_not_the_models(toy):
+    class Engine(torch.nn.Module):
+        """Passes attributes on to the model it wraps, as DeepSpeed's does, and has another ``config``."""
+
+        def __init__(self, module):
+            super().__init__()
+            self.module = module
+            self.config = {}
+
+        def __getattr__(self, name):
+            try:
+                return super().__getattr__(name)
+            except AttributeError:
+                return getattr(self._modules["module"], name)
+
+    engine = Engine(toy.module)
+    assert hasattr(engine, "get_output_embeddings")
+    assert inner_model(engine) is inner_model(toy.module) is toy.module

@@ -111,7 +111,10 @@ def log_totals(logits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def inner_model(module: Any) -> Any:
-    """The transformers model inside wrappers that do not pass attributes on."""
-    while not hasattr(module, "get_output_embeddings") and hasattr(module, "module"):
-        module = module.module
+    """The transformers model inside wrappers for several processes (DDP's, DeepSpeed's engine).
+
+    Some pass attributes on to what they wrap and have others of the same name, such as ``config``.
+    """
+    while (inside := module._modules.get("module")) is not None:
+        module = inside
     return module
