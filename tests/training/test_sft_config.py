@@ -32,8 +32,9 @@ REACHES = {
 }
 """Knob -> (a value, the key of SFTConfig that must have it, the value there)."""
 
-ELSEWHERE = {"watch", "report_to", "ranking", "preference", "lowest_rate", "decay"}
-"""tests/training/test_trackers.py, test_watch_loss.py, test_train_ranking.py, test_preference.py, and below."""
+ELSEWHERE = {"watch", "report_to", "ranking", "preference", "lowest_rate", "decay", "fit_memory"}
+"""tests/training/test_trackers.py, test_watch_loss.py, test_train_ranking.py, test_preference.py, stages/test_fitting.py,
+and below."""
 
 
 def config(toy, tmp_path, **settings):
