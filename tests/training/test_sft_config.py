@@ -33,8 +33,8 @@ REACHES = {
 """Knob -> (a value, the key of SFTConfig that must have it, the value there)."""
 
 ELSEWHERE = {"watch", "report_to", "ranking", "preference", "lowest_rate", "decay", "fit_memory"}
-"""tests/training/test_trackers.py, test_watch_loss.py, test_train_ranking.py, test_preference.py, stages/test_fitting.py,
-and below."""
+"""tests/training/test_trackers.py, test_watch_loss.py, test_train_ranking.py, test_preference.py, and below;
+tests/stages/test_fitting.py."""
 
 
 def config(toy, tmp_path, **settings):
