@@ -7,7 +7,7 @@ import sys
 import pytest
 
 SCRIPT = """
-import resource, sys
+import os, resource, sys
 from retain.models.freed_memory import keep_freed_memory
 print(keep_freed_memory())
 def faults():
@@ -18,6 +18,7 @@ def faults():
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 faults()
 print(faults())
+print(os.environ.get("HF_DEACTIVATE_ASYNC_LOAD", "unset"))
 """
 
 
@@ -29,8 +30,9 @@ def test_pages_of_freed_tensors_are_used_again():
         command = [sys.executable, "-c", SCRIPT]
         own = {key: value for key, value in os.environ.items() if not key.startswith("MALLOC_")}
         done = subprocess.run(command, capture_output=True, text=True, env=own | environment, check=True)
-        kept, faults = done.stdout.split()
+        kept, faults, one_thread = done.stdout.split()
         found[name] = (kept == "True", int(faults))
+        assert (one_thread == "1") == (kept == "True"), "weights are read by one thread where freed memory is kept"
     assert found["left"][0] is False
     if found["kept"][0]:
         assert found["kept"][1] * 10 < found["left"][1]

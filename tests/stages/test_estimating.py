@@ -5,7 +5,8 @@ import pytest
 from retain.commands.check import check
 from retain.models.outline import config_here, outline
 from retain.recipe import parse_recipe
-from retain.stages.estimating import LOGIT_BYTES, PROGRAM, estimate_memory, memory_lines
+from retain.scoring.room import CPU_TOKENS
+from retain.stages.estimating import LOGIT_BYTES, PROGRAM, SCORE_BYTES, estimate_memory, memory_lines
 from retain.stages.prepare import read_and_split
 from retain.stages.timings import known_seconds, remember
 
@@ -42,6 +43,7 @@ def test_full_training_keeps_weights_gradients_and_two_moments(estimate, toy):
     assert found.total > PROGRAM
     assert found.logits % LOGIT_BYTES == 0
     assert found.total == found.training + found.measuring
+    assert found.measuring == 2 * 4 * weights + SCORE_BYTES * CPU_TOKENS * toy.module.config.vocab_size
     assert found.training == found.program + found.weights + found.optimizer + max(
         found.gradients, found.activations + found.logits
     )

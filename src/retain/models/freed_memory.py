@@ -19,8 +19,8 @@ def keep_freed_memory() -> bool:
 
     glibc returns the memory of a large tensor to the system when it is freed, and takes fresh pages for the next one,
     which the kernel must first fill with zeros. Between two operations on a CPU that costs as much as the operations:
-    scoring and training take a sixth less time without it (docs/LOG.md), with the same peak. The price: what a process
-    once used it holds until it ends. What one thread freed no other thread gets, so that weights are read by one thread
+    scoring and training take a sixth less time without it (docs/LOG.md). The price: what a process once used it holds
+    until it ends. What one thread freed no other thread gets, so that weights are read by one thread
     from then on: a whole run of a model of 135 M weights took a gigabyte less at its peak. Environment variables of
     glibc's allocator (``MALLOC_...``) are respected: where one is set, nothing is changed. Elsewhere than under glibc
     there is nothing to do.
