@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import Any
 
 import torch
+
+from retain.scoring.memory_group import left_in_group
 
 CPU_TOKENS = 1024
 """On a CPU a batch beyond this is no faster: its activations leave the cache (measured: docs/LOG.md)."""
@@ -23,8 +23,6 @@ UNKNOWN_MEMORY = 4 * 2**30
 LOGIT_COPIES = 4
 """Of a row's logits in fp32, while a token is chosen."""
 LEAST_TOKENS = 128
-GROUP = Path("/sys/fs/cgroup")
-"""Where Linux tells what a container may take."""
 
 
 def batch_tokens_for(module: Any) -> int:
@@ -60,7 +58,7 @@ def rows_that_fit(module: Any, tokens: int, bytes_per_token: int) -> int:
 
 
 def free_memory(device: Any) -> int:
-    """Bytes that are free on a device; on a CPU those of the machine, or of the container where that has a limit."""
+    """Bytes that are free on a device; on a CPU those of the machine, or what a container's or a job's limit leaves."""
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
     if device.type == "mps":
@@ -69,22 +67,4 @@ def free_memory(device: Any) -> int:
         import psutil
     except ImportError:
         return UNKNOWN_MEMORY
-    return min(int(psutil.virtual_memory().available), _left_in_group())
-
-
-def _left_in_group() -> int:
-    """Bytes that a container's limit leaves (cgroup, version 2); all there is where it sets none."""
-    try:
-        most, used = (int((GROUP / name).read_text()) for name in ("memory.max", "memory.current"))
-    except (OSError, ValueError):  # no group, or "max"
-        return sys.maxsize
-    return max(0, most - used + _given_back_at_need())
-
-
-def _given_back_at_need() -> int:
-    """Bytes of files that a container holds in memory and that are used no more; they count as taken."""
-    try:
-        lines = (GROUP / "memory.stat").read_text().splitlines()
-        return int(next(line.split()[1] for line in lines if line.startswith("inactive_file ")))
-    except (OSError, ValueError, IndexError, StopIteration):
-        return 0
+    return min(int(psutil.virtual_memory().available), left_in_group())
