@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from scores import Scores, read_scores
+from scores import Both, Scores, read_scores
 
+from retain.comparison.chance import near_chance
 from retain.comparison.claims import gain_kept, mean_loss
-from retain.comparison.seeds import over_seeds
 from retain.folder import read_json
+from retain.records import Measurement
 
 RESULTS = Path(__file__).parent / "results"
 PLAIN = "plain"
@@ -26,13 +27,12 @@ def pool(tasks: list[str], families: list[str]) -> dict[str, Any]:
         counted = [task for task in tasks if _counts(runs[task, PLAIN]) and len(runs[task, family]) > 1]
         if not counted:
             continue
-        every = [run for task in counted for run in runs[task, family].values()]
-        by_task = {task: list(runs[task, family].values()) for task in counted}
+        by_task = [list(runs[task, family].values()) for task in counted]
         found[family] = {
             "tasks": counted,
-            "runs": len(every),
-            "all": _losses(every) | _kept(runs, counted, family),
-            **{task: _losses(found_runs) | _kept(runs, [task], family) for task, found_runs in by_task.items()},
+            "seeds": {task: sorted(runs[task, family]) for task in counted},
+            "all": _losses(by_task) | _kept(runs, counted, family),
+            **{task: _losses([one]) | _kept(runs, [task], family) for task, one in zip(counted, by_task, strict=True)},
         }
     return found
 
@@ -54,21 +54,30 @@ def _counts(plain: Runs) -> bool:
     return bool(losses) and min(losses) >= 2
 
 
-def _losses(runs: list[Scores]) -> dict[str, Any]:
-    losses = [run.capabilities for run in runs]
-    mean = mean_loss(losses)
-    probes = {}
-    for place, (before, _) in enumerate(losses[0]):
-        one = over_seeds([run[place] for run in losses])
-        probes[before.probe] = {"loss": -one.delta, "low": -one.high, "high": -one.low, "at_most": one.loss_high}
-    worst = max(probes, key=lambda probe: probes[probe]["loss"])
+def _losses(tasks: list[list[Scores]]) -> dict[str, Any]:
+    """The mean loss and that of each capability; those that the base cannot do are in no number."""
+    first = tasks[0][0].capabilities
+    able = [place for place, (before, _) in enumerate(first) if not near_chance(before.value, *_chance(before))]
+    losses = {
+        first[place][0].probe: _loss([[[run.capabilities[place]] for run in runs] for runs in tasks]) for place in able
+    }
     return _plain(
         {
-            "mean_loss": {"loss": mean.loss, "low": mean.low, "high": mean.high, "at_most": mean.at_most},
-            "worst": worst,
-            "losses": probes,
+            "mean_loss": _loss([[[run.capabilities[place] for place in able] for run in runs] for runs in tasks]),
+            "worst": max(losses, key=lambda probe: losses[probe]["loss"]),
+            "any_at_most": max(one["at_most"] for one in losses.values()),
+            "losses": losses,
         }
     )
+
+
+def _chance(before: Measurement) -> tuple[int, float | None]:
+    return len(before.scores), before.chance
+
+
+def _loss(tasks: list[list[list[Both]]]) -> dict[str, float]:
+    found = mean_loss(tasks)
+    return {"loss": found.loss, "low": found.low, "high": found.high, "at_most": found.at_most}
 
 
 def _kept(runs: dict[tuple[str, str], Runs], tasks: list[str], family: str) -> dict[str, Any]:

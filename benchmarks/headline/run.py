@@ -8,7 +8,8 @@ as a frontier does, of the others by gain alone, for which the task is measured 
 (choosing_suite.yaml). The chosen one, or the only one, is run with all seeds, at the strength that was chosen with the
 first; the composite's parts with the first seed only.
 results/TASK.json holds what was tried, what was chosen, and each run's test numbers; results/scores the test scores of
-every item, and results/pooled.json what they say together. What these files hold is not run again.
+every item, and results/pooled.json what they say together. What these files hold is not run again; a seed whose items'
+scores are missing is.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from retain.commands.run import run
-from retain.errors import BrokenError, UserError
+from retain.errors import BrokenError, FaultError, UserError
 from retain.folder import parse_yaml, read_json, write_json
 from retain.frontier_records import ArmResult
 from retain.provenance import provenance
@@ -33,7 +34,7 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
 from pooling import pool  # noqa: E402
-from scores import write_scores  # noqa: E402
+from scores import scores_path, write_scores  # noqa: E402
 
 COMPOSITE = "composite"
 PARTS = ("kl", "strength")
@@ -82,9 +83,9 @@ def one_family(
     if found["chosen"] is None:
         return
     for seed in seeds[:1] if family in PARTS else seeds:
-        if str(seed) in found["seeds"]:
+        if str(seed) in found["seeds"] and scores_path(task, family, seed).is_file():
             continue
-        strengths = [one["strength"] for one in found["seeds"].values()]  # the first seed's
+        strengths = [one["strength"] for key, one in found["seeds"].items() if key != str(seed)]  # the first seed's
         changes = found["settings"]
         record = once(found["chosen"], _at_strength(changes, strengths[0]) if strengths else changes, seed)
         write_scores(record, task, family, seed)
@@ -111,6 +112,8 @@ def _tried(
     for name, changes in candidates.items() if alone is None else ():
         try:
             tried[name] = once(name, changes)
+        except FaultError:  # a full disk says nothing of a candidate
+            raise
         except (UserError, BrokenError) as error:
             failed[name] = str(error)
     chosen = choose(family, tried) if tried else alone

@@ -11,7 +11,7 @@ from retain.folder import write_bytes
 from retain.records import Measurement, RunRecord
 
 SCORES = Path(__file__).parent / "results" / "scores"
-TEXTS = {"responses", "prompts", "references", "inputs", "left_out", "also"}
+TEXTS = {"responses", "prompts", "references", "inputs", "also"}
 Both = tuple[Measurement, Measurement]
 
 

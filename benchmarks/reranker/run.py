@@ -138,7 +138,7 @@ def both(record: RunRecord, task: bool) -> list[tuple[Measurement, Measurement]]
 def losses(records: list[RunRecord]) -> dict[str, Any]:
     """The gain, the mean loss out of domain and that of each set, over seeds."""
     others = [both(record, False) for record in records]
-    mean = mean_loss(others)
+    mean = mean_loss([others])
     sets = {}
     for place, (before, _) in enumerate(others[0]):
         one = over_seeds([pairs[place] for pairs in others])

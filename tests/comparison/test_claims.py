@@ -23,7 +23,7 @@ def test_one_probe_is_what_over_seeds_says():
     rng = np.random.default_rng(0)
     before = measured(answers(rng, np.full(80, 0.7)))
     runs = [(before, measured(answers(rng, np.full(80, 0.6)))) for _ in range(3)]
-    pooled, one = mean_loss([[run] for run in runs]), over_seeds(runs)
+    pooled, one = mean_loss([[[run] for run in runs]]), over_seeds(runs)
     assert pooled.loss == pytest.approx(-one.delta)
     assert (pooled.low, pooled.high) == (pytest.approx(-one.high), pytest.approx(-one.low))
     assert pooled.at_most == pytest.approx(one.loss_high)
@@ -34,10 +34,10 @@ def test_more_probes_narrow_the_mean():
     rng = np.random.default_rng(1)
     base = [measured(answers(rng, np.full(100, 0.7)), f"p{number}") for number in range(9)]
     runs = [[(one, measured(answers(rng, np.full(100, 0.68)), one.probe)) for one in base] for _ in range(4)]
-    few, many = mean_loss([run[:1] for run in runs]), mean_loss(runs)
+    few, many = mean_loss([[run[:1] for run in runs]]), mean_loss([runs])
     assert many.high - many.low < 0.6 * (few.high - few.low)
     shuffled = [list(reversed(run)) for run in runs[:2]] + runs[2:]
-    assert mean_loss(shuffled) == many
+    assert mean_loss([shuffled]) == many
 
 
 def test_the_bound_on_the_mean_loss_holds_as_often_as_it_says():
@@ -53,7 +53,7 @@ def test_the_bound_on_the_mean_loss_holds_as_often_as_it_says():
             for move in shift
         ]  # fmt: skip
         truth = 100 * np.mean(chances - np.clip(chances - 0.05, 0, 1))
-        held += mean_loss(runs).at_most >= truth
+        held += mean_loss([runs]).at_most >= truth
     assert held / 300 > 0.93
 
 
@@ -96,8 +96,54 @@ def test_no_plain_gain_no_share():
 def test_what_cannot_be_pooled_is_refused():
     one, other = measured([1, 0, 1], "a"), measured([1, 0, 1], "b")
     with pytest.raises(UserError, match="at least two"):
-        mean_loss([[(one, one)]])
+        mean_loss([[[(one, one)]]])
     with pytest.raises(UserError, match="same probes"):
-        mean_loss([[(one, one)], [(other, other)]])
+        mean_loss([[[(one, one)], [(other, other)]]])
     with pytest.raises(UserError, match="at least two"):
         gain_kept([[(one, one, one)]])
+
+
+def test_tasks_are_as_given_and_only_their_seeds_were_drawn():
+    """Three tasks that lose 0, 5 and 10 points: what differs between them is no doubt about their mean."""
+    rng = np.random.default_rng(6)
+    held = 0
+    widths = []
+    for _ in range(300):
+        chances = 0.3 + 0.4 * rng.random((4, 60))
+        before = [measured(answers(rng, row), f"p{number}") for number, row in enumerate(chances)]
+        tasks = [
+            [
+                [(one, measured(answers(rng, row - lost + move), one.probe)) for one, row in
+                 zip(before, chances, strict=True)]
+                for move in 0.02 * rng.standard_normal(3)
+            ]
+            for lost in (0.0, 0.05, 0.1)
+        ]  # fmt: skip
+        found = mean_loss(tasks)
+        held += found.low <= 5 <= found.high
+        widths.append((found.high - found.low, mean_loss([[run for task in tasks for run in task]])))
+    assert 0.925 < held / 300 < 0.985
+    assert np.mean([own < other.high - other.low for own, other in widths]) > 0.9, "as if tasks were drawn is wider"
+
+
+def test_what_a_tuned_model_could_not_be_scored_on_is_lost():
+    before = measured(np.ones(40))
+    kept = dict(list(before.scores.items())[:30])
+    broken = measurement("p", kept, left_out={item: "not finite" for item in before.scores.keys() - kept.keys()})
+    assert over_seeds([(before, broken), (before, before)]).by_seed == pytest.approx((-25, 0))
+    assert mean_loss([[[(before, broken)], [(before, broken)]]]).loss == pytest.approx(25)
+    nothing = measured(np.zeros(40))
+    found = gain_kept([[(nothing, before, broken)] * 2])
+    assert found.share == pytest.approx(0.75)
+
+
+def test_items_that_one_lacks_are_left_out_of_all():
+    rng = np.random.default_rng(7)
+    base, plain = measured(answers(rng, np.full(60, 0.1))), measured(answers(rng, np.full(60, 0.9)))
+    items = list(base.scores)
+
+    def without(item):
+        return measured({name: score for name, score in plain.scores.items() if name != item})
+
+    found = gain_kept([[(base, without(items[0]), without(items[-1]))] * 2])
+    assert (found.low, found.share) == (pytest.approx(1, abs=1e-6), pytest.approx(1))

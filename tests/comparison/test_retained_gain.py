@@ -88,6 +88,18 @@ def test_only_shared_items_count_and_none_are_refused():
         retained_gain(base, plain, ours.model_copy(update={"scores": {"x": 1.0}}))
 
 
+def test_what_ours_could_not_be_scored_on_is_lost():
+    base, plain, ours = arms(items=100)
+    half = dict(list(ours.scores.items())[:50])
+    broken = ours.model_copy(
+        update={"scores": half, "left_out": {item: "not finite" for item in ours.scores.keys() - half.keys()}}
+    )
+    found = retained_gain(base, plain, broken)
+    assert found.items == 100
+    expected = sum(half.values()) - sum(base.scores.values())
+    assert found.our_gain == pytest.approx(expected)
+
+
 @pytest.mark.parametrize("values", [{"probe": "other"}, {"split": "dev"}, {"metric": "f1"}])
 def test_different_measures_are_refused(values):
     base, plain, ours = arms(items=50)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 
 from retain.comparison.intervals import ONE_SIDED, TWO_SIDED, Bounds, Floats
 from retain.comparison.paired import Paired
-from retain.comparison.seeds import Parts, in_squares, losses_of, parts_of
+from retain.comparison.seeds import Parts, between, in_squares, losses_of, parts_of
 from retain.errors import UserError
 from retain.records import Measurement
 
@@ -24,7 +25,7 @@ STEPS = 60
 
 @dataclass(frozen=True)
 class MeanLoss:
-    """The mean loss over probes and runs, in points."""
+    """The mean loss over tasks, seeds and probes, in points."""
 
     loss: float
     low: float
@@ -47,33 +48,42 @@ class GainKept:
     """One-sided 95% lower bound."""
 
 
-def mean_loss(runs: Sequence[Sequence[Both]]) -> MeanLoss:
-    """The mean loss over probes, for runs (seeds, tasks) and items that were not drawn.
+def mean_loss(tasks: Sequence[Sequence[Sequence[Both]]]) -> MeanLoss:
+    """The mean loss over tasks and probes, for seeds and items that were not drawn; tasks as given.
 
-    All runs answered the same items. The variance of the mean is that between the runs' means over probes plus that
-    of the items, probe by probe; half-widths add in squares as in ``over_seeds``.
+    All runs answered the same items. The variance of the mean is that between the means over probes of a task's runs
+    plus that of the items, probe by probe; half-widths add in squares as in ``over_seeds``.
 
     Args:
-        runs: of each run, (base, tuned) of every probe; probes in any order. Shares only: percent and points have no
-            common mean.
+        tasks: of each task and seed, (base, tuned) of every probe; probes in any order. Shares only: percent and
+            points have no common mean.
 
     Raises:
-        UserError: fewer than two runs, or runs with different probes.
+        UserError: fewer than two seeds of a task, or runs with different probes.
     """
-    _at_least_two(runs)
+    for task in tasks:
+        _at_least_two(task)
+    runs = [run for task in tasks for run in task]
     names = [sorted(before.probe for before, _ in run) for run in runs]
     if any(one != names[0] for one in names) or len(set(names[0])) < len(names[0]):
         raise UserError("Runs are pooled over the same probes, each once.")
     ordered = [sorted(run, key=lambda both: both[0].probe) for run in runs]
-    parts = [parts_of(*losses_of(probe)) for probe in zip(*ordered, strict=True)]
+    places = _places(tasks)
+    parts = [parts_of(*losses_of(probe), places) for probe in zip(*ordered, strict=True)]
     means = np.mean([one.means for one in parts], axis=0)
-    between = float(means.var(ddof=1)) / len(runs)
+    estimate = float(np.mean([means[place].mean() for place in places]))
     within = sum(one.within for one in parts) / len(parts) ** 2
     degrees = sum(one.clusters - 1 for one in parts)
-    pieces = ((between, len(runs) - 1), (within, degrees))
-    two, one = (in_squares(float(means.mean()), pieces, level) for level in (TWO_SIDED, ONE_SIDED))
+    pieces = ((between(means, places), len(runs) - len(tasks)), (within, degrees))
+    two, one = (in_squares(estimate, pieces, level) for level in (TWO_SIDED, ONE_SIDED))
     by_run = tuple(100 * float(mean) for mean in means)
-    return MeanLoss(100 * float(means.mean()), 100 * two.low, 100 * two.high, 100 * one.high, by_run)
+    return MeanLoss(100 * estimate, 100 * two.low, 100 * two.high, 100 * one.high, by_run)
+
+
+def _places(tasks: Sequence[Sequence[object]]) -> list[slice]:
+    """Where each task's runs stand among all runs."""
+    ends = list(accumulate(len(task) for task in tasks))
+    return [slice(end - len(task), end) for task, end in zip(tasks, ends, strict=True)]
 
 
 def gain_kept(tasks: Sequence[Sequence[Three]]) -> GainKept:
@@ -93,11 +103,9 @@ def gain_kept(tasks: Sequence[Sequence[Three]]) -> GainKept:
     gains = []
     for runs in tasks:
         _at_least_two(runs)
-        plain, scale, first = losses_of([(base, one) for base, one, _ in runs])
-        ours, *_ = losses_of([(base, one) for base, _, one in runs])
-        if plain.shape != ours.shape:
-            raise UserError(f'The runs of "{runs[0][0].probe}" do not share their items.')
-        gains.append((-plain, -ours, scale, first))
+        both = [(base, one) for base, one, _ in runs] + [(base, one) for base, _, one in runs]
+        losses, scale, first = losses_of(both)  # of the items that all share, plain first
+        gains.append((-losses[: len(runs)], -losses[len(runs) :], scale[: len(runs)], first))
     top = sum(_mean(ours, scale) for _, ours, scale, _ in gains)
     bottom = sum(_mean(plain, scale) for plain, _, scale, _ in gains)
     two = _ratios(gains, TWO_SIDED)
@@ -140,7 +148,7 @@ def _difference(gains: Gains, own: float, share: float, level: float) -> Bounds:
     parts: list[Parts] = [parts_of(own * ours - share * plain, scale, first) for plain, ours, scale, first in gains]
     tasks = len(parts)
     estimate = float(np.mean([one.means.mean() for one in parts]))
-    between = sum(one.between for one in parts) / tasks**2
+    from_runs = sum(one.between for one in parts) / tasks**2
     within = sum(one.within for one in parts) / tasks**2
     runs = sum(len(one.means) - 1 for one in parts)
-    return in_squares(estimate, ((between, runs), (within, sum(one.clusters - 1 for one in parts))), level)
+    return in_squares(estimate, ((from_runs, runs), (within, sum(one.clusters - 1 for one in parts))), level)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import stats
@@ -41,6 +41,12 @@ class Paired:
     ids: frozenset[str]
     unscored: int = 0
     """Items that only the first measurement could score; they count as lost."""
+
+    def only(self, ids: frozenset[str]) -> Paired:
+        """The pairs of some items, their clusters numbered anew."""
+        kept = np.array([one in ids for one in sorted(self.ids)], dtype=bool)
+        _, index = np.unique(self.index[kept], return_inverse=True)
+        return replace(self, before=self.before[kept], after=self.after[kept], index=index, ids=self.ids & ids)
 
     @property
     def loss(self) -> Floats:

@@ -58,7 +58,7 @@ def retained_gain(base: Measurement, plain: Measurement, ours: Measurement) -> R
         base: the task's measurement before training.
         plain: of the best plain fine-tune.
         ours: of the model with mitigations. All three on the same probe and split; items that one of them
-            lacks are left out.
+            was not asked are left out, those that it could not be scored on count as lost (``pair``).
 
     Raises:
         UserError: different probes, splits or metrics, no shared item, or scores that ``pair`` refuses.
@@ -66,11 +66,11 @@ def retained_gain(base: Measurement, plain: Measurement, ours: Measurement) -> R
     Source: Fieller (1954), Journal of the Royal Statistical Society B 16, 175-185.
     """
     _check_alike(base, plain, ours)
-    shared = base.scores.keys() & plain.scores.keys() & ours.scores.keys()
+    pairs = pair(base, plain), pair(base, ours)
+    shared = pairs[0].ids & pairs[1].ids
     if not shared:
         raise UserError(f'The three measurements of "{base.probe}" share no item.')
-    base, plain, ours = (_only(one, shared) for one in (base, plain, ours))
-    with_plain, with_ours = pair(base, plain), pair(base, ours)
+    with_plain, with_ours = (one.only(shared) for one in pairs)
     found = weigh(with_plain)
     plain_gain, low, high = (0.0 - 100 * x for x in (found.estimate, found.two_sided.high, found.two_sided.low))
     scale = 1.0 if with_plain.share else float(with_plain.before.mean())
@@ -99,10 +99,6 @@ def _check_alike(base: Measurement, plain: Measurement, ours: Measurement) -> No
         values = [getattr(one, name) for one in (base, plain, ours)]
         if any(value != values[0] for value in values):
             raise UserError(f"Retained gain compares one probe measured three times; {name} differs: {values}.")
-
-
-def _only(measurement: Measurement, ids: set[str]) -> Measurement:
-    return measurement.model_copy(update={"scores": {i: s for i, s in measurement.scores.items() if i in ids}})
 
 
 def _refusal(gain: float, low: float, unit: str) -> str | None:

@@ -111,23 +111,33 @@ class Parts:
     clusters: int
 
 
-def parts_of(losses: Floats, scale: Floats, first: Paired) -> Parts:
-    """The parts for one probe.
+def parts_of(losses: Floats, scale: Floats, first: Paired, tasks: Sequence[slice] = (slice(None),)) -> Parts:
+    """The parts for one probe: of the mean over runs, or of the mean over tasks of the mean over a task's runs.
 
     Args:
         losses: (R, n) of runs by items.
         scale: (R, n) what the mean loss is divided by.
         first: a run's pairs, for the items' clusters and whether scores are shares.
+        tasks: which runs are of one task, two or more of each. Tasks are as given: only their runs were drawn.
     """
     means = losses.sum(axis=1) / scale.sum(axis=1)
     residuals = (losses - means[:, None] * scale) / scale.mean(axis=1, keepdims=True)
     few = first.share and int(np.count_nonzero((losses != 0).any(axis=0))) < FEW_CHANGED
-    within = _item_variance(residuals.mean(axis=0), first.index, few, _shared_twice(residuals, first.index))
-    return Parts(means, float(means.var(ddof=1)) / len(means), within, count_clusters(first.index))
+    by_item = np.mean([residuals[task].mean(axis=0) for task in tasks], axis=0)
+    twice = sum(_shared_twice(residuals[task], first.index) for task in tasks) / len(tasks) ** 2
+    within = _item_variance(by_item, first.index, few, twice)
+    return Parts(means, between(means, tasks), within, count_clusters(first.index))
+
+
+def between(means: Floats, tasks: Sequence[slice]) -> float:
+    """The variance that runs give the mean over tasks of the mean over a task's runs."""
+    return sum(float(means[task].var(ddof=1)) / len(means[task]) for task in tasks) / len(tasks) ** 2
 
 
 def losses_of(runs: Sequence[tuple[Measurement, Measurement]]) -> tuple[Floats, Floats, Paired]:
     """(R, n) losses and what they are divided by, over the items that all runs share.
+
+    An item that a tuned model could not be scored on counts as lost, as in ``pair``.
 
     Raises:
         UserError: different probes, no shared item, or a base whose mean is 0 where the change is in percent.
@@ -135,19 +145,16 @@ def losses_of(runs: Sequence[tuple[Measurement, Measurement]]) -> tuple[Floats, 
     names = {(one.probe, one.split, one.unit) for both in runs for one in both}
     if len(names) > 1:
         raise UserError(f"Runs of one probe and split are averaged over seeds; found {sorted(names)}.")
-    shared = frozenset.intersection(*(frozenset(before.scores.keys() & after.scores.keys()) for before, after in runs))
+    every = [pair(before, after) for before, after in runs]
+    shared = frozenset.intersection(*(one.ids for one in every))
     if not shared:
         raise UserError(f'The runs of "{runs[0][0].probe}" share no item.')
-    pairs = [pair(_only(before, shared), _only(after, shared)) for before, after in runs]
+    pairs = [one.only(shared) for one in every]
     losses = np.stack([one.loss for one in pairs])
     scale = np.ones_like(losses) if pairs[0].share else np.stack([one.before for one in pairs])
     if (scale.mean(axis=1) <= 0).any():
         raise UserError("A change in percent needs a base whose mean score is above 0.")
     return losses, scale, pairs[0]
-
-
-def _only(measurement: Measurement, ids: frozenset[str]) -> Measurement:
-    return measurement.model_copy(update={"scores": {i: s for i, s in measurement.scores.items() if i in ids}})
 
 
 def _shared_twice(residuals: Floats, index: Index) -> float:
