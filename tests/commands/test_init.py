@@ -102,3 +102,16 @@ def test_a_model_that_there_is_not_gets_no_recipe(colour_file, tmp_path, model, 
     with pytest.raises(UserError, match=said):
         init(model, colour_file, tmp_path / "recipe.yaml")
     assert not (tmp_path / "recipe.yaml").exists()
+
+
+@pytest.mark.parametrize(
+    ("model", "rate"),
+    [
+        ("builtin:smollm2-135m", 2e-3),
+        ("HuggingFaceTB/SmolLM2-135M-Instruct", 2e-3),
+        ("Qwen/Qwen3-8B", 2e-4),
+        ("own/unnamed-size", 2e-4),
+    ],
+)
+def test_the_learning_rate_follows_the_models_size(model, rate, colour_file, tmp_path):
+    assert load_recipe(init(model, colour_file, tmp_path / "recipe.yaml")).training.learning_rate == rate

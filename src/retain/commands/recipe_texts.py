@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import yaml
 
-from retain.models.builtin import BUILTINS, PREFIX
+from retain.models.size import weights_of
 
 OWN = """\
 # what stands for the old abilities: text the base writes itself before training. Short
@@ -12,16 +12,23 @@ OWN = """\
     - {name: own, source: base_model, count: 4000, max_tokens: 32}"""
 SMALL_ROWS = 2000
 """Fewer rows than this get four epochs, as the 600 rows of the headline did."""
-
+SMALL_MODEL = 400_000_000
+"""Weights up to which a model gets the rates that were measured on one of 135 million."""
 WIDE = 10**6
 """Letters of a line, so that no path is broken."""
+
+
+def is_small(model: str) -> bool:
+    """Whether a model is known to be small, by its files or its name."""
+    weights = weights_of(model)
+    return weights is not None and weights <= SMALL_MODEL
 
 
 def render_recipe(
     model: str, train: str, shape: str, rows: int, suite: str | None = None, general: str | None = None
 ) -> str:
     """The text of a recipe for a language model."""
-    small = model.removeprefix(PREFIX) in BUILTINS
+    small = is_small(model)
     rate, why = ("2.0e-3", "as measured below") if small else ("2.0e-4", "usual for billions of weights")
     epochs = 4 if rows < SMALL_ROWS else 1
     base, quoted = quote(model), quote(train)
@@ -63,7 +70,7 @@ seed: 0
 def render_preference_recipe(named: tuple[str, str], pairs: int, suite: str | None, general: str | None) -> str:
     """The text of a recipe for preference pairs; ``named`` are the model and the training data."""
     model, train = named
-    small = model.removeprefix(PREFIX) in BUILTINS
+    small = is_small(model)
     rate, why = ("1.0e-4", "for a model this small") if small else ("2.0e-5", "5e-6 to 5e-5 for billions of weights")
     source = OWN if general is None else f"# what stands for the old abilities\n    - {given(general)}"
     return f"""\
