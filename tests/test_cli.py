@@ -347,15 +347,15 @@ def test_advise_shows_a_table_and_where_to_stop(call, recipe_file, tmp_path):
 
 
 def test_the_libraries_bars_are_off_before_a_command_imports_them(monkeypatch):
-    import retain.cli
+    from retain.cli import start
     from retain.quiet import SWITCHES
 
     for name in SWITCHES:
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
     seen = []
-    monkeypatch.setattr(retain.cli, "app", lambda **_: seen.append({name: os.environ.get(name) for name in SWITCHES}))
-    retain.cli.main()
+    monkeypatch.setattr(start, "app", lambda **_: seen.append({name: os.environ.get(name) for name in SWITCHES}))
+    start.main()
     assert seen == [SWITCHES]
 
 
@@ -395,8 +395,8 @@ def test_help_fits_80_columns(call, monkeypatch):
 def test_the_version_is_told_to_several_processes_too(monkeypatch, capsys):
     for name, value in {"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "2"}.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(cli.sys, "argv", ["retain", "--version"])
-    monkeypatch.setattr(cli.os, "_exit", sys.exit)
+    monkeypatch.setattr(sys, "argv", ["retain", "--version"])
+    monkeypatch.setattr(os, "_exit", sys.exit)
     with pytest.raises(SystemExit) as end:
         cli.main()
     assert not end.value.code
@@ -410,7 +410,7 @@ def test_the_version_is_told_to_several_processes_too(monkeypatch, capsys):
 def test_numbers_of_processes_that_are_none(monkeypatch, capsys, rank, size, said):
     for name, value in {"RANK": rank, "LOCAL_RANK": "0", "WORLD_SIZE": size}.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(cli.sys, "argv", ["retain", "schema"])
+    monkeypatch.setattr(sys, "argv", ["retain", "schema"])
     with pytest.raises(SystemExit) as end:
         cli.main()
     assert end.value.code == 2

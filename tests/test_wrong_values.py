@@ -6,7 +6,7 @@ import re
 import pytest
 import yaml
 
-from retain.cli import _gate
+from retain.cli.measuring import margins_of
 from retain.errors import UserError
 from retain.folder import MOST_VALUES, parse_yaml, read_record
 from retain.recipe import load_recipe, parse_recipe
@@ -82,7 +82,7 @@ def test_a_margin_on_the_command_line_is_told_alike():
     with pytest.raises(
         UserError, match=r"--mean-margin: found -1.0; allowed: a number of at least 0, in points of 100"
     ):
-        _gate(Gate(), None, -1.0, None)
+        margins_of(Gate(), None, -1.0, None)
 
 
 def test_a_record_that_is_none_is_told_alike(tmp_path):

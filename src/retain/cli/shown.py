@@ -1,0 +1,79 @@
+"""What commands show, and how they end."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import Any, NoReturn
+
+import typer
+
+from retain import processes
+from retain.records import EXIT_CODES, RunRecord, Verdict
+from retain.reporting.text import clean, clean_json
+from retain.sequence_records import SequenceRecord
+from retain.several_records import SeveralRecord
+
+
+def progress(quiet: bool) -> Any:
+    """What shows how far a command is."""
+    from retain.progress import Progress
+
+    return Progress(quiet)
+
+
+def show(text: str, json_: bool = False) -> None:
+    """Results go to standard output; everything else to standard error.
+
+    Names of probes and models are other people's text: what a terminal would obey is shown, not sent; JSON spells it
+    as an escape. When the reader has gone (``retain gate run | head -1``) nothing is said any more, and the exit code
+    still counts.
+    """
+    if not text or not processes.leads():
+        return
+    try:
+        sys.stdout.write((clean_json(text) if json_ else clean(text)) + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def finish(record: RunRecord | SequenceRecord, folder: Path, as_json: bool) -> None:
+    """Show a record, and leave with its verdict's exit code."""
+    from retain.reporting.sequence import sequence_summary
+    from retain.reporting.summary import render_summary
+
+    if as_json:
+        text = record.model_dump_json(indent=1)
+    elif isinstance(record, SequenceRecord):
+        text = sequence_summary(record, folder)
+    else:
+        text = render_summary(record, folder / "report.html", shutil.get_terminal_size().columns)
+    show(text, as_json)
+    raise typer.Exit(EXIT_CODES[record.verdict.outcome])
+
+
+def finish_several(record: SeveralRecord, folder: Path, as_json: bool) -> NoReturn:
+    """The same for several models against one base."""
+    from retain.commands.compare_several import rows_of
+    from retain.reporting.several import render_several
+
+    if as_json:
+        text = record.model_dump_json(indent=1)
+    else:
+        columns = shutil.get_terminal_size().columns
+        text = render_several(record, rows_of(record), folder / "runs.html", columns)
+    show(text, as_json)
+    raise typer.Exit(EXIT_CODES[record.outcome])
+
+
+def _verdict_text(verdict: Verdict) -> str:
+    return "\n".join([verdict.outcome, *(f"  - {reason}" for reason in verdict.reasons)])
+
+
+def judged_text(points: list[Any], verdict: Verdict) -> str:
+    """The verdict that counts; below it, where several were judged, each one's outcome."""
+    each = [f"{one.base} -> {one.tuned}: {one.verdict.outcome}" for one in points] if len(points) > 1 else []
+    return "\n".join([_verdict_text(verdict), *each])
