@@ -67,11 +67,6 @@ def probe_split(text: str) -> Split:
     return "dev" if int(hash_order(text)[:8], 16) % 100 < PROBE_DEV_PERCENT else "test"
 
 
-def hash_split(keys: Sequence[str]) -> dict[str, Split]:
-    """`probe_split` of several inputs."""
-    return {key: probe_split(key) for key in keys}
-
-
 def sample(examples: Sequence[Example], count: int, seed: int) -> list[Example]:
     """``count`` rows in an order that depends on the seed and the rows' content, not their place in a file.
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from retain.errors import UserError, nearest
 
-_YES, _NO = ("true", "yes", "on"), ("false", "no", "off")
+_NO = ("false", "no", "off")
 SCHEDULES = ("linear", "cosine", "constant", "constant_with_warmup", "cosine_with_min_lr", "warmup_stable_decay")
 """The recipe's, which bear transformers' names."""
 LEFT_ALONE = "Retain does without it"
@@ -129,20 +129,6 @@ class Foreign:
 def is_off(value: Any) -> bool:
     """Whether a value says no."""
     return value in (False, 0, "", [], {}, None) or (isinstance(value, str) and value.lower() in (*_NO, "none"))
-
-
-def flag(value: Any) -> bool:
-    """True or false, in any of YAML's spellings.
-
-    Raises:
-        ValueError: it is neither.
-    """
-    if isinstance(value, bool):
-        return value
-    word = str(value).lower()
-    if word in _YES or word in _NO:
-        return word in _YES
-    raise ValueError("true or false was expected")
 
 
 def whole(value: Any) -> int:
