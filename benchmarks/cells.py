@@ -51,8 +51,16 @@ def arms_table(results: Path, order: list[str]) -> str:
         lines.append(line([label, f"{change.before:.3g}", *cells]))
     pooled = [found[arm].comparison.pooled for arm in arms]
     lines.append(line(["**mean of points**", "", *(f"**{cell(one)}**" if one else "" for one in pooled)]))
+    strengths = [_strength(found[arm]) for arm in arms]
+    if set(strengths) != {1.0}:
+        lines.append(line(["strength of the update", "", *(f"{one:g}" for one in strengths)]))
     lines.append(line(["verdict", "", *(found[arm].verdict.outcome for arm in arms)]))
     return "\n".join(lines)
+
+
+def _strength(record: RunRecord) -> float:
+    """The share of the update that a run took."""
+    return next((choice.chosen for choice in record.choices if choice.what == "strength"), 1.0)
 
 
 def _named(record: RunRecord, probe: str) -> Change | None:
