@@ -42,6 +42,16 @@ class ArmResult(Record):
     failed: str = ""
     """Why it could not be trained or measured."""
 
+    @property
+    def key(self) -> tuple[str, float]:
+        """What its seeds have in common: the variant and the share of the rows."""
+        return self.variant, self.share
+
+    @property
+    def taken(self) -> Candidate:
+        """Dev items, at the strength that it chose; only of an arm that did not fail."""
+        return next(one for one in self.curve if one.value == self.strength)
+
 
 class Recommendation(Record):
     """The arm that a frontier speaks for."""
@@ -52,6 +62,11 @@ class Recommendation(Record):
     reason: str
     passing: bool
     """On dev items, with every seed."""
+
+    @property
+    def key(self) -> tuple[str, float]:
+        """As :attr:`ArmResult.key`."""
+        return self.variant, self.share
 
 
 class FrontierRecord(Record):
@@ -77,9 +92,27 @@ def frontier_exit(record: FrontierRecord) -> int:
     taken = record.recommended
     if taken is None:
         return 4
-    outcomes = [arm.outcome for arm in record.arms if (arm.variant, arm.share) == (taken.variant, taken.share)]
+    outcomes = [arm.outcome for arm in record.arms if arm.key == taken.key]
     codes = [EXIT_CODES[outcome] for outcome in outcomes if outcome is not None]
     return 1 if 1 in codes else max(codes)
+
+
+def groups(arms: Sequence[ArmResult]) -> list[list[ArmResult]]:
+    """The seeds of each variant and share of the rows; those of which a seed failed are left out."""
+    found: dict[tuple[str, float], list[ArmResult]] = {}
+    for arm in arms:
+        found.setdefault(arm.key, []).append(arm)
+    return [seeds for seeds in found.values() if not any(arm.failed for arm in seeds)]
+
+
+def row_label(variant: str, share: float) -> str:
+    """What a person calls an arm, whatever its seed."""
+    return variant if share == 1 else f"{variant}, {share:.0%} of the rows"
+
+
+def point_label(variant: str, share: float, strength: float) -> str:
+    """The same at a strength."""
+    return f"{row_label(variant, share)} at {strength:g}"
 
 
 def gain_unit(arms: Sequence[ArmResult]) -> str:

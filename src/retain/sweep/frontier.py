@@ -100,7 +100,7 @@ def _reached(results: Sequence[ArmResult], settings: FrontierSettings) -> bool:
 
 
 def _gain(rung: Sequence[ArmResult]) -> float:
-    return min(next(one for one in arm.curve if one.value == arm.strength).gain or 0.0 for arm in rung)
+    return min(arm.taken.gain or 0.0 for arm in rung)
 
 
 def _finish(run: RunFolder, arms: Sequence[Arm], results: list[ArmResult], dropped: list[str]) -> FrontierRecord:
@@ -118,7 +118,7 @@ def _finish(run: RunFolder, arms: Sequence[Arm], results: list[ArmResult], dropp
         advice=advice(results, taken),
     )
     if taken is not None:
-        arm = next(one for one in arms if (one.variant, one.share) == (taken.variant, taken.share))
+        arm = next(one for one in arms if (one.variant, one.share) == taken.key)
         write_text(run.path / RECOMMENDED, recommended_recipe(arm.recipe, taken, run.path))
     write_record(run.path / RECORD, record)
     write_frontier(record, run.path)

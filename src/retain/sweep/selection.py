@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from statistics import fmean, variance
 from typing import NamedTuple
 
-from retain.frontier_records import ArmResult, Recommendation, gain_unit
+from retain.frontier_records import ArmResult, Recommendation, gain_unit, groups, point_label
 from retain.records import Candidate
 
 
@@ -39,31 +39,21 @@ class Point(NamedTuple):
     @property
     def label(self) -> str:
         """What a person calls it."""
-        rows = "" if self.share == 1 else f", {self.share:.0%} of the rows"
-        return f"{self.variant}{rows} at {self.strength:g}"
+        return point_label(self.variant, self.share, self.strength)
 
 
 def points(arms: Sequence[ArmResult]) -> list[Point]:
     """All points of all arms, seeds taken together; arms that failed with some seed are left out."""
-    found = []
-    for variant, share in dict.fromkeys((arm.variant, arm.share) for arm in arms):
-        seeds = [arm for arm in arms if (arm.variant, arm.share) == (variant, share)]
-        if any(arm.failed for arm in seeds):
-            continue
-        for number in range(len(seeds[0].curve)):
-            found.append(_point(seeds, [arm.curve[number] for arm in seeds]))
-    return found
+    return [
+        _point(seeds, [arm.curve[number] for arm in seeds])
+        for seeds in groups(arms)
+        for number in range(len(seeds[0].curve))
+    ]
 
 
 def chosen_points(arms: Sequence[ArmResult]) -> list[Point]:
     """One point for each variant and share: each seed at the strength that it chose."""
-    found = []
-    for variant, share in dict.fromkeys((arm.variant, arm.share) for arm in arms):
-        seeds = [arm for arm in arms if (arm.variant, arm.share) == (variant, share)]
-        if not any(arm.failed for arm in seeds):
-            taken = [next(one for one in arm.curve if one.value == arm.strength) for arm in seeds]
-            found.append(_point(seeds, taken)._replace(chosen=True))
-    return found
+    return [_point(seeds, [arm.taken for arm in seeds])._replace(chosen=True) for seeds in groups(arms)]
 
 
 def _point(seeds: Sequence[ArmResult], found: Sequence[Candidate]) -> Point:
