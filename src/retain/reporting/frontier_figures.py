@@ -10,7 +10,7 @@ from retain.records import Candidate
 from retain.reporting.arm_means import half_over_seeds, mean_change
 from retain.reporting.factor_chart import Level, factor_plot
 from retain.reporting.frontier_chart import Curve, Place, frontier_plot
-from retain.reporting.numbers import interval, number_of, plain, signed
+from retain.reporting.numbers import in_unit, interval, number_of, plain, signed
 from retain.reporting.tables import TONES
 from retain.reporting.text import one_line
 
@@ -71,12 +71,13 @@ def _place(name: str, found: Sequence[Candidate], strength: str, chosen: bool) -
     gain, gain_half = _mean([one.gain for one in found], [one.gain_error for one in found])
     loss, loss_half = _mean([one.mean_loss for one in found], [one.loss_error for one in found])
     worst = max(found, key=lambda one: -math.inf if one.worst_loss is None else one.worst_loss)
+    lost = in_unit(worst.worst_loss, worst.worst_unit)
     passing = all(one.passing for one in found)
     lines = [
         f"{name} at strength {strength}" + (": take this" if chosen else ""),
         f"gain {signed(gain)} ({interval(gain - gain_half, gain + gain_half)})",
         f"mean loss {plain(loss)} ({interval(loss - loss_half, loss + loss_half)})",
-        f"worst capability: {one_line(worst.worst)}, loss {plain(worst.worst_loss)}" if worst.worst else "",
+        f"worst capability: {one_line(worst.worst)}, loss {lost}" if worst.worst else "",
         "within the margins" if passing else "outside the margins",
         f"mean of {number_of(len(found), 'seed')}" if len(found) > 1 else "",
     ]

@@ -9,7 +9,7 @@ from retain.records import Change
 from retain.reporting.arm_means import mean_change
 from retain.reporting.drawing import Tone
 from retain.reporting.facts import as_text
-from retain.reporting.numbers import count, duration, interval, plain, signed
+from retain.reporting.numbers import count, duration, in_unit, interval, plain, signed
 from retain.reporting.tables import TONES
 
 RECIPE = "recommended.yaml"
@@ -101,7 +101,7 @@ def strength_rows(record: FrontierRecord) -> list[StrengthRow]:
             gain=signed(one.gain),
             loss=plain(one.mean_loss),
             worst=one.worst,
-            worst_loss=plain(one.worst_loss) if one.worst else "",
+            worst_loss=in_unit(one.worst_loss, one.worst_unit) if one.worst else "",
             passing=one.passing,
             chosen=one.value == arm.strength,
             pareto=point_label(*arm.key, one.value) in best,
