@@ -35,7 +35,8 @@ class FrontierSettings(Settings):
     seeds: list[Annotated[int, Field(ge=0, lt=2**32)]] = []
     """Every arm is trained with each; the recipe's own when empty."""
     halving: Annotated[float, Field(gt=0, lt=1)] | None = None
-    """Share of the rows for short runs after which the worse half of the arms is dropped; none are when empty."""
+    """Share of the rows for short runs after which the worse half of the arms is dropped, but for a plain fine-tune; no
+    short runs when empty."""
     target: Annotated[float, Field(gt=0, le=100)] | None = None
     """``ladder``: the gain on dev items, in points of 100, that is enough."""
 
