@@ -81,7 +81,7 @@ class FrontierRecord(Record):
     not_run: list[str] = []
     """Rungs of the ladder that were not needed."""
     pareto: list[str] = []
-    """Points (arm at a strength) that no other beats in both gain and mean loss on dev items."""
+    """Points (arm at a strength) that no other beats in both gain and loss on dev items."""
     recommended: Recommendation | None = None
     advice: str = ""
     """Whether more rows or another recipe is the better next step, where shares of the rows were tried."""

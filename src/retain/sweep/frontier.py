@@ -22,7 +22,7 @@ from retain.sweep.arm_run import prepare_arm, run_arm, try_arm
 from retain.sweep.arms import Arm, arms_of, settings_of
 from retain.sweep.halving import survivors
 from retain.sweep.ray_arms import Work, cluster, in_parallel
-from retain.sweep.selection import advice, pareto, points, recommend
+from retain.sweep.selection import advice, pareto, points, reached, recommend
 
 RECORD, RECOMMENDED = "frontier.json", "recommended.yaml"
 
@@ -93,18 +93,12 @@ def _reached(results: Sequence[ArmResult], settings: FrontierSettings) -> bool:
     if settings.target is None or not results:
         return False
     rung = [arm for arm in results if arm.variant == results[-1].variant]
-    if len(rung) < max(1, len(settings.seeds)):
-        return False
-    taken = recommend(rung)
-    return taken is not None and taken.passing and _gain(rung) >= settings.target
-
-
-def _gain(rung: Sequence[ArmResult]) -> float:
-    return min(arm.taken.gain or 0.0 for arm in rung)
+    whole = len(rung) >= max(1, len(settings.seeds)) and not any(arm.failed for arm in rung)
+    return whole and reached(rung, settings.target)
 
 
 def _finish(run: RunFolder, arms: Sequence[Arm], results: list[ArmResult], dropped: list[str]) -> FrontierRecord:
-    taken = recommend(results)
+    taken = recommend(results, settings_of(run.recipe).target)
     plain = portable(run.recipe)
     record = FrontierRecord(
         title=f"{plain['model']['base']}: {run.path.name}",
