@@ -56,32 +56,29 @@ def _curve(seeds: Sequence[ArmResult], taken: Recommendation | None) -> Curve:
     alike = len({arm.strength for arm in seeds}) == 1
     name, one = one_line(row_label(*seeds[0].key)), seeds[0]
     by_strength = [list(found) for found in zip(*(arm.curve for arm in seeds), strict=False)]
-    places = [
-        (found[0].value, _place(name, found, f"{found[0].value:g}", mine and alike and found[0].value == one.strength))
-        for found in by_strength
-    ]
+    places = [_place(name, found, "", mine and alike and found[0].value == one.strength) for found in by_strength]
     if mine and not alike:
-        found = [arm.taken for arm in seeds]
-        mean = sum(point.value for point in found) / len(found)
-        places.append((mean, _place(name, found, f"{mean:g} (each seed at its own)", True)))
-    return Curve(name, [place for _, place in sorted(places, key=lambda pair: pair[0])], one.plain)
+        places.append(_place(name, [arm.taken for arm in seeds], " (each seed at its own)", True))
+    return Curve(name, sorted(places, key=lambda place: place.strength), one.plain)
 
 
-def _place(name: str, found: Sequence[Candidate], strength: str, chosen: bool) -> Place:
+def _place(name: str, found: Sequence[Candidate], how: str, chosen: bool) -> Place:
+    strength = sum(one.value for one in found) / len(found)
     gain, gain_half = _mean([one.gain for one in found], [one.gain_error for one in found])
     loss, loss_half = _mean([one.mean_loss for one in found], [one.loss_error for one in found])
     worst = max(found, key=lambda one: -math.inf if one.worst_loss is None else one.worst_loss)
     lost = in_unit(worst.worst_loss, worst.worst_unit)
     passing = all(one.passing for one in found)
     lines = [
-        f"{name} at strength {strength}" + (": take this" if chosen else ""),
+        f"{name} at strength {strength:g}{how}" + (": take this" if chosen else ""),
         f"gain {signed(gain)} ({interval(gain - gain_half, gain + gain_half)})",
         f"mean loss {plain(loss)} ({interval(loss - loss_half, loss + loss_half)})",
         f"worst capability: {one_line(worst.worst)}, loss {lost}" if worst.worst else "",
         "within the margins" if passing else "outside the margins",
         f"mean of {number_of(len(found), 'seed')}" if len(found) > 1 else "",
     ]
-    return Place(gain, -loss, gain_half, loss_half, passing, chosen, "\n".join(line for line in lines if line))
+    note = "\n".join(line for line in lines if line)
+    return Place(gain, -loss, gain_half, loss_half, passing, chosen, strength, note)
 
 
 def _mean(values: Sequence[float | None], errors: Sequence[float | None]) -> tuple[float, float]:
