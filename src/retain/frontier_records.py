@@ -105,9 +105,14 @@ def groups(arms: Sequence[ArmResult]) -> list[list[ArmResult]]:
     return [seeds for seeds in found.values() if not any(arm.failed for arm in seeds)]
 
 
+def in_percent(share: float) -> str:
+    """A share of the rows in as many digits as tell it from others: ``12%``, ``12.5%``."""
+    return f"{100 * share:g}%"
+
+
 def row_label(variant: str, share: float) -> str:
     """What a person calls an arm, whatever its seed."""
-    return variant if share == 1 else f"{variant}, {share:.0%} of the rows"
+    return variant if share == 1 else f"{variant}, {in_percent(share)} of the rows"
 
 
 def point_label(variant: str, share: float, strength: float) -> str:

@@ -43,6 +43,6 @@ def test_a_number_that_is_none_spoils_the_mean_and_nothing_else(bad):
 
 
 def test_an_arm_of_which_a_seed_failed_is_left_out():
-    arms = [make_arm("a", seed=0), make_arm("a", seed=1, failed="NaN"), make_arm("b"), make_arm("b", share=0.5)]
+    arms = [make_arm("a", seed=0), make_arm("a", seed=1, failed="NaN"), make_arm("b"), make_arm("b", share=0.125)]
     assert [[arm.variant for arm in seeds] for seeds in groups(arms)] == [["b"], ["b"]]
-    assert [row_label(*seeds[0].key) for seeds in groups(arms)] == ["b", "b, 50% of the rows"]
+    assert [row_label(*seeds[0].key) for seeds in groups(arms)] == ["b", "b, 12.5% of the rows"]

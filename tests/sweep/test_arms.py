@@ -5,6 +5,7 @@ import pytest
 from retain.data.example import Example
 from retain.errors import UserError
 from retain.recipe import as_plain, parse_recipe
+from retain.sweep.arm_run import arm_folder, unfinished
 from retain.sweep.arms import arms_of, variants
 from retain.sweep.variant import Variant
 
@@ -57,6 +58,22 @@ def test_seeds_and_shares_make_an_arm_each(recipe):
     assert [arm.recipe.data.limit for arm in arms] == [20, 20, None, None]
     assert [arm.recipe.seed for arm in arms] == [1, 2, 1, 2]
     assert len({arm.name for arm in arms}) == 4
+
+
+def test_shares_that_are_nearly_alike_have_names_of_their_own(recipe):
+    arms = arms_of(recipe({"arms": {"x": {}}, "shares": [0.12, 0.125, 0.07]}), rows(1000))
+    assert [arm.name for arm in arms] == ["x, 12% of the rows", "x, 12.5% of the rows", "x, 7% of the rows"]
+    assert len({arm_folder(arm) for arm in arms}) == 3
+    assert [unfinished(arm).key for arm in arms] == [("x", 0.12), ("x", 0.125), ("x", 0.07)]
+
+
+def test_shares_that_no_name_tells_apart_are_refused(recipe):
+    class Many(list):
+        def __len__(self):
+            return 10**9
+
+    with pytest.raises(UserError, match=r"called 'x, 12\.5% of the rows'\. Choose shares that differ more"):
+        arms_of(recipe({"arms": {"x": {}}, "shares": [0.125, 0.12500001]}), Many())
 
 
 @pytest.mark.parametrize(("preset", "count"), [("quick", 4), ("standard", 7), ("thorough", 21)])

@@ -182,14 +182,24 @@ def test_short_runs_of_plain_fine_tunes_alone_drop_the_worse_half():
 
 
 def test_what_shares_of_the_rows_say():
-    def three(more, other):
-        return [
-            arm("a", candidate(1.0, 20, 1), share=0.5),
-            arm("a", candidate(1.0, more, 1)),
-            arm("b", candidate(1.0, other, 9, passing=False)),
+    def said(more, other, passing=True, error=1.0, before=20):
+        arms = [
+            arm("a", candidate(1.0, before, 1), share=0.125),
+            arm("a", more),
+            arm("b", candidate(1.0, other, 9, passing=passing, error=error)),
         ]
+        taken = recommend(arms)
+        assert taken.variant == "a"
+        return advice(arms, taken)
 
-    assert advice(three(30, 5), recommend(three(30, 5))).startswith("More rows: from 50% to 100%")
-    assert advice(three(20.5, 40), recommend(three(20.5, 40))).startswith("Another recipe")
-    assert advice(three(20.5, 20), recommend(three(20.5, 20))).startswith("Neither")
+    assert said(candidate(1.0, 30, 1), 5).startswith("More rows: from 12.5% to 100% of the rows the gain of a changes")
+    assert said(candidate(1.0, 20.5, 1), 20).startswith("Neither")
+    assert said(candidate(1.0, 12, 1), 18).endswith(
+        "and b, which passes the margins, gains 6.0 points more on the same rows (standard error 1.4)."
+    )
+    assert said(candidate(1.0, 12, 1), 18, error=7.0).startswith("Neither"), "by the error of this difference"
+    assert said(candidate(1.0, 20.5, 1), 40, passing=False).startswith("Neither"), "b is outside the margins"
+    assert said(candidate(1.0, 30, 9, passing=False), 5).startswith("Neither"), "a with more rows is, too"
+    assert said(candidate(1.0, None, 1), 5) == ""
     assert advice([arm("a", candidate(1.0, 20, 1))], recommend([arm("a", candidate(1.0, 20, 1))])) == ""
+    assert advice([], None) == ""

@@ -11,6 +11,7 @@ from typing import Any
 
 from retain.data.example import Example
 from retain.errors import UserError, listed
+from retain.frontier_records import in_percent
 from retain.frontier_settings import FrontierSettings
 from retain.overrides import set_value
 from retain.recipe import Recipe, as_plain, parse_recipe
@@ -69,7 +70,7 @@ def arms_of(recipe: Recipe, rows: Sequence[Example]) -> list[Arm]:
     if problems:
         raise UserError(f"frontier asks for more than there is:\n{listed(problems)}")
     for variant, share, seed in itertools.product(variants(recipe, rows), settings.shares, seeds):
-        tags = [f"{share:.0%} of the rows"] * (len(settings.shares) > 1) + [f"seed {seed}"] * (len(seeds) > 1)
+        tags = [f"{in_percent(share)} of the rows"] * (len(settings.shares) > 1) + [f"seed {seed}"] * (len(seeds) > 1)
         try:
             made = _with(recipe, variant.changes, share, seed, len(rows))
         except UserError as error:
@@ -79,6 +80,9 @@ def arms_of(recipe: Recipe, rows: Sequence[Example]) -> list[Arm]:
         arms.append(Arm(name, variant.name, made, variant.changes, share, seed, variant.factor, variant.level))
     if problems:
         raise UserError(f"frontier has {len(problems)} wrong arms:\n{listed(problems)}")
+    names = [arm.name for arm in arms]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise UserError(f"frontier.shares: two arms would be called {twice[0]!r}. Choose shares that differ more.")
     return arms
 
 

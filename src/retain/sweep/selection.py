@@ -8,7 +8,7 @@ from statistics import fmean, variance
 from typing import NamedTuple
 
 from retain.comparison.dev import gain_order, loss_order
-from retain.frontier_records import ArmResult, Recommendation, gain_unit, groups, point_label
+from retain.frontier_records import ArmResult, Recommendation, gain_unit, groups, in_percent, point_label
 from retain.records import Candidate
 
 
@@ -192,24 +192,36 @@ def _because(taken: Point, best: Point, alike: Sequence[Point], passed: bool) ->
 
 
 def advice(arms: Sequence[ArmResult], taken: Recommendation | None) -> str:
-    """Whether more rows or another recipe is the better next step; empty where one share of the rows was tried."""
+    """Whether more rows or another recipe is the better next step; empty where one share of the rows was tried.
+
+    Only an arm that passes the margins on dev items is pointed at, and only where a difference is above its standard
+    error: those of both arms added in squares, which is cautious, as arms share their dev items.
+    """
     found = chosen_points(arms)
-    if taken is None or len({one.share for one in found}) < 2:
-        return ""
-    own = sorted((one for one in found if one.variant == taken.variant), key=lambda one: one.share)
-    others = [one for one in found if one.share == own[-1].share and one.variant != taken.variant]
+    own = sorted(
+        (one for one in found if taken is not None and one.variant == taken.variant), key=lambda one: one.share
+    )
     if len(own) < 2:
         return ""
     fewer, more = own[-2:]
     if fewer.gain is None or more.gain is None:
         return ""
-    step, error = more.gain - fewer.gain, math.hypot(more.gain_error, fewer.gain_error)
-    seen = f"from {fewer.share:.0%} to {more.share:.0%} of the rows the gain of {taken.variant} changes by {step:+.1f}"
-    unit = gain_unit(arms)
-    seen += f" {unit} (standard error {error:.1f})"
-    if step > error:
+    unit, step, error = gain_unit(arms), more.gain - fewer.gain, math.hypot(more.gain_error, fewer.gain_error)
+    seen = (
+        f"from {in_percent(fewer.share)} to {in_percent(more.share)} of the rows the gain of {more.variant} changes by "
+        f"{step:+.1f} {unit} (standard error {error:.1f})"
+    )
+    if more.passing and step > error:
         return f"More rows: {seen}."
-    better = max((one.gain - more.gain for one in others if one.gain is not None), default=0.0)
+    ahead = [
+        (one.gain - more.gain, math.hypot(one.gain_error, more.gain_error), one.variant)
+        for one in found
+        if one.passing and one.gain is not None and one.share == more.share and one.variant != more.variant
+    ]
+    better, error, variant = max(ahead, default=(0.0, 0.0, ""))
     if better > error:
-        return f"Another recipe: {seen}, and another arm gains {better:.1f} {unit} more on the same rows."
-    return f"Neither is shown to help: {seen}, and no arm gains clearly more on the same rows."
+        return (
+            f"Another recipe: {seen}, and {variant}, which passes the margins, gains {better:.1f} {unit} more on the "
+            f"same rows (standard error {error:.1f})."
+        )
+    return f"Neither is shown to help: {seen}, and no arm that passes the margins gains clearly more on the same rows."
