@@ -25,7 +25,8 @@ class FrontierSettings(Settings):
     ``rehearsal_share`` (5) is the recipe with 0, 1, 5, 10 and 20% of rehearsal, ``rehearsal_source`` with 10% from each
     set of ``data.general`` and from text that the base wrote; both are drawn as a figure of that one factor."""
     arms: dict[str, dict[str, Any]] = {}
-    """Name -> what the arm replaces: the path of a setting, as in ``--set``, -> its value."""
+    """Name -> what the arm replaces: the path of a setting, as in ``--set``, -> its value. Not the seed, the base, what
+    is measured or the margins: they are the same for all arms."""
     axes: dict[str, list[Any]] = {}
     """Path of a setting -> values; every combination is an arm. One axis alone is drawn as a figure of that factor."""
     shares: list[Share] = Field([1.0], min_length=1)
