@@ -76,6 +76,7 @@ class FrontierRecord(Record):
     recipe: dict[str, Any]
     provenance: dict[str, Any] = {}
     arms: list[ArmResult]
+    """Those that were trained in full, then those that failed in their short runs."""
     dropped: list[str] = []
     """Arms that short runs spoke against."""
     not_run: list[str] = []
