@@ -25,7 +25,8 @@ class FrontierSettings(Settings):
     ``rehearsal_share`` (5) is the recipe with 0, 1, 5, 10 and 20% of rehearsal, ``rehearsal_source`` with 10% from each
     set of ``data.general`` and from text that the base wrote; both are drawn as a figure of that one factor."""
     arms: dict[str, dict[str, Any]] = {}
-    """Name -> what the arm replaces: the path of a setting, as in ``--set``, -> its value."""
+    """Name -> what the arm replaces: the path of a setting, as in ``--set``, -> its value. Not the seed, the base, what
+    is measured or the margins: they are the same for all arms."""
     axes: dict[str, list[Any]] = {}
     """Path of a setting -> values; every combination is an arm. One axis alone is drawn as a figure of that factor."""
     shares: list[Share] = Field([1.0], min_length=1)
@@ -35,7 +36,8 @@ class FrontierSettings(Settings):
     seeds: list[Annotated[int, Field(ge=0, lt=2**32)]] = []
     """Every arm is trained with each; the recipe's own when empty."""
     halving: Annotated[float, Field(gt=0, lt=1)] | None = None
-    """Share of the rows for short runs after which the worse half of the arms is dropped; none are when empty."""
+    """Share of the rows for short runs after which the worse half of the arms is dropped, but for a plain fine-tune; no
+    short runs when empty."""
     target: Annotated[float, Field(gt=0, le=100)] | None = None
     """``ladder``: the gain on dev items, in points of 100, that is enough."""
 

@@ -338,13 +338,20 @@ class Candidate(Record):
     """Pooled loss on dev items, in points."""
     worst: str
     worst_loss: float | None
-    """The capability that lost most, and how much, in points."""
+    """The capability that lost most, and how much, in ``worst_unit``."""
     passing: bool
     why: str = ""
     gain_error: float | None = None
     """Standard error of the gain, in points, where a choice needs it."""
     loss_error: float | None = None
     """Standard error of the mean loss, in points."""
+    worst_unit: Literal["points", "percent"] = "points"
+    """``percent`` of the base's value where nothing but bits per byte was measured, so that no loss is pooled."""
+
+    @property
+    def loss(self) -> float | None:
+        """What choices put in order: the mean loss, or that of the worst capability where no loss is pooled."""
+        return self.worst_loss if self.mean_loss is None else self.mean_loss
 
 
 class Choice(Record):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from retain.comparison.dev import allowed_errors, passing, standard_error
-from retain.records import Gate
+from retain.comparison.dev import allowed_errors, least_loss, passing, standard_error
+from retain.records import Candidate, Gate
 
 from .build import change, comparison
 
@@ -103,3 +103,24 @@ def test_an_unknown_estimate_does_not_pass():
 @pytest.mark.parametrize("margin", [0.0, 10.0])
 def test_the_margin_is_the_gates(margin):
     assert passing(found(change(loss=5.0, variance=1.0)), Gate(margin=margin))[0] == (margin == 10.0)
+
+
+def tried(value, gain, mean, worst=None):
+    return Candidate(
+        label=f"{value:g}", value=value, gain=gain, mean_loss=mean, worst="x", worst_loss=worst, passing=False
+    )
+
+
+@pytest.mark.parametrize(
+    ("candidates", "value", "why"),
+    [
+        ([tried(1, 5, 3.0), tried(2, 9, 1.0)], 2, "the one with the smallest mean loss was taken"),
+        ([tried(1, 5, 1.0), tried(2, 9, 1.0), tried(3, 9, 1.0)], 2, "the one with the smallest mean loss was taken"),
+        ([tried(1, 5, 3.0), tried(2, None, None)], 1, "the one with the smallest mean loss was taken"),
+        ([tried(1, 5, None, 3), tried(2, 9, None, 2)], 2, "the one whose worst capability lost least was taken"),
+        ([tried(2, 9, None), tried(1, 5, None)], 1, "no loss is known, and the smallest was taken"),
+    ],
+)
+def test_what_loses_least_is_never_what_was_not_measured(candidates, value, why):
+    taken, said = least_loss(candidates)
+    assert (taken.value, said) == (value, why)

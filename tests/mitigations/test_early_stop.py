@@ -199,6 +199,9 @@ def test_the_last_that_passed_is_taken_and_else_the_one_that_lost_least():
     assert best_of(three)[0].value == 3
     assert best_of(three[1::2])[0].value == 2
     assert "none passed" in best_of(three[1::2])[1]
+    bits = [candidate(1, None, False), candidate(2, None, False, gain=9.0)]
+    bits = [one.model_copy(update={"worst_loss": loss}) for one, loss in zip(bits, (4.0, 30.0), strict=True)]
+    assert best_of(bits)[0].value == 1 and "whose worst capability lost least" in best_of(bits)[1]
 
 
 def test_a_threshold_without_a_meter_is_refused():

@@ -4,6 +4,7 @@ import pytest
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM
 
+from retain.mitigations.candidates import candidate_on_dev
 from retain.mitigations.lora import Lora
 from retain.mitigations.strength import choose, significantly_worse
 from retain.models.load import load_causal
@@ -45,6 +46,33 @@ def test_where_none_passes_gain_is_not_given_away_for_a_loss_that_cannot_be_show
     assert "2 of 3 strengths whose mean loss is not significantly above the smallest, that of 0.6" in why
 
 
+def in_bits(value, gain, worst, passing=False):
+    """Measured with nothing but bits per byte: no loss is pooled."""
+    made = candidate(value, gain, None, passing)
+    return made.model_copy(update={"worst_loss": worst, "worst_unit": "percent"})
+
+
+def test_where_no_loss_is_pooled_the_worst_capability_decides():
+    measured = [in_bits(0.2, 3, 2.5), in_bits(0.6, 9, 3.0), in_bits(1.0, 12, 40.0)]
+    taken, why = choose(measured, always)
+    assert taken.value == 0.2
+    assert "of which no capability loses significantly more than at 0.2, whose worst one loses least" in why
+    taken, why = choose(measured, lambda one, least: one.loss > least.loss + 2)
+    assert taken.value == 0.6 and "2 of 3 strengths of which no capability" in why
+
+
+def test_where_no_loss_is_known_the_smallest_strength_is_taken():
+    unknown = [in_bits(0.2, 3, None), in_bits(1.0, 12, None)]
+    taken, why = choose(unknown, lambda one, least: False)
+    assert taken.value == 0.2
+    assert why == "no strength passed the margins on dev items; no loss is known, and the smallest was taken"
+
+
+def test_a_gain_that_is_not_known_is_not_taken_for_nothing():
+    measured = [candidate(0.5, -4, 0, True), candidate(1.0, None, 0, True)]
+    assert choose(measured, always)[0].value == 0.5
+
+
 def noisy(name, chance, seed, items=60):
     """A probe of right and wrong answers."""
     generator = random.Random(seed)
@@ -71,6 +99,26 @@ def test_significance_is_paired_by_item(make_setup):
     assert not significantly_worse(little, base, setup)
     assert not significantly_worse(base, base, setup)
     assert not significantly_worse(base, worse, setup)
+
+
+def test_bits_per_byte_are_told_apart_by_capability(make_setup):
+    def text(name, level, spread=0.0):
+        return noisy(name, 0.5, 0).model_copy(
+            update={
+                "scores": {f"{name} {i}": level + spread * (i % 5) for i in range(60)},
+                "unit": "bits per byte",
+                "higher_is_better": False,
+            }
+        )
+
+    base = [text("p", 1.0, 0.1), text("q", 1.0, 0.1)]
+    worse = [text("p", 1.0, 0.1), text("q", 1.3, 0.1)]
+    setup = make_setup(task_probes=frozenset(), base_dev=lambda: base, measure_dev=lambda model: worse)
+    assert significantly_worse(worse, base, setup)
+    assert not significantly_worse(base, worse, setup) and not significantly_worse(base, base, setup)
+    found = candidate_on_dev(None, setup, "1", 1.0)
+    assert (found.mean_loss, found.worst, found.worst_unit, found.passing) == (None, "q", "percent", False)
+    assert found.loss == found.worst_loss == pytest.approx(25)
 
 
 def dropped(one, count):

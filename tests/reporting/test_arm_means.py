@@ -5,7 +5,8 @@ import math
 import pytest
 
 from retain.comparison.intervals import critical_value
-from retain.reporting.arm_means import by_variant, half_over_seeds, label, mean_change
+from retain.frontier_records import groups, row_label
+from retain.reporting.arm_means import half_over_seeds, mean_change
 
 from .frontier_makers import make_arm
 from .makers import make_change
@@ -42,6 +43,6 @@ def test_a_number_that_is_none_spoils_the_mean_and_nothing_else(bad):
 
 
 def test_an_arm_of_which_a_seed_failed_is_left_out():
-    arms = [make_arm("a", seed=0), make_arm("a", seed=1, failed="NaN"), make_arm("b"), make_arm("b", share=0.5)]
-    assert [[arm.variant for arm in seeds] for seeds in by_variant(arms)] == [["b"], ["b"]]
-    assert [label(seeds[0]) for seeds in by_variant(arms)] == ["b", "b, 50% of the rows"]
+    arms = [make_arm("a", seed=0), make_arm("a", seed=1, failed="NaN"), make_arm("b"), make_arm("b", share=0.125)]
+    assert [[arm.variant for arm in seeds] for seeds in groups(arms)] == [["b"], ["b"]]
+    assert [row_label(*seeds[0].key) for seeds in groups(arms)] == ["b", "b, 12.5% of the rows"]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from retain.reporting.frontier import render_frontier, summary
 
-from .frontier_makers import make_arm, make_frontier, make_levels
+from .frontier_makers import make_arm, make_candidate, make_frontier, make_levels
 
 
 def test_the_arms_the_strengths_and_what_was_left_out():
@@ -26,6 +26,12 @@ def test_figures_are_named_where_there_are_any_and_pixels_where_they_were_made()
     assert "[frontier.png](frontier.png)" in both and "frontier-factor.png" not in both
     nothing = render_frontier(make_frontier([make_arm("broken", failed="no")], taken=None))
     assert ".svg" not in nothing and "**No arm could be measured.**" in nothing
+
+
+def test_a_loss_in_percent_is_shown_as_one():
+    curve = [make_candidate(1.0, 40, 1, mean_loss=None, worst_loss=2.5, worst_unit="percent")]
+    text = render_frontier(make_frontier([make_arm("kept", curve=curve)]))
+    assert "| kept | 1 (chosen) | +40.0 | n/a | facts 2.5% | no | yes |" in text
 
 
 def test_foreign_names_are_text():

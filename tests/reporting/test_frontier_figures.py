@@ -45,6 +45,18 @@ def test_the_plain_fine_tune_and_the_point_to_take_are_marked():
     assert "plain fine-tune" not in texts(without)
 
 
+def test_half_of_a_plain_fine_tune_is_not_called_one():
+    half = [make_candidate(0.25, 10, 1), make_candidate(0.5, 20, 2)]
+    svg = frontier_figure(make_frontier([make_arm("plain", plain=True, curve=half, strength=0.5), make_arm("kept")]))
+    assert "plain fine-tune" not in svg and "plain at strength 0.5: gain +20.0" in svg
+    assert not [one for one in parsed(svg).iter(f"{SVG}rect") if one.get("width") == "10"]
+    beyond = [*half, make_candidate(1.0, 40, 4), make_candidate(1.5, 50, 9)]
+    svg = frontier_figure(make_frontier([make_arm("plain", plain=True, curve=beyond), make_arm("kept")]))
+    (square,) = [one for one in parsed(svg).iter(f"{SVG}rect") if one.get("width") == "10"]
+    places = sorted(x for x, _ in circles(svg))
+    assert places[0] < float(square.get("x")) + 5 < places[-1], "at strength 1, not at 1.5"
+
+
 def test_of_several_plain_arms_one_is_named_and_all_are_squares():
     svg = frontier_figure(
         make_frontier([make_arm("plain", plain=True), make_arm("plain at twice the rate", plain=True)])

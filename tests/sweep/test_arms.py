@@ -5,6 +5,7 @@ import pytest
 from retain.data.example import Example
 from retain.errors import UserError
 from retain.recipe import as_plain, parse_recipe
+from retain.sweep.arm_run import arm_folder, unfinished
 from retain.sweep.arms import arms_of, variants
 from retain.sweep.variant import Variant
 
@@ -59,6 +60,22 @@ def test_seeds_and_shares_make_an_arm_each(recipe):
     assert len({arm.name for arm in arms}) == 4
 
 
+def test_shares_that_are_nearly_alike_have_names_of_their_own(recipe):
+    arms = arms_of(recipe({"arms": {"x": {}}, "shares": [0.12, 0.125, 0.07]}), rows(1000))
+    assert [arm.name for arm in arms] == ["x, 12% of the rows", "x, 12.5% of the rows", "x, 7% of the rows"]
+    assert len({arm_folder(arm) for arm in arms}) == 3
+    assert [unfinished(arm).key for arm in arms] == [("x", 0.12), ("x", 0.125), ("x", 0.07)]
+
+
+def test_shares_that_no_name_tells_apart_are_refused(recipe):
+    class Many(list):
+        def __len__(self):
+            return 10**9
+
+    with pytest.raises(UserError, match=r"called 'x, 12\.5% of the rows'\. Choose shares that differ more"):
+        arms_of(recipe({"arms": {"x": {}}, "shares": [0.125, 0.12500001]}), Many())
+
+
 @pytest.mark.parametrize(("preset", "count"), [("quick", 4), ("standard", 7), ("thorough", 21)])
 def test_presets_begin_with_plain_and_keep_the_rates_of_each_kind(recipe, preset, count):
     found = variants(recipe({"preset": preset}))
@@ -90,7 +107,7 @@ def test_with_4_bit_weights_only_adapters_are_trained(recipe, toy_recipe):
         ({"preset": "ladder"}, "target go together"),
         ({"preset": "quick", "target": 3}, "target go together"),
         ({"preset": "ladder", "target": 3, "shares": [0.5, 1]}, "its own rungs"),
-        ({"axes": {"seed": []}}, "an axis needs values"),
+        ({"axes": {"training.epochs": []}}, "an axis needs values"),
         ({"presett": "quick"}, "preset"),
     ],
 )
@@ -103,6 +120,45 @@ def test_all_wrong_arms_are_named_at_once(recipe):
     frontier = {"arms": {"a": {"training.epoch": 1}, "b": {"mitigations": [{"kind": "ewk"}]}, "c": {}}}
     with pytest.raises(UserError, match=r"(?s)2 wrong arms.*a: .*training.epoch.*b: .*ewk"):
         arms_of(recipe(frontier), rows(10))
+
+
+@pytest.mark.parametrize(
+    ("frontier", "said"),
+    [
+        (
+            {"axes": {"seed": [1, 2, 3]}},
+            "frontier.axes.seed: found a list of 3; every arm is trained with the frontier's seeds, so that this has "
+            "no effect. Write them as frontier.seeds",
+        ),
+        ({"arms": {"a": {"seed": 7}}}, "frontier.arms.a.seed: found 7; every arm is trained with the frontier's seeds"),
+        (
+            {"arms": {"a": {"frontier.strengths": [0.5]}}},
+            "frontier.arms.a.frontier.strengths: found a list of 1; an",
+        ),
+        ({"axes": {"gate.margin": [1, 2]}}, "frontier.axes.gate.margin: found a list of 2; all arms are measured and"),
+        ({"arms": {"a": {"measure": {"suite": "core"}}}}, "all arms are measured and judged alike"),
+        ({"arms": {"a": {"model.base": "other"}}}, 'found "other"; gains and losses of all arms are against one base'),
+        ({"arms": {"a": {"model": {"base": "other"}}}}, "Change model.load_in alone"),
+        ({"arms": {"a": {"advise.margin": 1}}}, "no arm is advised on"),
+    ],
+)
+def test_what_is_the_same_for_all_arms_is_refused_with_what_to_do(recipe, frontier, said):
+    with pytest.raises(UserError) as error:
+        arms_of(recipe(frontier), rows(10))
+    assert said in str(error.value)
+
+
+def test_an_arm_has_no_strengths_of_its_own(recipe):
+    own = [{"kind": "strength", "values": [0.3], "per_layer": "linear"}]
+    said = r"a: mitigations \(strength\)\.values: found .*Write them as frontier\.strengths"
+    with pytest.raises(UserError, match=said):
+        arms_of(recipe({"arms": {"a": {"mitigations": own}}}), rows(10))
+    with pytest.raises(UserError, match=said):
+        arms_of(recipe({"arms": {"a": {"mitigations.0.values": [0.7]}}}, mitigations=own), rows(10))
+    (arm,) = arms_of(recipe({"arms": {"a": {}}, "strengths": [0.5]}, mitigations=own), rows(10))
+    assert (arm.recipe.mitigations[0].values, arm.recipe.mitigations[0].per_layer) == ([0.5], "linear")
+    linear = {"arms": {"a": {"mitigations": [{"kind": "strength", "per_layer": "linear"}]}}, "strengths": [0.5]}
+    assert arms_of(recipe(linear), rows(10))[0].recipe.mitigations[0].per_layer == "linear"
 
 
 def test_a_name_that_is_given_twice_is_refused(recipe):
@@ -138,9 +194,9 @@ def test_a_single_axis_is_a_factor(recipe):
 @pytest.mark.parametrize(
     "frontier",
     [
-        {"axes": {"seed": [1, 2], "training.epochs": [1, 2]}},
-        {"axes": {"seed": [1, 2]}, "arms": {"x": {}}},
-        {"axes": {"seed": [1, 2]}, "preset": "quick"},
+        {"axes": {"training.batch_size": [1, 2], "training.epochs": [1, 2]}},
+        {"axes": {"training.epochs": [1, 2]}, "arms": {"x": {}}},
+        {"axes": {"training.epochs": [1, 2]}, "preset": "quick"},
         {"preset": "quick"},
     ],
 )

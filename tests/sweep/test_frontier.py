@@ -9,11 +9,13 @@ from retain.commands.frontier import frontier
 from retain.commands.run import run
 from retain.errors import BrokenError, UserError
 from retain.folder import read_record
-from retain.frontier_records import FrontierRecord, frontier_exit
+from retain.frontier_records import FrontierRecord, Recommendation, frontier_exit
 from retain.progress import Progress
-from retain.records import Training
+from retain.recipe import load_recipe
+from retain.records import Candidate, Training
 from retain.reporting.frontier_figures import factor_levels
 from retain.sweep import arm_run
+from retain.sweep import frontier as sweep
 
 QUIET = Progress(quiet=True)
 
@@ -135,6 +137,53 @@ def test_short_runs_drop_arms(recipe_file, tmp_path):
     assert "plain" in [arm.name for arm in record.arms]
     short = [json.loads((one / "training.json").read_text())["task_tokens"] for one in (place / "short").iterdir()]
     assert max(short) < record.arms[0].task_tokens
+
+
+def test_arms_that_fail_in_their_short_runs_are_results_with_reasons(recipe_file, tmp_path, monkeypatch):
+    def broken(run, bench):
+        raise RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB")
+
+    monkeypatch.setattr(arm_run, "measure_before", broken)
+    place = tmp_path / "frontier"
+    record = frontier(recipe_file({"arms": ARMS, "strengths": [1.0], "halving": 0.5}), place, progress=QUIET)
+    assert [arm.name for arm in record.arms] == ["plain", "kept"] and not record.dropped
+    assert all(arm.failed.startswith("in its short run: There is not enough memory") for arm in record.arms)
+    assert frontier_exit(record) == 4 and record.recommended is None
+    text = (place / "frontier.md").read_text()
+    assert text.count("in its short run: There is not enough memory") == 2 and "Dropped" not in text
+
+
+def test_only_what_short_runs_spoke_against_is_dropped(recipe_file, tmp_path, monkeypatch):
+    arms = {**ARMS, "broken": {"training.epochs": 1}}
+    gains = {"plain": 1.0, "kept": 50.0}
+
+    def tried(arm, folder, progress, share):
+        if arm.name == "broken":
+            return arm_run.unfinished(arm, "short").model_copy(update={"failed": "NaN"})
+        return done(arm, folder, progress)
+
+    def done(arm, folder, progress):
+        taken = Candidate(
+            label="1", value=1.0, gain=gains[arm.name], mean_loss=0.0, worst="x", worst_loss=0.0, passing=True
+        )
+        found = {"curve": [taken], "strength": 1.0, "outcome": "retained", "plain": False}
+        return arm_run.unfinished(arm).model_copy(update=found)
+
+    monkeypatch.setattr(sweep, "try_arm", tried)
+    monkeypatch.setattr(sweep, "run_arm", done)
+    place = tmp_path / "frontier"
+    record = frontier(recipe_file({"arms": arms, "strengths": [1.0], "halving": 0.5}), place, progress=QUIET)
+    assert [(arm.name, arm.failed) for arm in record.arms] == [("kept", ""), ("broken", "in its short run: NaN")]
+    assert record.dropped == ["plain"] and record.recommended.variant == "kept"
+
+
+def test_a_recommended_recipe_is_one_whatever_its_arm_is_called(recipe_file, tmp_path):
+    recipe = load_recipe(recipe_file({"arms": ARMS}))
+    name, reason = "lora\nseed: 7\x85model: {base: other}\x07", "it\u2028training: {}"
+    taken = Recommendation(variant=name, share=1.0, strength=1.0, reason=reason, passing=True)
+    text = sweep.recommended_recipe(recipe, taken, tmp_path)
+    assert yaml.safe_load(text)["seed"] == recipe.seed
+    assert [line[:6] for line in text.splitlines()[:3]] == ["# lora", "# it t", "model:"]
 
 
 def test_shares_of_rehearsal_are_drawn_as_a_factor(recipe_file, mastered_suite, tmp_path):

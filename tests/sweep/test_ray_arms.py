@@ -1,16 +1,20 @@
 """What becomes of arms whose worker dies, or whose machine fails."""
 
+import errno
+import sys
 from functools import partial
 from types import SimpleNamespace
 
 import pytest
 
-from retain.errors import BrokenError, FaultError
+from retain.errors import BrokenError, FaultError, UserError
 from retain.frontier_records import ArmResult
 from retain.progress import Progress
+from retain.recipe import parse_recipe
 from retain.sweep import arm_run
 from retain.sweep.arms import arms_of
-from retain.sweep.ray_arms import in_parallel
+from retain.sweep.ray_arms import cluster, in_parallel
+from retain.sweep.sharing import prepare_arms
 
 
 class RayError(Exception):
@@ -45,11 +49,66 @@ class FakeRay:
 
 @pytest.fixture
 def arms(toy_recipe):
-    from retain.recipe import parse_recipe
-
     named = {"one": {}, "two": {"training.learning_rate": 1e-5}}
     values = toy_recipe(mitigations=[{"kind": "lora", "rank": 2}], frontier={"arms": named, "strengths": [1.0]})
     return arms_of(parse_recipe(values), [None] * 40)
+
+
+@pytest.mark.parametrize("address", ["local", "auto", "10.0.0.1:6379"])
+def test_local_begins_a_cluster_and_joins_none(monkeypatch, address):
+    asked = []
+    fake = SimpleNamespace(init=lambda **options: asked.append(options["address"]), shutdown=lambda: None)
+    monkeypatch.setitem(sys.modules, "ray", fake)
+    monkeypatch.setenv("RAY_ADDRESS", "10.0.0.9:6379")
+    with cluster(address):
+        assert asked == [address], "without an address Ray joins the cluster of RAY_ADDRESS, or the last one"
+
+
+def prepared(arms, broken=()):
+    """The rounds in which arms are prepared, those that fail at it named."""
+    rounds = []
+
+    def do(work, some):
+        assert work is arm_run.prepare_arm
+        rounds.append([arm.name for arm in some])
+        return [arm_run.unfinished(arm).model_copy(update={"failed": "x" * (arm.name in broken)}) for arm in some]
+
+    prepare_arms(do, arms)
+    return rounds
+
+
+def test_each_text_is_written_once_before_arms_run_at_once(toy_recipe):
+    values = toy_recipe(frontier={"preset": "quick", "seeds": [1, 2]})
+    values["data"]["general"] = []
+    arms = arms_of(parse_recipe(values), [None] * 40)
+    plain, first, second = "plain, seed 1", "all weights, kl, seed 1", "all weights, kl, seed 2"
+    assert prepared(arms) == [[plain], [first, second]], "the base, then the text of each seed"
+    assert prepared(arms, {first}) == [[plain], [first, second], ["lora, kl, seed 1"]]
+    assert prepared(arms, {plain})[:2] == [[plain], ["plain, seed 2"]]
+
+
+def test_what_all_arms_share_is_made_by_the_first(arms):
+    assert prepared(arms) == [["one"]]
+    assert prepared(arms, {"one", "two"}) == [["one"], ["two"]]
+
+
+@pytest.mark.parametrize("work", ["prepare_arm", "try_arm"])
+def test_what_is_wrong_with_an_arm_or_its_memory_is_that_arms_failure(arms, tmp_path, monkeypatch, work):
+    def fail(error):
+        def failing(run, bench):
+            raise error
+
+        row = SimpleNamespace(id="a")
+        monkeypatch.setattr(arm_run, "measure_before", failing)
+        monkeypatch.setattr(arm_run, "prepare", lambda run: None)
+        monkeypatch.setattr(arm_run, "Workbench", lambda run, data: SimpleNamespace(train_rows=[row]))
+        more = (0.5,) if work == "try_arm" else ()
+        return getattr(arm_run, work)(arms[0], tmp_path, Progress(quiet=True), *more).failed
+
+    assert fail(UserError("no such model")) == "no such model"
+    assert fail(RuntimeError("CUDA out of memory.")).startswith("There is not enough memory: CUDA out of memory")
+    with pytest.raises(FaultError, match="The disk is full"):
+        fail(OSError(errno.ENOSPC, "No space left on device"))
 
 
 def test_a_worker_that_dies_is_tried_again_and_then_a_result_that_says_so(arms, tmp_path):

@@ -72,6 +72,21 @@ def test_a_rate_that_broke_is_the_cliff():
     assert choose_rate([broken_point(1.0, "x"), broken_point(2.0, "x")], 0)[0].value == 1.0
 
 
+def test_where_no_loss_is_pooled_the_worst_capability_decides():
+    worst = (9.0, 2.0, 4.0, 30.0)
+    found = [point(rate, 20, None, False).model_copy(update={"worst_loss": loss}) for rate, loss in
+             zip(GRID, worst, strict=True)]  # fmt: skip
+    taken, why = choose_rate(found, 0)
+    assert taken.value == 1e-3 and why.endswith("the one whose worst capability lost least was taken")
+
+
+def test_a_gain_that_was_not_measured_is_not_taken_for_none_at_all():
+    taken, why = choose_rate(points((None, 0), (None, 0), (None, 1), (None, 30, False)), -5)
+    assert taken.value == 1e-2 and why == "the largest rate that passes, below the cliff at 1e-1; no gain was measured"
+    assert next_rate(points((None, 0), (None, 0), (None, 0), (None, 0)), GRID, 0) is None
+    assert choose_rate(points((-9, 1, False), (-4, 2, False), (None, 0, False), (None, 0, False)), -5)[0].value == 1e-3
+
+
 def test_the_grid_grows_upwards_while_the_gain_rises():
     rising = points((2, 0), (5, 0), (10, 0), (20, 0))
     assert next_rate(rising, GRID, 0) == pytest.approx(1.0)

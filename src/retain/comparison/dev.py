@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from scipy import stats
 
 from retain.comparison.gate import margin_of
-from retain.records import Change, Comparison, Gate
+from retain.records import Candidate, Change, Comparison, Gate
 
 
 def passing(comparison: Comparison, gate: Gate) -> tuple[bool, str]:
@@ -58,3 +59,27 @@ def allowed_errors(capabilities: int) -> float:
 def standard_error(change: Change) -> float:
     """Standard error of a change's delta: sqrt(variance / effective items), infinite without items."""
     return math.sqrt(change.variance / change.effective_items) if change.effective_items > 0 else math.inf
+
+
+def gain_order(gain: float | None) -> float:
+    """A gain to be put in order: one that is not known is below all others."""
+    return -math.inf if gain is None else gain
+
+
+def loss_order(loss: float | None) -> float:
+    """A loss to be put in order: one that is not known is above all others."""
+    return math.inf if loss is None else loss
+
+
+def least_loss(candidates: Sequence[Candidate]) -> tuple[Candidate, str]:
+    """Of candidates of which none passes: the one that loses least, and what was taken.
+
+    The mean loss decides, or the loss of the worst capability where none is pooled; of equals the greater gain, then
+    the smaller setting. Where no loss is known the smallest setting is taken: it changes the base least.
+    """
+    if all(one.loss is None for one in candidates):
+        return min(candidates, key=lambda one: one.value), "no loss is known, and the smallest was taken"
+    taken = min(candidates, key=lambda one: (loss_order(one.loss), -gain_order(one.gain), one.value))
+    if taken.mean_loss is None:
+        return taken, "the one whose worst capability lost least was taken"
+    return taken, "the one with the smallest mean loss was taken"

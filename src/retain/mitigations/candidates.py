@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from retain.comparison.compare import compare
 from retain.comparison.dev import passing, standard_error
 from retain.mitigations.base import Setup
@@ -30,8 +28,9 @@ def measured_on_dev(
     after = setup.measure_dev(model)
     changes = compare(setup.base_dev(), after, setup.task_probes, "base", label)
     passes, why = passing(changes, setup.gate)
-    losses = [change for change in changes.losses if not change.near_chance and change.unit == "points"]
-    worst = min(losses, key=lambda change: change.delta, default=None)
+    losses = [change for change in changes.losses if not change.near_chance]
+    pooled = [change for change in losses if change.unit == "points"]
+    worst = min(pooled or losses, key=lambda change: change.delta, default=None)
     candidate = Candidate(
         label=label,
         value=value,
@@ -39,14 +38,10 @@ def measured_on_dev(
         mean_loss=-changes.pooled.delta if changes.pooled else None,
         worst=worst.capability if worst else "",
         worst_loss=-worst.delta if worst else None,
+        worst_unit="percent" if losses and not pooled else "points",
         passing=passes,
         why=why,
         gain_error=standard_error(changes.gains[0]) if changes.gains else None,
         loss_error=standard_error(changes.pooled) if changes.pooled else None,
     )
     return candidate, after
-
-
-def least_loss(candidates: Sequence[Candidate]) -> Candidate:
-    """Of candidates of which none passes: the one that loses least, and of equals the one that gains most."""
-    return min(candidates, key=lambda one: (one.mean_loss or 0.0, -(one.gain or 0.0)))

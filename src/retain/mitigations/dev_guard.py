@@ -11,11 +11,12 @@ from transformers import TrainerCallback
 from transformers.trainer_utils import has_length
 
 from retain import processes
+from retain.comparison.dev import least_loss
 from retain.data.encoding import Encoded
 from retain.errors import DamagedError, UserError
 from retain.folder import read_record, write_record
 from retain.mitigations.base import Setup
-from retain.mitigations.candidates import least_loss, measured_on_dev
+from retain.mitigations.candidates import measured_on_dev
 from retain.mitigations.distributions import Stored, store_base
 from retain.mitigations.kl_meter import TOP_K, first_rows, moved_from_stored
 from retain.models.causal import as_language_model
@@ -52,7 +53,8 @@ def best_of(candidates: Sequence[Candidate]) -> tuple[Candidate, str]:
     passed = [one for one in candidates if one.passing]
     if passed:
         return passed[-1], f"the last of {len(passed)} that passed, of {len(candidates)} measured"
-    return least_loss(candidates), "none passed the margins on dev items; the one with the smallest mean loss was taken"
+    taken, why = least_loss(candidates)
+    return taken, f"none passed the margins on dev items; {why}"
 
 
 def read_guarded(path: Path, remove: Sequence[Path]) -> Guarded:
@@ -199,4 +201,5 @@ def _change(before: Measurement, after: Measurement) -> str:
 
 def _worst(found: Candidate) -> str:
     """Of an earlier go, which wrote down no more."""
-    return f"{found.worst} {-(found.worst_loss or 0.0):+.1f}"
+    assert found.worst_loss is not None
+    return f"{found.worst} {-found.worst_loss:+.1f}{'%' * (found.worst_unit == 'percent')}"

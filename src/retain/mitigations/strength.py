@@ -9,12 +9,16 @@ from pydantic import Field
 
 from retain import processes
 from retain.comparison.compare import compare
+from retain.comparison.dev import gain_order, least_loss
+from retain.comparison.gate import holm
 from retain.errors import UserError
 from retain.mitigations.base import Mitigation, Setup
 from retain.mitigations.candidates import measured_on_dev
 from retain.models.layer_factors import PerLayer
 from retain.models.transformers_model import TransformersModel
 from retain.records import Candidate, Choice, Measurement
+
+NONE_PASSED = "no strength passed the margins on dev items"
 
 
 class Strength(Mitigation):
@@ -25,10 +29,11 @@ class Strength(Mitigation):
     (LiNeS, arXiv 2410.17146). The margins are the gate's.
 
     Taken is the passing strength with the greatest dev gain, the smaller one on a tie; the largest one where no gain is
-    measured. Where none passes: of those
-    whose mean loss is not significantly above the smallest one there is (one-sided 5%, paired by item), the one with
-    the greatest gain. A difference in loss that the dev items cannot show is no reason to give gain away; the run will
-    be judged on test items in any case (docs/decisions/strength-fallback.md).
+    measured. Where none passes: of those whose mean loss is not significantly above the smallest one there is
+    (one-sided 5%, paired by item), the one with the greatest gain. A difference in loss that the dev items cannot show
+    is no reason to give gain away; the run will be judged on test items in any case
+    (docs/decisions/strength-fallback.md). Where no loss is pooled (nothing but bits per byte is measured), the
+    capabilities take the mean's place, one by one.
 
     Relations: nearly free with ``lora``. A fixed strength can destroy the gain, so there is no knob for one:
     give ``values`` a single entry if you must.
@@ -62,9 +67,14 @@ class Strength(Mitigation):
 
 
 def significantly_worse(one: Sequence[Measurement], other: Sequence[Measurement], setup: Setup) -> bool:
-    """Whether one model's mean loss on dev items is above another's: the lower one-sided 95% bound, paired by item."""
-    pooled = compare(other, one, setup.task_probes).pooled
-    return pooled is not None and pooled.loss_low > 0
+    """Whether one model's mean loss on dev items is above another's: the lower one-sided 95% bound, paired by item.
+
+    Where no loss is pooled: whether any capability's is, after Holm's correction.
+    """
+    found = compare(other, one, setup.task_probes)
+    if found.pooled is not None:
+        return found.pooled.loss_low > 0
+    return any(holm([change.p_loss for change in found.losses if not change.near_chance]))
 
 
 def choose(candidates: list[Candidate], loses_more: Callable[[Candidate, Candidate], bool]) -> tuple[Candidate, str]:
@@ -77,19 +87,23 @@ def choose(candidates: list[Candidate], loses_more: Callable[[Candidate, Candida
     passing_ones = [candidate for candidate in candidates if candidate.passing]
     if passing_ones:
         return _most_gain(passing_ones), f"greatest dev gain among {_of(passing_ones, candidates)} that passed"
-    least = min(candidates, key=lambda candidate: (candidate.mean_loss or 0.0, -(candidate.gain or 0.0)))
+    least, why = least_loss(candidates)
+    if least.loss is None:
+        return least, f"{NONE_PASSED}; {why}"
     alike = [candidate for candidate in candidates if candidate is least or not loses_more(candidate, least)]
-    return _most_gain(alike), (
-        f"no strength passed the margins on dev items; greatest dev gain among {_of(alike, candidates)} whose mean "
-        f"loss is not significantly above the smallest, that of {least.label}"
+    which = (
+        f"of which no capability loses significantly more than at {least.label}, whose worst one loses least"
+        if least.mean_loss is None
+        else f"whose mean loss is not significantly above the smallest, that of {least.label}"
     )
+    return _most_gain(alike), f"{NONE_PASSED}; greatest dev gain among {_of(alike, candidates)} {which}"
 
 
 def _most_gain(candidates: list[Candidate]) -> Candidate:
     """Where no gain was measured, more of the update stands for more of it."""
     if all(candidate.gain is None for candidate in candidates):
         return max(candidates, key=lambda candidate: candidate.value)
-    return max(candidates, key=lambda candidate: (candidate.gain or 0.0, -candidate.value))
+    return max(candidates, key=lambda candidate: (gain_order(candidate.gain), -candidate.value))
 
 
 def _of(some: list[Candidate], candidates: list[Candidate]) -> str:

@@ -8,7 +8,6 @@ from statistics import stdev
 from typing import NamedTuple
 
 from retain.comparison.intervals import critical_value
-from retain.frontier_records import ArmResult
 from retain.records import Change
 from retain.reporting.numbers import finite
 
@@ -19,19 +18,6 @@ class Estimate(NamedTuple):
     value: float
     low: float
     high: float
-
-
-def by_variant(arms: Sequence[ArmResult]) -> list[list[ArmResult]]:
-    """The seeds of each variant and share of the rows; those of which a seed failed are left out."""
-    groups: dict[tuple[str, float], list[ArmResult]] = {}
-    for arm in arms:
-        groups.setdefault((arm.variant, arm.share), []).append(arm)
-    return [seeds for seeds in groups.values() if not any(arm.failed for arm in seeds)]
-
-
-def label(arm: ArmResult) -> str:
-    """What a person calls an arm, whatever its seed."""
-    return arm.variant if arm.share == 1 else f"{arm.variant}, {arm.share:.0%} of the rows"
 
 
 def half_over_seeds(values: Sequence[float], halves: Sequence[float]) -> float:

@@ -31,6 +31,8 @@ from retain.reporting.numbers import finite, signed
 DASHES = ("", "7 4", "2 4")
 """Arms beyond the colours there are get the same ones again, with another line."""
 KEY_WIDTH, KEY_HEIGHT = 220, 22
+FULL = 1.0
+"""The strength at which a model is what was trained."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,7 @@ class Place:
     passing: bool = True
     chosen: bool = False
     """Drawn as a diamond and named."""
+    strength: float = FULL
     note: str = ""
     """Everything that is known of it, in lines; shown where the point is pointed at."""
 
@@ -56,6 +59,11 @@ class Curve:
     places: Sequence[Place]
     plain: bool = False
     """Nothing is done against forgetting: at full strength drawn as a square and named."""
+
+    @property
+    def plain_place(self) -> Place | None:
+        """Where it is the plain fine-tune: at full strength, if that was measured."""
+        return next((one for one in self.places if self.plain and one.strength == FULL), None)
 
 
 @dataclass(frozen=True)
@@ -84,7 +92,7 @@ def frontier_plot(
     box = Box(58, width - 18, 30, 390 if width >= 520 else 330)
     frame, parts = _frame(drawn, mean_margin, box, unit)
     columns = max(1, int((width - 20) / KEY_WIDTH))
-    first = next((index for index, one in enumerate(drawn) if one.plain), None)
+    first = next((index for index, one in enumerate(drawn) if one.plain_place), None)
     for index, one in sorted(enumerate(drawn), key=lambda pair: any(place.chosen for place in pair[1].places)):
         parts.append(_curve(one, index, frame, named=index == first))
     for index, one in enumerate(drawn):
@@ -93,8 +101,9 @@ def frontier_plot(
     x, y = frame.x(0), frame.y(0)
     parts += [dot(x, y, INK, 5), name_tag(x + 8, y - 8, "base", "start")]
     spoken = f"{title}. " + "; ".join(
-        f"{one.name} at full strength: gain {signed(one.places[-1].gain)}, capabilities {signed(one.places[-1].change)}"
+        f"{one.name} at strength {last.strength:g}: gain {signed(last.gain)}, capabilities {signed(last.change)}"
         for one in drawn
+        for last in one.places[-1:]
     )
     return svg(width, box.bottom + 56 + KEY_HEIGHT * -(-len(drawn) // columns), spoken, parts)
 
@@ -132,7 +141,7 @@ def _curve(one: Curve, index: int, frame: _Frame, named: bool) -> str:
     colour, dash = _look(index)
     parts = [line(path, frame.x, frame.y, colour, end=False, dash=dash)]
     for place in one.places:
-        full = one.plain and place is one.places[-1]
+        full = place is one.plain_place
         parts.append(_point(place, frame, colour, full, ["plain fine-tune"] * (full and named)))
     return f'<g class="arm" data-arm="{index}">{"".join(parts)}</g>'
 

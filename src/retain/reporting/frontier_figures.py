@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from retain.frontier_records import ArmResult, FrontierRecord, Recommendation, gain_unit
+from retain.frontier_records import ArmResult, FrontierRecord, Recommendation, gain_unit, groups, row_label
 from retain.records import Candidate
-from retain.reporting.arm_means import by_variant, half_over_seeds, label, mean_change
+from retain.reporting.arm_means import half_over_seeds, mean_change
 from retain.reporting.factor_chart import Level, factor_plot
 from retain.reporting.frontier_chart import Curve, Place, frontier_plot
-from retain.reporting.numbers import interval, number_of, plain, signed
+from retain.reporting.numbers import in_unit, interval, number_of, plain, signed
 from retain.reporting.tables import TONES
 from retain.reporting.text import one_line
 
@@ -23,7 +23,7 @@ def frontier_figure(record: FrontierRecord, width: int = 760) -> str:
 
     Arms are means over their seeds; an arm of which a seed failed is left out.
     """
-    drawn = [_curve(seeds, record.recommended) for seeds in by_variant(record.arms)]
+    drawn = [_curve(seeds, record.recommended) for seeds in groups(record.arms)]
     unit = gain_unit(record.arms)
     return frontier_plot(drawn, f"Retention against gain, {one_line(record.title)}", _margin(record), width, unit)
 
@@ -41,9 +41,9 @@ def factor_figure(record: FrontierRecord, width: int = 760) -> str:
 def factor_levels(record: FrontierRecord) -> tuple[str, list[Level]]:
     """The one thing in which arms of the frontier differ, and what came of each level of it, over the seeds."""
     factor = next((arm.factor for arm in record.arms if arm.factor), "")
-    groups = [seeds for seeds in by_variant(record.arms) if factor and seeds[0].factor == factor]
-    most = max((seeds[0].share for seeds in groups), default=1.0)
-    return one_line(factor), [_level(seeds) for seeds in groups if seeds[0].share == most]
+    found = [seeds for seeds in groups(record.arms) if factor and seeds[0].factor == factor]
+    most = max((seeds[0].share for seeds in found), default=1.0)
+    return one_line(factor), [_level(seeds) for seeds in found if seeds[0].share == most]
 
 
 def _margin(record: FrontierRecord) -> float:
@@ -52,35 +52,33 @@ def _margin(record: FrontierRecord) -> float:
 
 def _curve(seeds: Sequence[ArmResult], taken: Recommendation | None) -> Curve:
     """An arm's points; where seeds chose different strengths, the point to take is one more, at their mean."""
-    mine = taken is not None and (taken.variant, taken.share) == (seeds[0].variant, seeds[0].share)
+    mine = taken is not None and taken.key == seeds[0].key
     alike = len({arm.strength for arm in seeds}) == 1
-    name, one = one_line(label(seeds[0])), seeds[0]
+    name, one = one_line(row_label(*seeds[0].key)), seeds[0]
     by_strength = [list(found) for found in zip(*(arm.curve for arm in seeds), strict=False)]
-    places = [
-        (found[0].value, _place(name, found, f"{found[0].value:g}", mine and alike and found[0].value == one.strength))
-        for found in by_strength
-    ]
+    places = [_place(name, found, "", mine and alike and found[0].value == one.strength) for found in by_strength]
     if mine and not alike:
-        found = [next(point for point in arm.curve if point.value == arm.strength) for arm in seeds]
-        mean = sum(point.value for point in found) / len(found)
-        places.append((mean, _place(name, found, f"{mean:g} (each seed at its own)", True)))
-    return Curve(name, [place for _, place in sorted(places, key=lambda pair: pair[0])], one.plain)
+        places.append(_place(name, [arm.taken for arm in seeds], " (each seed at its own)", True))
+    return Curve(name, sorted(places, key=lambda place: place.strength), one.plain)
 
 
-def _place(name: str, found: Sequence[Candidate], strength: str, chosen: bool) -> Place:
+def _place(name: str, found: Sequence[Candidate], how: str, chosen: bool) -> Place:
+    strength = sum(one.value for one in found) / len(found)
     gain, gain_half = _mean([one.gain for one in found], [one.gain_error for one in found])
     loss, loss_half = _mean([one.mean_loss for one in found], [one.loss_error for one in found])
     worst = max(found, key=lambda one: -math.inf if one.worst_loss is None else one.worst_loss)
+    lost = in_unit(worst.worst_loss, worst.worst_unit)
     passing = all(one.passing for one in found)
     lines = [
-        f"{name} at strength {strength}" + (": take this" if chosen else ""),
+        f"{name} at strength {strength:g}{how}" + (": take this" if chosen else ""),
         f"gain {signed(gain)} ({interval(gain - gain_half, gain + gain_half)})",
         f"mean loss {plain(loss)} ({interval(loss - loss_half, loss + loss_half)})",
-        f"worst capability: {one_line(worst.worst)}, loss {plain(worst.worst_loss)}" if worst.worst else "",
+        f"worst capability: {one_line(worst.worst)}, loss {lost}" if worst.worst else "",
         "within the margins" if passing else "outside the margins",
         f"mean of {number_of(len(found), 'seed')}" if len(found) > 1 else "",
     ]
-    return Place(gain, -loss, gain_half, loss_half, passing, chosen, "\n".join(line for line in lines if line))
+    note = "\n".join(line for line in lines if line)
+    return Place(gain, -loss, gain_half, loss_half, passing, chosen, strength, note)
 
 
 def _mean(values: Sequence[float | None], errors: Sequence[float | None]) -> tuple[float, float]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from retain.frontier_records import ArmResult, FrontierRecord
+from retain.frontier_records import ArmResult, FrontierRecord, groups, point_label
 from retain.records import Change
-from retain.reporting.arm_means import by_variant, label, mean_change
+from retain.reporting.arm_means import mean_change
 from retain.reporting.drawing import Tone
 from retain.reporting.facts import as_text
-from retain.reporting.numbers import count, duration, interval, plain, signed
+from retain.reporting.numbers import count, duration, in_unit, interval, plain, signed
 from retain.reporting.tables import TONES
 
 RECIPE = "recommended.yaml"
@@ -61,11 +61,9 @@ def arm_rows(record: FrontierRecord) -> list[ArmRow]:
 
 
 def _arm(arm: ArmResult, record: FrontierRecord) -> ArmRow:
-    taken = record.recommended
-    mine = taken is not None and (taken.variant, taken.share) == (arm.variant, arm.share)
     if arm.failed:
         return ArmRow(arm.name, arm.failed, folder=arm.folder)
-    chosen = next(one for one in arm.curve if one.value == arm.strength)
+    chosen = arm.taken
     return ArmRow(
         name=arm.name,
         failed="",
@@ -80,7 +78,7 @@ def _arm(arm: ArmResult, record: FrontierRecord) -> ArmRow:
         tone=TONES.get(str(arm.outcome), "muted"),
         task_tokens=count(arm.task_tokens),
         seconds=duration(arm.seconds),
-        recommended=mine,
+        recommended=record.recommended is not None and record.recommended.key == arm.key,
         folder=arm.folder,
     )
 
@@ -103,10 +101,10 @@ def strength_rows(record: FrontierRecord) -> list[StrengthRow]:
             gain=signed(one.gain),
             loss=plain(one.mean_loss),
             worst=one.worst,
-            worst_loss=plain(one.worst_loss) if one.worst else "",
+            worst_loss=in_unit(one.worst_loss, one.worst_unit) if one.worst else "",
             passing=one.passing,
             chosen=one.value == arm.strength,
-            pareto=f"{label(arm)} at {one.value:g}" in best,
+            pareto=point_label(*arm.key, one.value) in best,
         )
         for arm in record.arms
         for one in arm.curve
@@ -126,8 +124,7 @@ class Tile:
 def tiles(record: FrontierRecord) -> list[Tile]:
     """What test items say of the recommended arm, over its seeds."""
     taken = record.recommended
-    wanted = (taken.variant, taken.share) if taken is not None else None
-    seeds = next((group for group in by_variant(record.arms) if (group[0].variant, group[0].share) == wanted), [])
+    seeds = next((group for group in groups(record.arms) if taken is not None and group[0].key == taken.key), [])
     over = f", mean of {len(seeds)} seeds" if len(seeds) > 1 else ""
     found = []
     for name, note, changes in (

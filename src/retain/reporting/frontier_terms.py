@@ -12,7 +12,10 @@ ARMS = (
     "Gain and loss in points of 100 (a gain in bits per byte: percent of the base's value), with 95% intervals. "
     "Choices are made on dev items; none has seen a test item."
 )
-PARETO = "Pareto: no other point beats it in both gain and mean loss."
+PARETO = (
+    "Pareto: no other point beats it in both gain and mean loss; where nothing but bits per byte is measured, in gain "
+    "and the loss of the worst capability."
+)
 INTERVALS = (
     "Means over seeds have the interval of items and of seeds (Student's t); one seed says nothing of other seeds."
 )

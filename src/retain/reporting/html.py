@@ -180,7 +180,7 @@ def _choice_plots(choice: Choice, record: RunRecord) -> Markup:
             label=candidate.label,
             gain=candidate.gain,
             mean_loss=candidate.mean_loss,
-            worst_loss=candidate.worst_loss,
+            worst_loss=candidate.worst_loss if candidate.worst_unit == "points" else None,
             passing=candidate.passing,
             chosen=candidate.value == choice.chosen,
         )

@@ -13,7 +13,7 @@ from retain.reporting.flips import GUESSING, guessing_block
 from retain.reporting.kl_meter import kl_block, kl_intro
 from retain.reporting.measured import ways
 from retain.reporting.noise import noise_block, noise_intro
-from retain.reporting.numbers import count, duration, interval, number_of, plain, share, signed
+from retain.reporting.numbers import count, duration, in_unit, interval, number_of, plain, share, signed
 from retain.reporting.pairs import Pair, fallen
 from retain.reporting.rankings import CALIBRATION, MEASURES, calibration_block, measures_block
 from retain.reporting.rewards import REWARDS, rewards_block
@@ -261,7 +261,8 @@ def _choice(choice: Choice) -> str:
 
 
 def _worst(candidate: Candidate) -> str:
-    return f"{plain(candidate.worst_loss)} ({candidate.worst})" if candidate.worst else plain(candidate.worst_loss)
+    loss = in_unit(candidate.worst_loss, candidate.worst_unit)
+    return f"{loss} ({candidate.worst})" if candidate.worst else loss
 
 
 def plain_value(value: float) -> str:

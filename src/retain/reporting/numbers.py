@@ -29,6 +29,12 @@ def signed(value: float | None, digits: int = 1) -> str:
     return f"+{text}" if shows_gain else text
 
 
+def in_unit(value: float | None, unit: str) -> str:
+    """``3.14`` -> ``3.1``; in percent ``3.1%``."""
+    text = plain(value)
+    return f"{text}%" if unit == "percent" and text != NOT_AVAILABLE else text
+
+
 def interval(low: float | None, high: float | None, digits: int = 1) -> str:
     """``-1.2 to +0.4``."""
     if not finite(low, high):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
+from retain.at_work import working_in
 from retain.data.splits import sample
 from retain.errors import BrokenError, FaultError, UserError
 from retain.frontier_records import ArmResult
@@ -38,13 +40,7 @@ def run_arm(arm: Arm, folder: Path, progress: Progress) -> ArmResult:
         FaultError: the machine failed, and not the arm.
     """
     result = unfinished(arm)
-    try:
-        record = run_recipe(arm.recipe, folder / result.folder, progress)
-    except FaultError:  # of the machine, not of the arm: nothing is known of it yet
-        raise
-    except (UserError, BrokenError) as error:
-        return result.model_copy(update={"failed": str(error)})
-    return result.model_copy(update=_measured(record))
+    return _or_failed(result, lambda: _measured(run_recipe(arm.recipe, folder / result.folder, progress)))
 
 
 def try_arm(arm: Arm, folder: Path, progress: Progress, share: float) -> ArmResult:
@@ -55,38 +51,62 @@ def try_arm(arm: Arm, folder: Path, progress: Progress, share: float) -> ArmResu
         folder: the frontier's.
         progress: where stages are shown.
         share: of the arm's training rows.
+
+    Raises:
+        FaultError: as :func:`run_arm`.
     """
     result = unfinished(arm, SHORT)
+
+    def tried() -> dict[str, object]:
+        with working_in(folder / result.folder):
+            run = _folder(arm, result, folder, progress)
+            bench = Workbench(run, prepare(run))
+            bench.train_rows = tuple(sample(bench.train_rows, max(1, round(share * len(bench.train_rows))), arm.seed))
+            measure_before(run, bench)
+            general = general_text(run, bench)
+            find_negatives(run, bench)
+            train(run, bench, general, find_rate(run, bench, general))
+            return _chosen(choose(run, bench, general).choices)
+
+    return _or_failed(result, tried)
+
+
+def prepare_arm(arm: Arm, folder: Path, progress: Progress) -> ArmResult:
+    """Do of an arm what others can find: measure the base, and let it write the general text.
+
+    Args:
+        arm: whose run this begins.
+        folder: the frontier's.
+        progress: where stages are shown.
+
+    Raises:
+        FaultError: as :func:`run_arm`.
+    """
+    result = unfinished(arm)
+
+    def prepared() -> dict[str, object]:
+        with working_in(folder / result.folder):
+            run = _folder(arm, result, folder, progress)
+            bench = Workbench(run, prepare(run))
+            measure_before(run, bench)
+            general_text(run, bench)
+        return {}
+
+    return _or_failed(result, prepared)
+
+
+def _folder(arm: Arm, result: ArmResult, folder: Path, progress: Progress) -> RunFolder:
+    return RunFolder(folder / result.folder, arm.recipe, progress, unread=("advise", "frontier"))
+
+
+def _or_failed(result: ArmResult, work: Callable[[], dict[str, object]]) -> ArmResult:
+    """A result with what some work found, or with why it failed. A fault of the machine says nothing of the arm."""
     try:
-        run = RunFolder(folder / result.folder, arm.recipe, progress, unread=("advise", "frontier"))
-        data = prepare(run)
-        bench = Workbench(run, data)
-        bench.train_rows = tuple(sample(bench.train_rows, max(1, round(share * len(bench.train_rows))), arm.seed))
-        measure_before(run, bench)
-        general = general_text(run, bench)
-        find_negatives(run, bench)
-        train(run, bench, general, find_rate(run, bench, general))
-        choices = choose(run, bench, general).choices
+        return result.model_copy(update=work())
     except FaultError:
         raise
     except (UserError, BrokenError) as error:
         return result.model_copy(update={"failed": str(error)})
-    return result.model_copy(update=_chosen(choices))
-
-
-def prepare_arm(arm: Arm, folder: Path, progress: Progress) -> ArmResult:
-    """Do of an arm what all arms have in common, so that those which run at once find it: measuring the base first.
-
-    Args:
-        arm: the first one.
-        folder: the frontier's.
-        progress: where stages are shown.
-    """
-    run = RunFolder(folder / unfinished(arm).folder, arm.recipe, progress, unread=("advise", "frontier"))
-    bench = Workbench(run, prepare(run))
-    measure_before(run, bench)
-    general_text(run, bench)
-    return unfinished(arm)
 
 
 def unfinished(arm: Arm, kind: str = ARMS) -> ArmResult:

@@ -11,11 +11,14 @@ from typing import Any
 
 from retain.data.example import Example
 from retain.errors import UserError, listed
+from retain.frontier_records import in_percent
 from retain.frontier_settings import FrontierSettings
 from retain.overrides import set_value
 from retain.recipe import Recipe, as_plain, parse_recipe
+from retain.sweep.fixed_settings import fixed_settings
 from retain.sweep.presets import preset_arms
 from retain.sweep.variant import Overrides, Variant
+from retain.wrong_values import shown_value
 
 WHOLE = 1.0
 MOST_ARMS = 1000
@@ -65,11 +68,13 @@ def arms_of(recipe: Recipe, rows: Sequence[Example]) -> list[Arm]:
     """
     settings = settings_of(recipe)
     seeds = settings.seeds or [recipe.seed]
+    if problems := fixed_settings(settings):
+        raise UserError(f"frontier changes what is the same for all arms:\n{listed(problems)}")
     arms, problems = [], _too_small(settings, min(len(rows), recipe.data.limit or len(rows)))
     if problems:
         raise UserError(f"frontier asks for more than there is:\n{listed(problems)}")
     for variant, share, seed in itertools.product(variants(recipe, rows), settings.shares, seeds):
-        tags = [f"{share:.0%} of the rows"] * (len(settings.shares) > 1) + [f"seed {seed}"] * (len(seeds) > 1)
+        tags = [f"{in_percent(share)} of the rows"] * (len(settings.shares) > 1) + [f"seed {seed}"] * (len(seeds) > 1)
         try:
             made = _with(recipe, variant.changes, share, seed, len(rows))
         except UserError as error:
@@ -79,6 +84,9 @@ def arms_of(recipe: Recipe, rows: Sequence[Example]) -> list[Arm]:
         arms.append(Arm(name, variant.name, made, variant.changes, share, seed, variant.factor, variant.level))
     if problems:
         raise UserError(f"frontier has {len(problems)} wrong arms:\n{listed(problems)}")
+    names = [arm.name for arm in arms]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise UserError(f"frontier.shares: two arms would be called {twice[0]!r}. Choose shares that differ more.")
     return arms
 
 
@@ -165,16 +173,26 @@ def _short(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
+def _strength(plain: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a recipe says of the strength; nothing where it has none."""
+    return next((one for one in plain["mitigations"] if one.get("kind") == "strength"), {})
+
+
 def _with(recipe: Recipe, changes: Overrides, share: float, seed: int, rows: int) -> Recipe:
     plain = deepcopy(as_plain(recipe))
     settings = plain.pop("frontier")
+    before = deepcopy(_strength(plain))
     for path, value in changes.items():
         set_value(plain, path, deepcopy(value), "frontier.arms")
     plain["seed"] = seed
     if share < WHOLE:
         plain["data"]["limit"] = max(1, round(share * min(rows, plain["data"]["limit"] or rows)))
-    strength = {"kind": "strength", "values": settings["strengths"]}
-    own = [one for one in plain["mitigations"] if one.get("kind") == "strength"]
+    own = _strength(plain)
+    if own.get("values") not in (None, before.get("values"), settings["strengths"]):
+        raise UserError(
+            f"mitigations (strength).values: found {shown_value(own['values'])}; all arms are measured at the same "
+            "strengths, so that this has no effect. Write them as frontier.strengths"
+        )
     plain["mitigations"] = [one for one in plain["mitigations"] if one.get("kind") != "strength"]
-    plain["mitigations"].append({**(own[0] if own else {}), **strength})
+    plain["mitigations"].append({**own, "kind": "strength", "values": settings["strengths"]})
     return parse_recipe(plain, "the arm").model_copy(update={"origin": recipe.origin})

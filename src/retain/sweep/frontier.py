@@ -15,14 +15,16 @@ from retain.frontier_records import ArmResult, FrontierRecord, Recommendation
 from retain.frontier_settings import FrontierSettings
 from retain.progress import Progress
 from retain.recipe import Recipe, portable
+from retain.reporting.text import one_line
 from retain.reporting.write import write_frontier
 from retain.stages.prepare import prepare
 from retain.stages.run_folder import RunFolder
-from retain.sweep.arm_run import prepare_arm, run_arm, try_arm
+from retain.sweep.arm_run import run_arm, try_arm
 from retain.sweep.arms import Arm, arms_of, settings_of
 from retain.sweep.halving import survivors
 from retain.sweep.ray_arms import Work, cluster, in_parallel
-from retain.sweep.selection import advice, pareto, points, recommend
+from retain.sweep.selection import advice, pareto, points, reached, recommend
+from retain.sweep.sharing import prepare_arms
 
 RECORD, RECOMMENDED = "frontier.json", "recommended.yaml"
 
@@ -31,8 +33,8 @@ def run_frontier(recipe: Recipe, folder: Path, progress: Progress, address: str 
     """Train the arms, measure each at all strengths on dev items and at the chosen one on test items, and choose.
 
     What arms have in common (the base's measurements, the text it wrote, its stored log-probabilities) is made by the
-    first and found by the others. Each arm is a run of its own in the folder: a frontier that was interrupted goes on
-    in the arm, and the stage, it was in.
+    first that needs it and found by the others. Each arm is a run of its own in the folder: a frontier that was
+    interrupted goes on in the arm, and the stage, it was in.
 
     Args:
         recipe: with the key ``frontier``.
@@ -57,7 +59,8 @@ def _run(run: RunFolder, settings: FrontierSettings, address: str | None) -> Fro
     if address is None:
         return _with(run, arms, settings, partial(_in_turn, folder=folder, progress=progress, settings=settings))
     with cluster(address) as ray:
-        prepare_arm(arms[0], folder, progress)
+        progress.say("Preparing what the arms have in common")
+        prepare_arms(partial(in_parallel, ray, folder=folder, progress=Progress(quiet=True)), arms)
         return _with(run, arms, settings, partial(in_parallel, ray, folder=folder, progress=progress))
 
 
@@ -65,12 +68,13 @@ def _with(
     run: RunFolder, arms: list[Arm], settings: FrontierSettings, do: Callable[[Work, list[Arm]], list[ArmResult]]
 ) -> FrontierRecord:
     """The frontier with a way to do some work for each arm: short runs if wanted, then whole ones."""
-    dropped: list[str] = []
+    left: list[ArmResult] = []
     if settings.halving is not None and len({arm.variant for arm in arms}) > 1:
-        kept = survivors(do(partial(try_arm, share=settings.halving), arms))
-        dropped = [arm.name for arm in arms if arm.variant not in kept]
+        tried = do(partial(try_arm, share=settings.halving), arms)
+        kept = survivors(tried)
+        left = [one for one in tried if one.variant not in kept]
         arms = [arm for arm in arms if arm.variant in kept]
-    return _finish(run, arms, do(run_arm, arms), dropped)
+    return _finish(run, arms, do(run_arm, arms), left)
 
 
 def _in_turn(
@@ -93,41 +97,41 @@ def _reached(results: Sequence[ArmResult], settings: FrontierSettings) -> bool:
     if settings.target is None or not results:
         return False
     rung = [arm for arm in results if arm.variant == results[-1].variant]
-    if len(rung) < max(1, len(settings.seeds)):
-        return False
-    taken = recommend(rung)
-    return taken is not None and taken.passing and _gain(rung) >= settings.target
+    whole = len(rung) >= max(1, len(settings.seeds)) and not any(arm.failed for arm in rung)
+    return whole and reached(rung, settings.target)
 
 
-def _gain(rung: Sequence[ArmResult]) -> float:
-    return min(next(one for one in arm.curve if one.value == arm.strength).gain or 0.0 for arm in rung)
-
-
-def _finish(run: RunFolder, arms: Sequence[Arm], results: list[ArmResult], dropped: list[str]) -> FrontierRecord:
-    taken = recommend(results)
+def _finish(run: RunFolder, arms: Sequence[Arm], results: list[ArmResult], left: list[ArmResult]) -> FrontierRecord:
+    """The record and its reports: of arms that were trained in full, and of those left after their short runs."""
+    taken = recommend(results, settings_of(run.recipe).target)
     plain = portable(run.recipe)
     record = FrontierRecord(
         title=f"{plain['model']['base']}: {run.path.name}",
         recipe=plain,
         provenance=run.provenance(),
-        arms=results,
-        dropped=dropped,
+        arms=results + [_failed_short(one) for one in left if one.failed],
+        dropped=[one.name for one in left if not one.failed],
         not_run=[arm.name for arm in arms[len(results) :]],
         pareto=[point.label for point in pareto(points(results))],
         recommended=taken,
         advice=advice(results, taken),
     )
     if taken is not None:
-        arm = next(one for one in arms if (one.variant, one.share) == (taken.variant, taken.share))
+        arm = next(one for one in arms if (one.variant, one.share) == taken.key)
         write_text(run.path / RECOMMENDED, recommended_recipe(arm.recipe, taken, run.path))
     write_record(run.path / RECORD, record)
     write_frontier(record, run.path)
     return record
 
 
+def _failed_short(result: ArmResult) -> ArmResult:
+    return result.model_copy(update={"failed": f"in its short run: {result.failed}"})
+
+
 def recommended_recipe(recipe: Recipe, taken: Recommendation, folder: Path) -> str:
     """The arm's recipe as a file that can be run from ``folder``, with the reason above it."""
     values = portable(recipe.model_copy(update={"origin": str(folder.resolve())}))
     values.pop("frontier", None)
-    head = f"# {taken.variant}, the arm that a frontier recommends.\n# {' '.join(taken.reason.split())}\n"
+    said = [f"{taken.variant}, the arm that a frontier recommends.", taken.reason]
+    head = "".join(f"# {one_line(text, most=2000)}\n" for text in said)
     return head + yaml.safe_dump(values, sort_keys=False, allow_unicode=True)

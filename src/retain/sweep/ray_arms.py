@@ -12,7 +12,6 @@ from retain.frontier_records import ArmResult
 from retain.progress import Progress
 from retain.sweep.arms import Arm
 
-LOCAL = "local"
 Work = Callable[[Arm, Path, Progress], ArmResult]
 
 
@@ -32,7 +31,7 @@ def cluster(address: str) -> Iterator[Any]:
     except ImportError:
         raise MissingExtraError("frontier: Ray, which runs arms in parallel,", "pip install 'retain[ray]'") from None
     try:
-        ray.init(address=None if address == LOCAL else address, include_dashboard=False, log_to_driver=False)
+        ray.init(address=address, include_dashboard=False, log_to_driver=False)
     except (ConnectionError, ValueError, RuntimeError) as error:
         raise UserError(
             f"--ray {address}: there is no Ray cluster ({str(error).splitlines()[0]}). Name the address of its head, "

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
+from retain.comparison.dev import gain_order, least_loss
 from retain.records import Candidate, Choice
 
 POINTS = 4
@@ -56,7 +56,8 @@ def next_rate(points: Sequence[Candidate], grid: Sequence[float], min_gain: floa
     """The rate to try beyond the grid; None where the choice stands.
 
     The grid grows upwards while its greatest rate is the one taken and gained most (or nothing was learned yet), and
-    downwards while its least rate is the one taken or no rate passes: the cliff then lies within or below it.
+    downwards while its least rate is the one taken or no rate passes: the cliff then lies within or below it. Where no
+    gain was measured it does not grow upwards: nothing shows that more is learned there.
 
     Args:
         points: what was measured so far, in any order.
@@ -69,9 +70,9 @@ def next_rate(points: Sequence[Candidate], grid: Sequence[float], min_gain: floa
     above = sum(one.value > max(grid) for one in points)
     if taken is ordered[0] or not any(one.passing for one in points):
         return _rounded(ordered[0].value / _ratio(grid)) if below < MOST_ADDED else None
-    greatest = taken.gain or 0.0
-    rising = greatest <= min_gain or all((one.gain or 0.0) < greatest for one in ordered[:-1])
-    if taken is ordered[-1] and rising:
+    if taken.gain is None or taken is not ordered[-1]:
+        return None
+    if taken.gain <= min_gain or all(gain_order(one.gain) < taken.gain for one in ordered[:-1]):
         return _rounded(ordered[-1].value * _ratio(grid)) if above < MOST_ADDED else None
     return None
 
@@ -81,27 +82,24 @@ def choose_rate(points: Sequence[Candidate], min_gain: float) -> tuple[Candidate
 
     From small to large, the *cliff* lies before the first rate that does not pass after one that did. Among the rates
     below it that pass, those that reach the gain are within one standard error of the greatest gain; taken is the
-    largest of them. Where none passes, the one that loses least among those that gained at all is taken.
+    largest of them, or of all where no gain was measured. Where none passes, the one that loses least among those that
+    gained at all is taken.
     """
     ordered = sorted(points, key=lambda one: one.value)
     first = next((place for place, one in enumerate(ordered) if one.passing), None)
     if first is None:
-        gained = [one for one in ordered if (one.gain or 0.0) > min_gain]
-        taken = min(gained or ordered, key=lambda one: (_loss(one), one.value))
-        return taken, "no rate passed the margins on dev items; the one with the smallest mean loss was taken"
+        taken, why = least_loss([one for one in ordered if gain_order(one.gain) > min_gain] or ordered)
+        return taken, f"no rate passed the margins on dev items; {why}"
     cliff = next((place for place in range(first, len(ordered)) if not ordered[place].passing), None)
     below = ordered[first:cliff]
-    most = max(one.gain or 0.0 for one in below)
-    best = max(below, key=lambda one: one.gain or 0.0)
-    reaching = [one for one in below if (one.gain or 0.0) >= most - (best.gain_error or 0.0)]
+    best = max(below, key=lambda one: gain_order(one.gain))
     where = f"below the cliff at {ordered[cliff].label}" if cliff is not None else "no cliff was found"
+    if best.gain is None:
+        return below[-1], f"the largest rate that passes, {where}; no gain was measured"
+    reaching = [one for one in below if gain_order(one.gain) >= best.gain - (best.gain_error or 0.0)]
     taken = max(reaching, key=lambda one: one.value)
-    learned = "" if most > min_gain else "; no rate learned more than the gate asks for in these short runs"
+    learned = "" if best.gain > min_gain else "; no rate learned more than the gate asks for in these short runs"
     return taken, f"the largest rate that reaches the gain, {where}{learned}"
-
-
-def _loss(point: Candidate) -> float:
-    return math.inf if point.mean_loss is None else point.mean_loss
 
 
 def rate_choice(points: Sequence[Candidate], min_gain: float) -> Choice:

@@ -112,7 +112,8 @@ class Trackers(TrainerCallback):
                 found["guard/kl"] = reading.kl
         for one in guarded.candidates:
             if self._is_new("candidate", one.value):
-                values = {"gain": one.gain, "mean_loss": one.mean_loss, "worst_loss": one.worst_loss}
+                values = {"gain": one.gain, "mean_loss": one.mean_loss}
+                values |= {"worst_loss": one.worst_loss} if one.worst_unit == "points" else {}
                 found |= {f"guard/{name}": value for name, value in values.items() if value is not None}
                 found["guard/passing"] = float(one.passing)
         return found
