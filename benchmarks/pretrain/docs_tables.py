@@ -8,4 +8,4 @@ from pathlib import Path
 from cells import arms_table
 
 RESULTS = Path(__file__).parent / "results"
-TABLES = {"pretrain table": partial(arms_table, RESULTS, ["plain", "replay", "default"])}
+TABLES = {"pretrain table": partial(arms_table, RESULTS, ["plain", "replay", "default", "replay_kl"])}

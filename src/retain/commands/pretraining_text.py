@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 
-from retain.commands.recipe_texts import OWN, given, quote
-from retain.models.builtin import BUILTINS, PREFIX
+from retain.commands.recipe_texts import OWN, given, is_small, quote
 
 REPLAY = 0.25
 """General tokens per task token where there is as much general text: one in five tokens is then a replayed one."""
@@ -15,6 +14,13 @@ USED = 0.75
 """Share of a general file that a share may count on: 20% is kept back for the KL meter."""
 ALL = 1_000_000
 """A general file is taken whole."""
+
+WITHOUT_TEXT = """\
+# Replay keeps most, and needs text like that the model was made from: name a file of it as general, and write
+  # - {kind: rehearsal, share: 0.25}    # 0.01 to 0.05 for text near what the model knows
+  # for the next line.
+  - {kind: kl_to_base, weight: 3.0, share: 0.75}     # stay near the base on general text"""
+"""What keeps the old abilities where there is no text to replay."""
 
 
 def render_pretraining_recipe(
@@ -30,17 +36,12 @@ def render_pretraining_recipe(
         letters: characters of the training text and of the general one, from which the share of replay follows.
     """
     model, train = named
-    small = model.removeprefix(PREFIX) in BUILTINS
+    small = is_small(model)
     rate, why = ("2.0e-4", "under a billion weights") if small else ("1.0e-5", "billions of weights")
     share = min(REPLAY, math.floor(100 * USED * letters[1] / max(1, letters[0])) / 100)
     replays = general is not None and share >= LEAST
     source = OWN if general is None else f"# what stands for the old abilities\n    - {given(general, ALL)}"
-    replay = (
-        f"- {{kind: rehearsal, share: {share:g}}}                        # replay: general tokens per task token\n  "
-        if replays
-        else "# Replay needs text like that the model was made from: name a file of it as general, and add\n"
-        "  # - {kind: rehearsal, share: 0.25}    # 0.01 to 0.05 for text near what the model knows\n  "
-    )
+    keeps = _replay(share) if replays else WITHOUT_TEXT
     return f"""\
 # Goes on training {model} on plain text and measures what it learned and what it forgot.
 # Check it: retain check {{this file}}     Run it: retain run {{this file}}
@@ -61,7 +62,7 @@ training:
   max_length: 1024
   weight_decay: 0.1
 mitigations:
-  {replay}- {{kind: kl_to_base, weight: 1.0, share: 0.25}}     # stay near the base on general text
+  {keeps}
   - {{kind: strength}}                                 # keep as much of the update as the margins allow
 measure:
   suite: {quote(suite) if suite else "core             "} # retain list suites
@@ -72,3 +73,7 @@ gate:                      # the largest losses you accept, in points of 100; bi
   min_gain: 1.0            # percent of the base's bits per byte
 seed: 0
 """
+
+
+def _replay(share: float) -> str:
+    return f"- {{kind: rehearsal, share: {share:g}}}                        # replay: general tokens per task token"
