@@ -111,6 +111,12 @@ def test_llama_factory_is_taken_over(made):
     assert "join the files" in left["dataset"]
 
 
+@pytest.mark.parametrize("changed, weight, share", [({}, 3.0, 0.75), ({"rl": "dpo"}, 1.0, 0.25)], ids=["sft", "dpo"])
+def test_what_holds_the_model_is_what_init_writes_without_a_configuration(made, changed, weight, share):
+    near = next(one for one in made(AXOLOTL, **changed)[0].mitigations if one.kind == "kl_to_base")
+    assert (near.weight, near.share) == (weight, share)
+
+
 def test_the_trainers_own_defaults_are_written_where_retains_differ(made):
     bare, _ = made({"base_model": "o/m", "datasets": [{"path": "o/d"}], "learning_rate": 1e-5})
     assert (bare.training.schedule, bare.training.batch_size, bare.training.max_length) == ("cosine", 1, 512)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from retain.commands.recipe_texts import OWN, given, quote
+from retain.commands.recipe_texts import NEAR_LIGHTLY, OWN, given, quote
 from retain.models.builtin import BUILTINS, PREFIX
 
 REPLAY = 0.25
@@ -61,7 +61,7 @@ training:
   max_length: 1024
   weight_decay: 0.1
 mitigations:
-  {replay}- {{kind: kl_to_base, weight: 1.0, share: 0.25}}     # stay near the base on general text
+  {replay}- {NEAR_LIGHTLY}     # stay near the base on general text
   - {{kind: strength}}                                 # keep as much of the update as the margins allow
 measure:
   suite: {quote(suite) if suite else "core             "} # retain list suites
