@@ -106,12 +106,18 @@ def listed(problems: Sequence[str], most: int = 20) -> str:
     return "\n".join(lines)
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
-    """``did you mean "x"?`` for the known word closest to ``word``, or the list of known words."""
+def nearest(word: str, known: Iterable[str], cutoff: float = 0.5) -> str:
+    """``did you mean "x"?`` for the known word closest to ``word``, or the list of known words.
+
+    Args:
+        word: what was found.
+        known: what is allowed.
+        cutoff: how alike two words are at least, from 0 to 1.
+    """
     import difflib
 
     known = sorted(known)
-    close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    close = difflib.get_close_matches(word, known, n=1, cutoff=cutoff)
     if close:
         return f'did you mean "{close[0]}"?'
     return f"known: {', '.join(known)}"
