@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from retain.cli.options import AsJson, Limit, Quiet
-from retain.cli.shown import progress, show
+from retain.cli.shown import columns, progress, show
 from retain.export_records import export_exit
 
 
@@ -32,7 +32,7 @@ def export(
     from retain.reporting.export import render_export
 
     record = command(run, to, type_, output, load_in, measure, suite, limit, progress(quiet))
-    show(record.model_dump_json(indent=1) if json_ else render_export(record), json_)
+    show(record.model_dump_json(indent=1) if json_ else render_export(record, width=columns()), json_)
     raise typer.Exit(export_exit(record))
 
 

@@ -8,9 +8,12 @@ from pathlib import Path
 from retain.advice_records import WORDS, AdviceRecord, Rung
 from retain.reporting import advice_terms as terms
 from retain.reporting.advice_rows import RECIPE, RungRow, rung_rows, standing_rows, tried_rows
-from retain.reporting.text import fenced, markdown
+from retain.reporting.columns import WIDTH, page_of
+from retain.reporting.text import fenced, markdown, one_line
 
 HEADS = ("rung", "score", "95% interval", "against the rung below", "tokens a request", "training", "storage")
+SPARE = ("storage", "training", "95% interval", "against the rung below")
+"""Columns that a narrow terminal does without, the first one first."""
 
 
 def render_advice(record: AdviceRecord) -> str:
@@ -29,19 +32,20 @@ def render_advice(record: AdviceRecord) -> str:
     return "\n\n".join(section for section in sections if section) + "\n"
 
 
-def summary(record: AdviceRecord, folder: Path) -> str:
-    """What a terminal shows at the end: the table, where to stop and why, and what the task lacks."""
+def summary(record: AdviceRecord, folder: Path, width: int = WIDTH) -> str:
+    """What a terminal shows at the end: the table, where to stop and why, and what the task lacks.
+
+    Lines have at most ``width`` columns, between 60 and 100, but for the command and the path at the end.
+    """
+    page = page_of(width)
     rows = [[row.word + " *" * row.advised, *_cells(row)] for row in rung_rows(record)]
-    lines = _aligned([list(HEADS), *rows])
-    lines += [f"* {terms.headline(record)}: {record.advised.reason}.", record.nature.statement]
-    lines += [f"  - {one}" for one in record.nature.evidence]
+    lines = page.table([HEADS, *rows], SPARE)
+    lines += page.wrapped(f"* {terms.headline(record)}: {one_line(record.advised.reason, 400)}.", rest="  ")
+    lines += page.wrapped(one_line(record.nature.statement, 400))
+    for one in record.nature.evidence:
+        lines += page.wrapped(one_line(one, 400), "  - ", "    ")
     lines += [f"Train: retain run {folder / RECIPE}"] if record.recommended_recipe else []
     return "\n".join([*lines, f"Report: {folder / 'advice.html'}"])
-
-
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
 def _cells(row: RungRow) -> list[str]:
