@@ -81,6 +81,11 @@ def naming(key: str) -> Iterator[None]:
         raise UserError(f"{key}: {error}") from error
 
 
+def install_extra(extra: str) -> str:
+    """The line that installs an extra of this package, which lies in a checkout and on no index."""
+    return f'pip install -e ".[{extra}]"    (in the checkout of Retain)'
+
+
 def from_extra(module: str, extra: str) -> Any:
     """Import a module that an extra of this package installs.
 
@@ -95,7 +100,7 @@ def from_extra(module: str, extra: str) -> Any:
     except ModuleNotFoundError as error:
         if error.name != package:
             raise
-        raise MissingExtraError(f"{package} is needed here and", f'pip install "retain[{extra}]"') from None
+        raise MissingExtraError(f"{package} is needed here and", install_extra(extra)) from None
 
 
 def listed(problems: Sequence[str], most: int = 20) -> str:
