@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from retain.advice_records import WORDS, AdviceRecord, Rung
 from retain.reporting import advice_terms as terms
 from retain.reporting.advice_rows import RECIPE, RungRow, rung_rows, standing_rows, tried_rows
 from retain.reporting.columns import WIDTH, page_of
+from retain.reporting.markdown_table import markdown_table
 from retain.reporting.text import fenced, markdown, one_line
 
 HEADS = ("rung", "score", "95% interval", "against the rung below", "tokens a request", "training", "storage")
@@ -61,7 +61,7 @@ def _advised(record: AdviceRecord) -> str:
 
 def _rungs(record: AdviceRecord) -> str:
     rows = [[f"**{row.word}**" if row.advised else row.word, *_cells(row)] for row in rung_rows(record)]
-    return _table(HEADS, rows)
+    return markdown_table(HEADS, rows)
 
 
 def _standings(record: AdviceRecord) -> str:
@@ -74,7 +74,7 @@ def _standings(record: AdviceRecord) -> str:
         "items that would prove it",
     ]
     rows = [[row.rung, row.best, row.loss, row.most, row.within, row.needed] for row in standing_rows(record)]
-    return _table(heads, rows)
+    return markdown_table(heads, rows)
 
 
 def _nature(record: AdviceRecord) -> str:
@@ -87,7 +87,7 @@ def _tried(record: AdviceRecord) -> str:
         [row.rung, f"**{markdown(row.label)}**" if row.chosen else markdown(row.label), row.value, row.tokens]
         for row in tried_rows(record)
     ]
-    return _table(["rung", "way", "dev items", "tokens a request"], rows)
+    return markdown_table(["rung", "way", "dev items", "tokens a request"], rows)
 
 
 def _requests(record: AdviceRecord) -> str:
@@ -104,8 +104,3 @@ def _notes(record: AdviceRecord) -> str:
     lines = [f"- {markdown(f'{WORDS[rung.name]}: {note}')}" for rung in record.rungs for note in rung.notes]
     lines += [f"- {markdown(one)}" for one in terms.left_out(record)]
     return "\n".join(["## Notes\n", *lines]) if lines else ""
-
-
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
-    return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)])

@@ -8,6 +8,7 @@ from pathlib import Path
 from retain.cells import cut_to
 from retain.reporting import sequence_terms as terms
 from retain.reporting.columns import WIDTH, page_of
+from retain.reporting.markdown_table import markdown_table
 from retain.reporting.sequence_rows import (
     GAIN_HEADS,
     STAGE_HEADS,
@@ -74,7 +75,7 @@ def _verdict(record: SequenceRecord) -> str:
 def matrix_table(record: SequenceRecord) -> str:
     """The matrix as a Markdown table; a task's own row is bold."""
     heads = ["after", *(markdown(task.name) for task in record.tasks)]
-    return _rows(heads, [[markdown(row.name), *map(_cell, row.cells)] for row in matrix_rows(record)])
+    return markdown_table(heads, [[markdown(row.name), *map(_cell, row.cells)] for row in matrix_rows(record)])
 
 
 def _cell(cell: Cell) -> str:
@@ -115,9 +116,4 @@ def _notes(record: SequenceRecord) -> str:
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    return _rows([markdown(head) for head in heads], [[markdown(cell) for cell in row] for row in rows])
-
-
-def _rows(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
-    return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)])
+    return markdown_table([markdown(head) for head in heads], [[markdown(cell) for cell in row] for row in rows])
