@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from retain.records import EXIT_CODES, Candidate, Change, Outcome, Record
+from retain.records import EXIT_CODES, Candidate, Change, Outcome, Record, Versioned
 
 
 class ArmResult(Record):
@@ -54,7 +54,7 @@ class Recommendation(Record):
     """On dev items, with every seed."""
 
 
-class FrontierRecord(Record):
+class FrontierRecord(Versioned):
     """All arms on one base, one task and one set of probes."""
 
     title: str
