@@ -5,7 +5,8 @@
 # make docs   builds the documentation site into site/
 PYTHON ?= python3
 VENV   ?= .venv
-# Another build of torch, for example: make demo TORCH="torch==2.13.0 --index-url https://download.pytorch.org/whl/cu130"
+# PyPI's build, which on Linux x86 is one for CUDA. Another, for example one for CPUs:
+# make demo TORCH="torch==2.13.0 --index-url https://download.pytorch.org/whl/cpu"
 TORCH  ?= torch==2.13.0
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready

@@ -50,6 +50,18 @@ def test_the_actions_judging_step_runs(tmp_path):
     assert "margin 5" in (tmp_path / "retain-gate" / "junit.xml").read_text()
 
 
+def test_the_action_installs_several_requirements_and_runs_none_of_their_text(tmp_path):
+    (step,) = [step for step in steps() if "install" in step.get("if", "")]
+    (tmp_path / "pip").write_text(f'#!/bin/sh\necho "$1 $2" > {tmp_path}/words\ncat "$3" > {tmp_path}/asked\n')
+    (tmp_path / "pip").chmod(0o755)
+    asked = f"retain[probes] @ git+https://host/x\n--no-deps\nb>=1; $(touch {tmp_path}/made) `touch {tmp_path}/made` *"
+    environment = {**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}", "INSTALL": asked}
+    subprocess.run(["bash", "-e", "-c", step["run"]], env=environment, check=True)
+    assert (tmp_path / "words").read_text() == "install --requirement\n"
+    assert (tmp_path / "asked").read_text() == asked + "\n"
+    assert not (tmp_path / "made").exists()
+
+
 @pytest.mark.parametrize(("earlier", "asked"), [("7\n9\n", "comments/9 -F body=@"), ("", "pr comment 5 --body-file")])
 def test_the_action_replaces_its_own_comment_and_no_other(tmp_path, earlier, asked):
     (step,) = [step for step in steps() if "comment" in step.get("if", "")]

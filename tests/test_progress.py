@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+from rich.cells import cell_len
 from rich.console import Console
 
 from retain import progress as module
@@ -182,6 +183,16 @@ def test_a_terminal_of_60_columns_is_never_too_narrow(clock):
     assert max(map(len, lines)) <= 60
     assert any("100001/300000" in line for line in lines) and any(line.endswith("...") for line in lines)
     assert "    there are" in out.getvalue() or "\n    " in out.getvalue(), "what goes on is further in"
+
+
+def test_wide_characters_take_two_columns(clock):
+    progress, out = shown(60, force_terminal=True)
+    with progress.stage("測定" * 40):
+        progress.update("訓練" * 20, 1, 2, "損失、" * 60)
+        progress.say("  警告 " + "行が少なすぎます。" * 12)
+    lines = lines_of(out)
+    assert max(map(cell_len, lines)) <= 60
+    assert sum("行が少なすぎます" in line for line in lines) > 1
 
 
 def test_lines_in_a_log_are_whole():

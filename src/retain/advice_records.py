@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from retain.records import Change, Measurement, Record
+from retain.records import Change, Measurement, Record, Versioned
 
 Within = Literal["proven", "estimated", "no"]
 WORDS = {
@@ -117,7 +117,7 @@ class Nature(Record):
     evidence: list[str]
 
 
-class AdviceRecord(Record):
+class AdviceRecord(Versioned):
     """Everything that an advice's report shows."""
 
     title: str

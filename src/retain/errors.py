@@ -81,6 +81,11 @@ def naming(key: str) -> Iterator[None]:
         raise UserError(f"{key}: {error}") from error
 
 
+def install_extra(extra: str) -> str:
+    """The line that installs an extra of this package, which lies in a checkout and on no index."""
+    return f'pip install -e ".[{extra}]"    (in the checkout of Retain)'
+
+
 def from_extra(module: str, extra: str) -> Any:
     """Import a module that an extra of this package installs.
 
@@ -95,7 +100,7 @@ def from_extra(module: str, extra: str) -> Any:
     except ModuleNotFoundError as error:
         if error.name != package:
             raise
-        raise MissingExtraError(f"{package} is needed here and", f'pip install "retain[{extra}]"') from None
+        raise MissingExtraError(f"{package} is needed here and", install_extra(extra)) from None
 
 
 def listed(problems: Sequence[str], most: int = 20) -> str:
@@ -106,12 +111,18 @@ def listed(problems: Sequence[str], most: int = 20) -> str:
     return "\n".join(lines)
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
-    """``did you mean "x"?`` for the known word closest to ``word``, or the list of known words."""
+def nearest(word: str, known: Iterable[str], cutoff: float = 0.5) -> str:
+    """``did you mean "x"?`` for the known word closest to ``word``, or the list of known words.
+
+    Args:
+        word: what was found.
+        known: what is allowed.
+        cutoff: how alike two words are at least, from 0 to 1.
+    """
     import difflib
 
     known = sorted(known)
-    close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    close = difflib.get_close_matches(word, known, n=1, cutoff=cutoff)
     if close:
         return f'did you mean "{close[0]}"?'
     return f"known: {', '.join(known)}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from retain.records import EXIT_CODES, Outcome, Record, Verdict
+from retain.records import EXIT_CODES, Outcome, Record, Verdict, Versioned
 
 Form = Literal["merged", "adapter", "gguf"]
 FORMS: tuple[Form, ...] = ("merged", "adapter", "gguf")
@@ -37,7 +37,7 @@ class ExportedFile(Record):
     sha256: str
 
 
-class ExportRecord(Record):
+class ExportRecord(Versioned):
     """One export: what was written, how it was measured, and the two verdicts on it."""
 
     title: str

@@ -229,7 +229,7 @@ def read_record(path: Path, kind: type[R]) -> R:
     """Read a record that :func:`write_record` wrote.
 
     Raises:
-        UserError: the file is missing.
+        UserError: the file is missing, or its format is of another version.
         FaultError: it cannot be read.
         DamagedError: it holds something else, or not what was written into it.
     """
@@ -242,6 +242,7 @@ def read_record(path: Path, kind: type[R]) -> R:
     except OSError as error:
         raise FaultError(f"{path} could not be read: {error.strerror}. Name a readable file.") from None
     except (ValidationError, ValueError) as error:
+        _check_version(path, kind)
         what = problems_of(error, None)[0] if isinstance(error, ValidationError) else str(error)
         from retain import __version__
 
@@ -249,6 +250,28 @@ def read_record(path: Path, kind: type[R]) -> R:
             f"{path} is not a {kind.__name__}: {what}\n  It is damaged, something else, or of another version of "
             f"Retain (this is {__version__}). Make it again with this version, or read it with the one that wrote it."
         ) from None
+
+
+def _check_version(path: Path, kind: type[R]) -> None:
+    """Refuse a record whose format has another version than ``kind``'s.
+
+    Raises:
+        UserError: says which one it has.
+    """
+    from retain import __version__
+
+    field = kind.model_fields.get("version")
+    try:
+        found = read_json(path).get("version")
+    except UserError:  # no record at all, which is said by whoever asked
+        return
+    if field is None or not isinstance(found, int) or found == field.default:
+        return
+    newer = found > field.default
+    raise UserError(
+        f"{path}: its format is version {found}; this Retain ({__version__}) reads version {field.default}.\n"
+        f"  Use {'a newer' if newer else 'an older'} Retain, or make it again with this one."
+    )
 
 
 BOOL = "tag:yaml.org,2002:bool"

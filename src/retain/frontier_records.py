@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from retain.records import EXIT_CODES, Candidate, Change, Outcome, Record
+from retain.records import EXIT_CODES, Candidate, Change, Outcome, Record, Versioned
 
 
 class ArmResult(Record):
@@ -69,7 +69,7 @@ class Recommendation(Record):
         return self.variant, self.share
 
 
-class FrontierRecord(Record):
+class FrontierRecord(Versioned):
     """All arms on one base, one task and one set of probes."""
 
     title: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import textwrap
 import threading
 import time
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from rich.live import Live
 from rich.text import Text
 
 from retain import processes
+from retain.cells import broken
 
 PLAIN_SECONDS = 15.0
 """At most one plain line in this time; in long stages fewer."""
@@ -240,14 +240,7 @@ def _fitted(text: str, width: int) -> str:
 def _broken(line: str, width: int) -> list[str]:
     """A line in lines of the terminal, broken between words; what goes on stands two columns further in."""
     indent = " " * (len(line) - len(line.lstrip()))
-    wrapper = textwrap.TextWrapper(
-        max(20, width),
-        initial_indent=indent,
-        subsequent_indent=indent + "  ",
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-    return wrapper.wrap(line.strip())
+    return broken(line.strip(), max(20, width), indent, indent + "  ", cut=False)
 
 
 def _printable(text: str) -> str:

@@ -28,6 +28,16 @@ class Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
 
 
+class Versioned(Record):
+    """A record that is written and printed as a whole, for programs to read; ``retain schema`` describes it."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    version: Literal[1] = 1
+    """Of this record's format; 1 where a file says none. It rises when a field is renamed, removed or means something
+    else; new fields do not raise it."""
+
+
 class Response(Record):
     """What a model wrote for one item."""
 
@@ -457,7 +467,7 @@ class KlReading(Record):
     bound; None for the whole vocabulary."""
 
 
-class RunRecord(Record):
+class RunRecord(Versioned):
     """Everything a report shows. ``retain compare`` fills only the measured part."""
 
     title: str

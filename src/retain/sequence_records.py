@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from retain.records import Change, Comparison, Measurement, Outcome, Record, Verdict
+from retain.records import Change, Comparison, Measurement, Outcome, Record, Verdict, Versioned
 
 BASE = "base"
 """The name of the matrix's first row: before any stage."""
@@ -80,7 +80,7 @@ class StageResult(Record):
     notes: list[str] = []
 
 
-class SequenceRecord(Record):
+class SequenceRecord(Versioned):
     """Everything that a sequence's report shows."""
 
     title: str

@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import ConfigDict
 
 from retain.export_records import worse
-from retain.records import Change, Comparison, Outcome, Record, Verdict
+from retain.records import Change, Comparison, Outcome, Record, Verdict, Versioned
 
 SEVERAL = "several.json"
 """Name of the record in the folder."""
@@ -38,13 +38,11 @@ class ComparedModel(Record):
     """With its reasons, margins and each capability's judgement."""
 
 
-class SeveralRecord(Record):
+class SeveralRecord(Versioned):
     """Several tuned models against one base. The exit code goes by ``outcome``."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
-    version: Literal[1] = 1
-    """Of this format. It rises when a field is renamed, removed or means something else; new fields do not raise it."""
     title: str
     base: str
     """As it was named on the command line."""

@@ -91,7 +91,7 @@ def test_the_recipe_names_the_retriever(monkeypatch):
 
 def test_a_missing_extra_prints_its_install_line(monkeypatch):
     monkeypatch.setitem(sys.modules, "sentence_transformers", None)
-    with pytest.raises(MissingExtraError, match=r"pip install 'retain\[embeddings\]'"):
+    with pytest.raises(MissingExtraError, match=r'pip install -e "\.\[embeddings\]"'):
         embeddings.load_embedder.__wrapped__("any")
 
 

@@ -111,6 +111,12 @@ def test_llama_factory_is_taken_over(made):
     assert "join the files" in left["dataset"]
 
 
+@pytest.mark.parametrize("changed, weight, share", [({}, 3.0, 0.75), ({"rl": "dpo"}, 1.0, 0.25)], ids=["sft", "dpo"])
+def test_what_holds_the_model_is_what_init_writes_without_a_configuration(made, changed, weight, share):
+    near = next(one for one in made(AXOLOTL, **changed)[0].mitigations if one.kind == "kl_to_base")
+    assert (near.weight, near.share) == (weight, share)
+
+
 def test_the_trainers_own_defaults_are_written_where_retains_differ(made):
     bare, _ = made({"base_model": "o/m", "datasets": [{"path": "o/d"}], "learning_rate": 1e-5})
     assert (bare.training.schedule, bare.training.batch_size, bare.training.max_length) == ("cosine", 1, 512)
@@ -148,6 +154,21 @@ def test_the_trainers_own_defaults_are_written_where_retains_differ(made):
          lambda r: (r.training.extra, r.training.warmup) == ({"max_steps": 200}, 0.1)),
         (AXOLOTL, {"wandb_project": "mine"}, lambda r: r.training.report_to == ["wandb"]),
         (AXOLOTL, {"adam_beta2": 0.95}, lambda r: r.training.extra == {"adam_beta2": 0.95}),
+        (AXOLOTL, {"lora_target_linear": "gone", "lora_target_modules": r"model\.layers\.(1|2)\.mlp\.up_proj"},
+         lambda r: lora_of(r).target_modules == r"model\.layers\.(1|2)\.mlp\.up_proj"),
+        (AXOLOTL, {"lora_target_linear": "gone", "lora_target_modules": [r"layers\.[0-3]{1,2}\..*"]},
+         lambda r: lora_of(r).target_modules == r"layers\.[0-3]{1,2}\..*"),
+        (AXOLOTL, {"lora_target_linear": "gone", "lora_target_modules": ["q_proj", r".*\.up_.*"]},
+         lambda r: lora_of(r).target_modules == r"(?:.*\.)?q_proj|(?:.*\.up_.*)"),
+        (AXOLOTL, {"lr_scheduler": "constant"}, lambda r: (r.training.scheduler, r.training.warmup_share)
+         == ("constant", 0)),
+        (AXOLOTL, {"warmup_ratio": "gone"}, lambda r: r.training.warmup == 0.03),
+        (AXOLOTL, {"optimizer": "ao_adamw_8bit"}, lambda r: r.training.optimizer == "adamw_torch_8bit"),
+        (AXOLOTL, {"optimizer": "muon"}, lambda r: r.training.optimizer == "adamw_torch_fused"),
+        (FACTORY, {"optim": "adamw_bnb_8bit"}, lambda r: r.training.optimizer == "adamw_bnb_8bit"),
+        (FACTORY, {"optim": "adamw_hf"}, lambda r: r.training.optimizer == "adamw_torch"),
+        (FACTORY, {"warmup_ratio": "gone"}, lambda r: r.training.warmup == 0),
+        (FACTORY, {"lora_target": ".*_proj"}, lambda r: lora_of(r).target_modules == ".*_proj"),
         (FACTORY, {"quantization_bit": 4}, lambda r: r.model.load_in == "4bit"),
         (FACTORY, {"finetuning_type": "full"}, lambda r: lora_of(r) is None),
         (FACTORY, {"stage": "pt"}, lambda r: r.training.method == "pretrain"),
@@ -175,6 +196,17 @@ def test_each_key_has_its_effect(made, base, changed, read):
         (AXOLOTL, {"warmup_ratio": "gone", "warmup_steps": 10}, "warmup_steps", "share of all updates"),
         (AXOLOTL, {"lr_scheduler": "rex"}, "lr_scheduler", "cosine is written"),
         (AXOLOTL, {"val_set_size": 200}, "val_set_size", "0.15"),
+        (AXOLOTL, {"val_set_size": 0}, "val_set_size", "0.15 is written"),
+        (AXOLOTL, {"val_set_size": 0, "test_datasets": [{"path": "t.jsonl"}]}, "val_set_size", "0.1 is written"),
+        (FACTORY, {"val_size": 0.0}, "val_size", "0.15 is written"),
+        (AXOLOTL, {"lr_scheduler": "constant"}, "warmup_ratio", "constant_with_warmup"),
+        (FACTORY, {"lr_scheduler_type": "constant", "warmup_ratio": "gone", "warmup_steps": 5}, "warmup_steps",
+         "constant_with_warmup"),
+        (AXOLOTL, {"optimizer": "muon"}, "optimizer", "adamw_torch_fused is written"),
+        (FACTORY, {"optim": "adamw_bnb_8bits"}, "optim", 'did you mean "adamw_bnb_8bit"'),
+        (AXOLOTL, {"is_qwen_derived_model": True}, "is_qwen_derived_model", "base's config"),
+        (AXOLOTL, {"dataset_num_proc": 4}, "dataset_num_proc", "speed or memory"),
+        (AXOLOTL, {"warmup_step": 4}, "warmup_step", 'did you mean "warmup_steps"'),
         (AXOLOTL, {"num_epochs": "many"}, "num_epochs", "cannot be read"),
         (AXOLOTL, {"plugins": ["a.b"]}, "plugins", "never run"),
         (AXOLOTL, {"datasets": [{"path": "o/d", "field_messages": "talk"}]}, "datasets.0.field_messages", "rename"),
@@ -186,12 +218,24 @@ def test_each_key_has_its_effect(made, base, changed, read):
         (FACTORY, {"stage": "dpo", "dpo_label_smoothing": 0.1}, "dpo_label_smoothing", "robust"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
-)
+)  # fmt: skip
 def test_what_has_no_counterpart_is_said_with_its_reason(made, tmp_path, base, changed, key, why):
     _, left = made(base, **changed)
     assert why in left[key]
     text = (tmp_path / "recipe.yaml").read_text()
     assert any(line.startswith(f"#   {key}: ") and why in line for line in text.splitlines())
+
+
+def test_a_key_that_is_like_no_other_gets_no_hint(made):
+    assert made(AXOLOTL, model_family=2)[1]["model_family"] == "unknown here"
+
+
+def test_a_recipe_says_what_it_counts_otherwise(made, tmp_path):
+    for base, key in ((AXOLOTL, "micro_batch_size"), (FACTORY, "per_device_train_batch_size")):
+        made(base)
+        assert f"# {key}, of each device" in (tmp_path / "recipe.yaml").read_text()
+    made(FACTORY)
+    assert "val_size names none" in (tmp_path / "recipe.yaml").read_text()
 
 
 def test_what_is_switched_off_needs_no_word(made):
@@ -214,7 +258,8 @@ def test_dataset_info_names_the_file_and_check_accepts_the_recipe(tmp_path, toy_
     data = tmp_path / "factory" / "data"
     data.mkdir(parents=True)
     (data / "colours.json").write_text(json.dumps(colour_rows))
-    info = {"mine": {"file_name": "colours.json"}, "hub": {"hf_hub_url": "o/d", "subset": "en", "split": "x"}}
+    hub = {"hf_hub_url": "o/d", "subset": "en", "split": "x", "columns": {"prompt": "question"}, "num_samples": 9}
+    info = {"mine": {"file_name": "colours.json"}, "hub": hub}
     (data / "dataset_info.json").write_text(json.dumps(info))
     config = tmp_path / "factory" / "train.yaml"
     values = {**FACTORY, "model_name_or_path": str(toy_folder), "dataset": "mine", "max_samples": 40, "cutoff_len": 64}
@@ -225,7 +270,11 @@ def test_dataset_info_names_the_file_and_check_accepts_the_recipe(tmp_path, toy_
     assert os.path.samefile(recipe.data.train, data / "colours.json")
     assert check(imported.recipe).data["shape"] == "chat"
     config.write_text(yaml.safe_dump({**values, "dataset": "hub"}))
-    assert load_recipe(init_from(config, tmp_path / "hub.yaml").recipe).data.train == "o/d:en:x"
+    imported = init_from(config, tmp_path / "hub.yaml")
+    assert load_recipe(imported.recipe).data.train == "o/d:en:x"
+    left = {one.key: one.why for one in imported.left}
+    assert "rename" in left["dataset_info.json: hub.columns"]
+    assert "data.limit" in left["dataset_info.json: hub.num_samples"]
 
 
 def test_nothing_in_a_configuration_is_run(tmp_path):

@@ -1,11 +1,14 @@
 import json
 
+import jsonschema
 import pytest
 
-from retain.commands.schema import schema
+from retain.commands.schema import PRINTED, schema
 from retain.errors import UserError
 from retain.recipe import Recipe
 from retain.registry import units
+from tests.reporting.advice_makers import make_advice
+from tests.reporting.makers import make_full_record
 
 
 def test_the_schema_knows_every_mitigation_and_section():
@@ -33,5 +36,25 @@ def test_what_compare_prints_of_several_has_a_schema_with_a_version():
     assert found["properties"]["version"]["const"] == 1
     assert {"version", "base", "outcome", "models", "notes"} <= set(found["properties"])
     assert found["$defs"]["ComparedModel"]["properties"]["outcome"]["description"]
-    with pytest.raises(UserError, match="allowed: recipe, several"):
+    with pytest.raises(UserError, match="allowed: recipe, run, several"):
         schema("recipes")
+
+
+@pytest.mark.parametrize("name", PRINTED)
+def test_what_a_command_prints_has_a_schema(name):
+    found = schema(name)
+    assert found["type"] == "object" and found["properties"] and found["description"]
+    jsonschema.Draft202012Validator.check_schema(found)
+
+
+def test_records_that_are_written_say_their_version():
+    assert schema("run")["properties"]["version"]["description"].startswith("Of this record's format")
+    said = {name for name in PRINTED if schema(name)["properties"].get("version", {}).get("const") == 1}
+    assert said == {"run", "several", "sequence", "export", "advice", "frontier", "measurements", "noise"}
+
+
+def test_the_schema_is_that_of_what_is_printed():
+    record = make_full_record()
+    jsonschema.validate(json.loads(record.model_dump_json()), schema("run"))
+    jsonschema.validate(json.loads(record.verdict.model_dump_json()), schema("verdict"))
+    jsonschema.validate(json.loads(make_advice().model_dump_json()), schema("advice"))

@@ -39,7 +39,7 @@ def test_a_gguf_file_is_measured_as_it_ships(bpe_folder, adapter_on, bpe_suite, 
         kind_of(str(folder))
 
 
-@pytest.mark.skipif(not llama_cpp.here(), reason="llama.cpp is not here: pip install 'retain[gguf]'")
+@pytest.mark.skipif(not llama_cpp.here(), reason="llama.cpp is not here: the extra gguf")
 def test_llama_cpp_is_asked_too(bpe_folder, adapter_on, bpe_suite, tmp_path):
     record = export(
         adapter_on(bpe_folder), "gguf", "f32", suite=str(bpe_suite), output=tmp_path / "out", progress=QUIET

@@ -14,7 +14,7 @@ from retain.exporting.source import find_source
 from retain.models.load import load_causal
 
 IDS = torch.tensor([[1, 5, 9, 3, 7, 2]])
-NEEDS_LLAMA_CPP = pytest.mark.skipif(not llama_cpp.here(), reason="llama.cpp is not here: pip install 'retain[gguf]'")
+NEEDS_LLAMA_CPP = pytest.mark.skipif(not llama_cpp.here(), reason="llama.cpp is not here: the extra gguf")
 TEXTS = [
     "the lot of the south",
     "thus, 3 suns: our 10 loaves!",

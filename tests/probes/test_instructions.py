@@ -143,7 +143,7 @@ def test_missing_packages_name_the_extra(monkeypatch: pytest.MonkeyPatch) -> Non
         return real(name, *args)
 
     monkeypatch.setattr(ifeval.importlib, "import_module", without)
-    with pytest.raises(MissingExtraError, match=r'pip install "retain\[probes\]"'):
+    with pytest.raises(MissingExtraError, match=r'pip install -e "\.\[probes\]"'):
         ifeval.load.__wrapped__()
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from rich.cells import cell_len
 
 from retain.advice_records import Advised, Nature, Tried
 from retain.reporting.advice import render_advice, summary
@@ -21,17 +22,26 @@ EVIL = "</script><script>alert('x')</script><img src=http://e/x onerror=alert(1)
 
 
 def test_the_terminal_shows_the_table_and_the_reason():
-    text = summary(make_advice(), Path("advice/x"))
+    text = summary(make_advice(), Path("advice/x"), width=100)
     assert text.splitlines()[:4] == [
         "rung        score  95% interval  against the rung below  tokens a request  training  storage",
-        "zero-shot   10.0   1.0 to 18.0                           40                none      none",
-        "few-shot    60.0   51.0 to 68.0  +20.0 (+9.0 to +31.0)   1,240             none      none",
-        "training *  80.0   71.0 to 88.0  +20.0 (+9.0 to +31.0)   40                1 min     4.7 MB",
+        "zero-shot    10.0   1.0 to 18.0                                        40      none  none",
+        "few-shot     60.0  51.0 to 68.0   +20.0 (+9.0 to +31.0)             1,240      none  none",
+        "training *   80.0  71.0 to 88.0   +20.0 (+9.0 to +31.0)                40     1 min  4.7 MB",
     ]
     assert "* Stop at training: every rung below scores more than 5 points less." in text
     assert "Behaviour: training helps.\n  - Training: +20.0 points." in text
     assert "Train: retain run advice/x/recommended.yaml" in text and "Report: advice/x/advice.html" in text
     assert "Train:" not in summary(make_advice(stop="few_shot"), Path("x"))
+
+
+@pytest.mark.parametrize("width", [60, 80])
+def test_no_line_is_wider_than_the_terminal(width):
+    reason = "every rung below scores less: " + "日本語の長い文には空白がない" * 5
+    record = make_advice(advised=Advised(rung="lora", basis="last", reason=reason))
+    lines = summary(record, Path("advice/x"), width).splitlines()
+    assert max(map(cell_len, lines)) <= width
+    assert lines[3].startswith("training *") and "tokens a request" in lines[0]
 
 
 def test_markdown_has_all_of_it():

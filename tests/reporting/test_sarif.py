@@ -11,7 +11,11 @@ from retain.reporting.sarif import render_sarif
 
 from .makers import make_change, make_full_record, make_probe_verdict, make_record, make_verdict
 
-TEXT = {"type": "object", "required": ["text"], "properties": {"text": {"type": "string", "minLength": 1}}}
+TEXT = {
+    "type": "object",
+    "required": ["text"],
+    "properties": {"text": {"type": "string", "minLength": 1, "maxLength": 1024}},
+}
 LEVEL = {"enum": ["none", "note", "warning", "error"]}
 LOCATION = {
     "type": "object",
@@ -25,21 +29,29 @@ LOCATION = {
                     "type": "object",
                     "properties": {"uri": {"type": "string", "format": "uri-reference"}},
                 },
-                "region": {"type": "object", "properties": {"startLine": {"type": "integer", "minimum": 1}}},
+                "region": {
+                    "type": "object",
+                    "required": ["startLine", "startColumn", "endLine", "endColumn"],
+                    "additionalProperties": {"type": "integer", "minimum": 1},
+                },
             },
         }
     },
 }
 RESULT = {
     "type": "object",
-    "required": ["message", "ruleId", "level", "locations"],
+    "required": ["message", "ruleId", "level", "locations", "partialFingerprints"],
     "properties": {
         "message": TEXT,
         "ruleId": {"type": "string"},
         "level": LEVEL,
         "locations": {"type": "array", "minItems": 1, "items": LOCATION},
         "ruleIndex": {"type": "integer", "minimum": 0},
-        "partialFingerprints": {"type": "object", "additionalProperties": {"type": "string"}},
+        "partialFingerprints": {
+            "type": "object",
+            "required": ["primaryLocationLineHash"],
+            "additionalProperties": {"type": "string", "maxLength": 200},
+        },
         "properties": {"type": "object"},
     },
     "additionalProperties": False,
@@ -71,9 +83,12 @@ REQUIRED = {
                                         "uniqueItems": True,
                                         "items": {
                                             "type": "object",
-                                            "required": ["id"],
+                                            "required": ["id", "shortDescription", "fullDescription", "help"],
                                             "properties": {
+                                                "name": {"type": "string", "maxLength": 255},
                                                 "shortDescription": TEXT,
+                                                "fullDescription": TEXT,
+                                                "help": TEXT,
                                                 "defaultConfiguration": {"properties": {"level": LEVEL}},
                                             },
                                         },
@@ -88,7 +103,8 @@ REQUIRED = {
         },
     },
 }
-"""The parts of the standard's schema that this writer uses: required properties, and the values of its enumerations."""
+"""The parts of the standard's schema that this writer uses (required properties, values of its enumerations) and what
+GitHub's code scanning needs beyond them."""
 
 
 def written(record, verdict=None, place="recipes/my recipe.yaml"):
@@ -145,6 +161,20 @@ def test_lint_findings_are_shown_at_their_row():
     assert results["lint/exact_duplicates"]["level"] == "warning"
     other = results["lint/too_few_rows"]
     assert (other["level"], other["locations"][0]["physicalLocation"]["region"]["startLine"]) == ("note", 1)
+
+
+def test_long_texts_are_cut_to_what_code_hosts_take():
+    name = "capability " * 300
+    comparison = Comparison(base="b", tuned="t", gains=[], losses=[make_change(name)], pooled=None)
+    verdict = make_verdict(reasons=["reason " * 900], probes=[make_probe_verdict(name)])
+    _, results = written(make_record(comparison=comparison, verdict=verdict))
+    assert "more characters" in results["verdict"]["message"]["text"]
+
+
+def test_results_of_one_file_are_alerts_of_their_own():
+    _, results = written(make_full_record())
+    prints = [result["partialFingerprints"]["primaryLocationLineHash"] for result in results.values()]
+    assert len(prints) == len(set(prints)) > 3
 
 
 def test_the_same_finding_keeps_its_fingerprint_when_the_numbers_move():

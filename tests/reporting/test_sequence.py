@@ -1,8 +1,10 @@
 """A sequence's report: the matrix with words and colours, and no foreign text that is markup."""
 
 import re
+from pathlib import Path
 
 import pytest
+from rich.cells import cell_len
 
 from retain.comparison.gate import judge
 from retain.records import Comparison, Gate, Measurement
@@ -78,6 +80,12 @@ def test_markdown_and_summary_hold_the_numbers(tmp_path):
     assert "BWT -60.0 (-70.0 to -48.0)" in said and "ACC 61.5 (55.0 to 68.0)" in said
     assert str(tmp_path / "stages/2/tuned") in said
     assert [one.name for one in numbers(record)] == ["ACC", "BWT", "FWT", "Gain"]
+
+
+@pytest.mark.parametrize("width", [60, 80])
+def test_no_line_of_the_summary_is_wider_than_the_terminal(width):
+    said = sequence_summary(sequence_record(), Path("sequences/x"), width)
+    assert max(map(cell_len, said.splitlines())) <= width
 
 
 def test_the_page_has_the_matrix_the_curves_and_links(tmp_path):

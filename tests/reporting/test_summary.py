@@ -1,6 +1,7 @@
 import re
 
 import pytest
+from rich.cells import cell_len
 
 from retain.records import Comparison, Gate
 from retain.reporting.summary import render_summary
@@ -94,6 +95,24 @@ def test_no_line_is_wider_than_the_terminal(columns):
     lines = render_summary(make_full_record(), width=columns).splitlines()
     assert max(map(len, lines)) <= columns
     assert any(line.startswith("facts") and line.endswith("forgot") and " 3.0 " in line for line in lines)
+
+
+@pytest.mark.parametrize("columns", [60, 80])
+def test_wide_characters_take_two_columns(columns):
+    wide = make_change("日本語の質問に対する正確な答え")
+    record = make_record(
+        before=[make_measurement(wide.probe, [("首都はどこですか" * 20, "東京です" * 30, 1.0)])],
+        after=[make_measurement(wide.probe, [("首都はどこですか" * 20, "サポート" * 30, 0.0)])],
+        comparison=Comparison(
+            base="基礎モデル", tuned="調整済み", gains=[], losses=[wide, make_change("facts")], pooled=None
+        ),
+        verdict=make_verdict(probes=[make_probe_verdict(wide.probe), make_probe_verdict("facts")]),
+    )
+    lines = render_summary(record, width=columns).splitlines()
+    assert max(map(cell_len, lines)) <= columns
+    header, first, second = next(lines[i : i + 3] for i, line in enumerate(lines) if line.startswith("kept or lost"))
+    at = cell_len(header[: header.index("  verdict")])
+    assert {cell_len(row[: row.rindex("  ")]) for row in (first, second)} == {at}
 
 
 def test_what_has_no_room_is_left_out_in_the_order_of_its_worth():

@@ -125,7 +125,7 @@ def test_a_tracker_that_is_not_installed_is_said_before_anything_is_measured(toy
     from retain.training import trackers
 
     monkeypatch.setattr(trackers.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(MissingExtraError, match=r'training.report_to: wandb.*\n.*pip install "retain\[wandb\]"'):
+    with pytest.raises(MissingExtraError, match=r'training.report_to: wandb.*\n.*pip install -e "\.\[wandb\]"'):
         check_trackers(["wandb"])
     with pytest.raises(UserError, match="pip install comet-ml"):
         ran(toy_recipe(), tmp_path, report_to=["comet_ml"])

@@ -41,7 +41,13 @@ def doctor(
 
 
 def schema(
-    what: Annotated[str, typer.Argument(help="recipe, or several: what 'compare --json' prints of them.")] = "recipe",
+    what: Annotated[
+        str,
+        typer.Argument(
+            help="recipe, or what --json prints: run (also of compare), several, sequence, verdict (of gate), export, "
+            "advice, frontier, measurements, noise, check, check-sequence, lint or doctor."
+        ),
+    ] = "recipe",
 ) -> None:
     """Print the recipe's JSON schema, for editors, or that of a result."""
     from retain.commands.schema import schema as command

@@ -69,17 +69,19 @@ def compare(
     Models are measured; files of measurements, run folders and lm-eval's logs (--log_samples) are read. With several
     tuned models the exit code is that of the worst verdict ('retain schema several' describes the JSON).
     """
+    from retain.commands.comparison_folders import default_folder
+
     gate = margins_of(Gate(), margin, mean_margin, None)
     asked = suite, load_in, limit, gate, task or []
     shown = progress(quiet), metric, allow_different or [], noise
     if after is not None and len(after) > 1:
         from retain.commands.compare_several import compare_several
 
-        place = folder or Path("runs") / "comparisons"
+        place = folder or default_folder([before, *after])
         finish_several(compare_several(before, after, *asked, place, *shown), place, json_)
     from retain.commands.compare import compare as command
 
-    place = folder or Path("runs") / "comparison"
+    place = folder or default_folder([before, *(after or [])])
     finish(command(before, after[0] if after else None, *asked, place, *shown), place, json_)
 
 

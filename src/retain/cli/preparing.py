@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from retain.cli.options import AsJson, Folder, Overrides, Quiet, RecipeFile
-from retain.cli.shown import progress, show
+from retain.cli.shown import columns, progress, show
 from retain.errors import UserError
 
 
@@ -133,4 +133,4 @@ def advise(
 
     place = folder or ADVICE / recipe.stem
     record = command(recipe, place, set_ or [], progress(quiet))
-    show(record.model_dump_json(indent=1) if json_ else summary(record, place), json_)
+    show(record.model_dump_json(indent=1) if json_ else summary(record, place, columns()), json_)

@@ -40,6 +40,11 @@ def show(text: str, json_: bool = False) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def columns() -> int:
+    """Columns of the terminal; 80 where there is none."""
+    return shutil.get_terminal_size().columns
+
+
 def finish(record: RunRecord | SequenceRecord, folder: Path, as_json: bool) -> None:
     """Show a record, and leave with its verdict's exit code."""
     from retain.reporting.sequence import sequence_summary
@@ -48,9 +53,9 @@ def finish(record: RunRecord | SequenceRecord, folder: Path, as_json: bool) -> N
     if as_json:
         text = record.model_dump_json(indent=1)
     elif isinstance(record, SequenceRecord):
-        text = sequence_summary(record, folder)
+        text = sequence_summary(record, folder, columns())
     else:
-        text = render_summary(record, folder / "report.html", shutil.get_terminal_size().columns)
+        text = render_summary(record, folder / "report.html", columns())
     show(text, as_json)
     raise typer.Exit(EXIT_CODES[record.verdict.outcome])
 
@@ -63,8 +68,7 @@ def finish_several(record: SeveralRecord, folder: Path, as_json: bool) -> NoRetu
     if as_json:
         text = record.model_dump_json(indent=1)
     else:
-        columns = shutil.get_terminal_size().columns
-        text = render_several(record, rows_of(record), folder / "runs.html", columns)
+        text = render_several(record, rows_of(record), folder / "runs.html", columns())
     show(text, as_json)
     raise typer.Exit(EXIT_CODES[record.outcome])
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from retain.cli.options import AsJson, Folder, Overrides, Quiet, RecipeFile
-from retain.cli.shown import finish, progress, show
+from retain.cli.shown import columns, finish, progress, show
 from retain.frontier_records import frontier_exit
 
 
@@ -40,9 +40,11 @@ def frontier(
     """Train the recipe's arms, measure them at several strengths, and name the one to take."""
     from retain.commands.frontier import FRONTIERS
     from retain.commands.frontier import frontier as command
+    from retain.reporting.columns import page_of
     from retain.reporting.frontier import summary
 
     place = folder or FRONTIERS / recipe.stem
     record = command(recipe, place, set_ or [], progress(quiet), ray)
-    show(record.model_dump_json(indent=1) if json_ else summary(record, place), json_)
+    text = record.model_dump_json(indent=1) if json_ else page_of(columns()).fitted(summary(record, place))
+    show(text, json_)
     raise typer.Exit(frontier_exit(record))

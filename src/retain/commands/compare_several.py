@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -11,6 +10,7 @@ from urllib.parse import quote
 
 from retain.at_work import working_in
 from retain.commands.compare import How, check_place_of_record, compared, write_comparison
+from retain.commands.comparison_folders import folder_names
 from retain.commands.sides import check_models, check_pair
 from retain.errors import UserError
 from retain.folder import check_writable, write_record
@@ -149,23 +149,3 @@ def _check_place(place: Path, names: Sequence[str]) -> None:
         )
     for name in names:
         check_place_of_record(place / name)
-
-
-def folder_names(given: Sequence[str]) -> list[str]:
-    """A short name for each model that can be a folder's: the end of its path or id; equal ones get what is before."""
-    short = [_name(one, 1) for one in given]
-    short = [_name(one, 2) if short.count(name) > 1 else name for one, name in zip(given, short, strict=True)]
-    found: list[str] = []
-    for name in short:
-        number, unlike = 1, name
-        while unlike.lower() in {one.lower() for one in found}:
-            number += 1
-            unlike = f"{name}-{number}"
-        found.append(unlike)
-    return found
-
-
-def _name(given: str, parts: int) -> str:
-    ends = [part for part in re.split(r"[/\\#:]+", given) if part not in ("", ".", "..")]
-    name = "-".join(ends[-parts:]).removesuffix(".json")
-    return re.sub(r"[^\w.-]+", "_", name).strip("._")[:80] or "model"

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from retain.commands.recipe_texts import OWN, WIDE, given, quote
+from retain.commands.recipe_texts import NEAR, NEAR_LIGHTLY, OWN, WIDE, given, quote
 from retain.errors import UserError
 from retain.folder import parse_yaml, read_text, write_text
 from retain.importing.axolotl import is_axolotl, read_axolotl
@@ -140,6 +140,7 @@ def _text(foreign: Foreign, source: str, output: Path, suite: str | Path | None,
     """The recipe's text."""
     name = one_line(shlex.quote(str(output)))
     preference, named = foreign.value("training.method") == "dpo", one_line(Path(source).name)
+    near = NEAR_LIGHTLY if foreign.value("training.method") == "dpo" else NEAR
     lines = [
         f"# What {named} ({foreign.trainer}) trains, with the old abilities measured and kept.",
         f"# Check it: retain check {name}     Run it: retain run {name}",
@@ -153,7 +154,7 @@ def _text(foreign: Foreign, source: str, output: Path, suite: str | Path | None,
         knobs = {"kind": "lora", **{knob: one.value for knob, one in lora.items()}}
         lines.append(_commented(f"  - {_flow(knobs)}", ", ".join(one.source for one in lora.values())))
     lines += [
-        "  - {kind: kl_to_base, weight: 1.0, share: 0.25}    # added: stay near the base on general text",
+        f"  - {near}    # added: stay near the base on general text",
         "  - {kind: strength}                                # added: keep as much of the update as the margins allow",
         "measure:",
         f"  suite: {_suite(suite, preference, output)}",

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from retain.errors import install_extra
 from retain.records import Record
 
 MINIMUMS: dict[str, str] = {
@@ -271,7 +272,7 @@ def _bitsandbytes(at: Situation) -> Problem | None:
             level="error",
             what="load_in: 4bit without bitsandbytes",
             why="4-bit models are computed by bitsandbytes, which is not installed.",
-            fix="pip install 'retain[quantized]'",
+            fix=install_extra("quantized"),
             about=("bitsandbytes",),
             source="https://huggingface.co/docs/transformers/quantization/bitsandbytes",
         )

@@ -19,7 +19,7 @@ from retain.models.transformers_model import TransformersModel
 from retain.probes.base import Probe
 from retain.probes.suites import load_suite
 from retain.progress import Progress
-from retain.records import Gate, NoiseFloor, Record, Verdict
+from retain.records import Gate, NoiseFloor, Verdict, Versioned
 from retain.stages.loading import load_for
 from retain.stages.measuring import measure_probes
 
@@ -30,7 +30,7 @@ BATCH_TOKENS, BATCH_ROWS = 256, 3
 OTHER: dict[str, Precision] = {"bf16": "fp32", "fp32": "bf16"}
 
 
-class NoiseFloors(Record):
+class NoiseFloors(Versioned):
     """What ``retain noise`` writes and ``retain compare --noise`` reads."""
 
     name: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from retain.commands.recipe_texts import OWN, given, is_small, quote
+from retain.commands.recipe_texts import NEAR, OWN, given, is_small, quote
 
 REPLAY = 0.25
 """General tokens per task token where there is as much general text: one in five tokens is then a replayed one."""
@@ -15,11 +15,11 @@ USED = 0.75
 ALL = 1_000_000
 """A general file is taken whole."""
 
-WITHOUT_TEXT = """\
+WITHOUT_TEXT = f"""\
 # Replay keeps most, and needs text like that the model was made from: name a file of it as general, and write
-  # - {kind: rehearsal, share: 0.25}    # 0.01 to 0.05 for text near what the model knows
+  # - {{kind: rehearsal, share: 0.25}}    # 0.01 to 0.05 for text near what the model knows
   # for the next line.
-  - {kind: kl_to_base, weight: 3.0, share: 0.75}     # stay near the base on general text"""
+  - {NEAR}     # stay near the base on general text"""
 """What keeps the old abilities where there is no text to replay."""
 
 

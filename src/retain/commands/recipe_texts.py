@@ -10,6 +10,10 @@ OWN = """\
 # what stands for the old abilities: text the base writes itself before training. Short
                            # answers, since what is lost is lost at their beginning
     - {name: own, source: base_model, count: 4000, max_tokens: 32}"""
+NEAR = "{kind: kl_to_base, weight: 3.0, share: 0.75}"
+"""What keeps supervised fine-tuning near the base, as the headline measured it."""
+NEAR_LIGHTLY = "{kind: kl_to_base, weight: 1.0, share: 0.25}"
+"""The same for pairs, where nothing stronger has been measured."""
 SMALL_ROWS = 2000
 """Fewer rows than this get four epochs, as the 600 rows of the headline did."""
 SMALL_MODEL = 400_000_000
@@ -55,7 +59,7 @@ training:
 # ewc 28, l2_to_base, null_space, freeze and a low rate 36 and more.
 mitigations:
   - {{kind: lora, rank: 16}}                           # the base's weights stay as they are
-  - {{kind: kl_to_base, weight: 3.0, share: 0.75}}     # stay near the base on general text
+  - {NEAR}     # stay near the base on general text
   - {{kind: strength}}                                 # keep as much of the update as the margins allow
 measure:
   suite: {quote(suite) if suite else "core             "} # retain list suites
@@ -93,7 +97,7 @@ training:
     beta: 0.1              # the higher, the nearer the model stays to the base
 mitigations:
   - {{kind: lora, rank: 16}}                           # switched off it is the base, the pairs' reference
-  - {{kind: kl_to_base, weight: 1.0, share: 0.25}}     # stay near the base on general text
+  - {NEAR_LIGHTLY}     # stay near the base on general text
   - {{kind: strength}}                                 # keep as much of the update as the margins allow
 measure:
   suite: {quote(suite) if suite else "core+safety      "} # pairs move refusals and lengths of answers

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from urllib.parse import quote
 
-from retain.commands.gate import load_finished, load_run
+from retain.commands.gate import judged_points, load_finished, load_run
 from retain.commands.measure import one_of
 from retain.errors import UserError
 from retain.export_records import EXPORT, ExportRecord
@@ -14,11 +14,14 @@ from retain.folder import parse_yaml, read_record, write_text
 from retain.models.licence import AboutBase, about_base
 from retain.records import RunRecord
 from retain.reporting.card import render_card
+from retain.reporting.pull_request import render_pull_request
 from retain.reporting.runs import runs_of
 from retain.reporting.write import HTML, write_reports, write_runs, write_sequence
 from retain.sequence_records import SequenceRecord
 
-FORMATS = ("report", "card")
+TEXTS = ("markdown", "json")
+"""Formats of one text, which is shown or written to one file."""
+FORMATS = ("report", "card", *TEXTS)
 CARDS = {True: "README.md", False: "card.md"}
 """Name of a card's file, in an export and in a run."""
 
@@ -30,8 +33,9 @@ def report(*runs: str | Path, output: str | Path | None = None, format: str = "r
 
     Args:
         runs: folders of finished runs or comparisons, or their ``record.json``.
-        output: where to write; one run's own folder when None.
-        format: ``report``, or ``card`` for a model card: ``card.md`` of a run, ``README.md`` of an export.
+        output: the folder to write to, one run's own when None; the file of ``markdown`` and ``json``.
+        format: ``report``; ``card`` for a model card, ``card.md`` of a run and ``README.md`` of an export; ``markdown``
+            or ``json``: see :func:`report_text`.
 
     Raises:
         UserError: a folder holds no finished run, or several runs are given and no place for what is written.
@@ -39,6 +43,11 @@ def report(*runs: str | Path, output: str | Path | None = None, format: str = "r
     wanted = one_of("--format", format, FORMATS)
     if not runs:
         raise UserError("No run is named. Give the folder of a finished run.")
+    if wanted in TEXTS:
+        if output is None:
+            raise UserError(f"{wanted} is one text: name its file with --output FILE")
+        write_text(Path(output), report_text(*runs, format=wanted))
+        return [Path(output)]
     if len(runs) > 1 and wanted == "card":
         raise UserError("A model card is of one run; name one folder.")
     if len(runs) > 1:
@@ -48,6 +57,22 @@ def report(*runs: str | Path, output: str | Path | None = None, format: str = "r
     record = load_finished(runs[0])
     place = Path(output) if output is not None else _folder(Path(runs[0]))
     return write_sequence(record, place) if isinstance(record, SequenceRecord) else write_reports(record, place)
+
+
+def report_text(*runs: str | Path, format: str) -> str:
+    """A finished run as one text.
+
+    ``markdown`` is the comment on a pull request that :func:`retain.commands.gate.render_gate` makes, by the run's own
+    margins, of several runs one below the other. ``json`` is the record.
+
+    Raises:
+        UserError: a folder holds no finished run, or JSON of several runs is asked for.
+    """
+    if format == "markdown":
+        return render_pull_request([point for run in runs for point in judged_points(run)])
+    if len(runs) > 1:
+        raise UserError("JSON is of one run; name one folder.")
+    return load_finished(runs[0]).model_dump_json(indent=1) + "\n"
 
 
 def _folder(run: Path) -> Path:

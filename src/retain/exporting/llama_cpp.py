@@ -20,13 +20,13 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any
 
-from retain.errors import BrokenError, MissingExtraError, UserError
+from retain.errors import BrokenError, MissingExtraError, UserError, install_extra
 
 if TYPE_CHECKING:
     import numpy
 
 PACKAGE = "xllamacpp"
-INSTALL = 'pip install "retain[gguf]"'
+INSTALL = install_extra("gguf")
 START_SECONDS = 600.0
 """A large file is read from the disk before the server answers."""
 MOST_LIKELY = 5

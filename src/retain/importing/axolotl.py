@@ -13,10 +13,12 @@ _TEMPLATE = "rows are written with the model's own chat template"
 _MACHINES = "name it to accelerate launch or torchrun"
 _HERE = "a run writes into its own folder"
 _SAVING = "see training.checkpoints"
+_EARLY = "the mitigation early_stop stops by what is forgotten: retain list mitigations"
 _CODE = "code of others is never run"
 REASONS = {
     "output_dir": f"{_HERE} (--folder)",
     "dataset_prepared_path": f"{keys.LEFT_ALONE}: rows are prepared anew",
+    "hf_use_auth_token": "log in to the Hub, and write no token into a file",
     "hub_*": "nothing is uploaded; upload what a run made yourself",
     "push_*": "nothing is uploaded; upload what a run made yourself",
     "save_*": _SAVING,
@@ -34,9 +36,16 @@ REASONS = {
     "tokenizer_*": "the base's own tokenizer is used",
     "model_type": "read from the base's config",
     "base_model_config": "read from the base's config",
-    "is_llama_derived_model": "read from the base's config",
-    "is_mistral_derived_model": "read from the base's config",
-    "is_falcon_derived_model": "read from the base's config",
+    "is_*": "read from the base's config",
+    "cls_model_config": "read from the base's config",
+    "overrides_of_model_*": "a model is loaded as its own config says",
+    "type_of_model": "read from the base's config",
+    "processor_type": "Retain reads text",
+    "image_*": "Retain reads text",
+    "resize_token_embeddings_to_32x": "the tokenizer stays as the base has it",
+    "mean_resizing_embeddings": "the tokenizer stays as the base has it",
+    "shrink_embeddings": "the tokenizer stays as the base has it",
+    "fix_untrained_tokens": "the tokenizer stays as the base has it",
     "revision_of_model": "Retain takes the main revision; name a folder for another",
     "trust_remote_code": _CODE,
     "plugins": _CODE,
@@ -46,6 +55,13 @@ REASONS = {
     "context_parallel_size": _MACHINES,
     "tensor_parallel_size": _MACHINES,
     "sequence_parallel_degree": _MACHINES,
+    "world_size": _MACHINES,
+    "dp_*": _MACHINES,
+    "expert_parallel_size": _MACHINES,
+    "accelerator_config": _MACHINES,
+    "ray_*": _MACHINES,
+    "use_ray": _MACHINES,
+    "device": "the model is put on the first accelerator",
     "device_map": "the model is put on the first accelerator",
     "flash_*": _MEMORY,
     "xformers_attention": _MEMORY,
@@ -64,7 +80,31 @@ REASONS = {
     "activation_offloading": _MEMORY,
     "tf32": _MEMORY,
     "float16": "Retain trains in bf16 or fp32",
+    "fp8": "Retain trains in bf16 or fp32",
+    "bfloat16": "weights that are trained stay in fp32",
+    "float32": "write model.load_in: fp32",
+    "gptq": "4-bit weights are bitsandbytes' NF4",
+    "qat": "Retain trains no quantised weights; retain export --to gguf writes them",
+    "quantization": "Retain trains no quantised weights; retain export --to gguf writes them",
     "dataset_processes": _MEMORY,
+    "dataset_num_proc": _MEMORY,
+    "dataset_keep_in_memory": _MEMORY,
+    "skip_prepare_dataset": f"{keys.LEFT_ALONE}: rows are prepared anew",
+    "dataset_shard_*": "see data.limit",
+    "remove_unused_columns": keys.LEFT_ALONE,
+    "low_cpu_mem_usage": _MEMORY,
+    "max_memory": _MEMORY,
+    "gpu_memory_limit": _MEMORY,
+    "gc_steps": _MEMORY,
+    "batch_flattening": _MEMORY,
+    "tiled_mlp*": _MEMORY,
+    "use_kernels": _MEMORY,
+    "chunked_cross_entropy*": _MEMORY,
+    "s2_attention": "Retain does not change how a model attends",
+    "multipack_*": _MEMORY,
+    "pretrain_multipack_*": "documents are packed into sequences of training.max_length tokens",
+    "pretraining_sample_concatenation": "documents are packed into sequences of training.max_length tokens",
+    "max_prompt_len": "rows longer than training.max_length are cut, and counted",
     "dataloader_*": _MEMORY,
     "pad_to_sequence_len": _MEMORY,
     "sample_packing_*": _MEMORY,
@@ -74,6 +114,8 @@ REASONS = {
     "lora_model_dir": "merge the adapter, and name the merged folder as model.base",
     "lora_modules_to_save": "an adapter changes linear layers only",
     "lora_target_parameters": "an adapter changes linear layers only",
+    "lora_*": "Retain's lora has no such knob",
+    "init_lora_weights": "see lora.variant: retain list mitigations",
     "lora_fan_in_fan_out": "PEFT sees it for itself",
     "peft_*": "Retain's lora has no such knob",
     "peft": "Retain's lora has no such knob",
@@ -82,10 +124,20 @@ REASONS = {
     "embedding_lr*": "one learning rate trains all weights",
     "unfrozen_parameters": "see the mitigation freeze: retain list mitigations",
     "relora*": "Retain has no ReLoRA",
+    "adam_beta3": "the optimizer has its own defaults",
+    "adam_epsilon2": "the optimizer has its own defaults",
     "galore*": "Retain has no GaLore",
     "optim_*": "the optimizer has its own defaults",
     "lr_scheduler_kwargs": "see training.lowest_rate and training.decay",
-    "early_stopping_patience": "the mitigation early_stop stops by what is forgotten: retain list mitigations",
+    "metric_for_best_model": _EARLY,
+    "greater_is_better": _EARLY,
+    "load_best_model_at_end": _EARLY,
+    "do_*": "Retain measures before and after: retain list suites",
+    "bench_*": "Retain measures before and after: retain list suites",
+    "profiler_steps*": "Retain writes no profile",
+    "include_tkps": "Retain counts tokens",
+    "include_tokens_per_second": "Retain counts tokens",
+    "early_stopping_patience": _EARLY,
     "loss_watchdog_*": "overfitting alarms watch the training: retain list alarms",
     "strict": keys.LEFT_ALONE,
     "debug": keys.LEFT_ALONE,
@@ -101,6 +153,8 @@ REASONS = {
     "train_on_eos": "the end of each answer is trained",
     "trl": "its keys go under training.extra where they are TRL's own",
     "dpo_use_weighting": "see training.preference",
+    "dpo_loss_type": "see training.preference.loss",
+    "dpo_*": "Retain's training on pairs has no such knob: see training.preference",
     "dpo_label_smoothing": "label_smoothing goes with other losses of training.preference, such as robust",
     "rl_beta": "see training.preference.beta",
     "auto_find_batch_size": "retain check estimates memory; a smaller batch with more accumulation learns the same",
@@ -108,6 +162,8 @@ REASONS = {
     "noisy_embedding_alpha": "see training.extra.neftune_noise_alpha",
 }
 """Keys without a counterpart, and why."""
+WARMUP = 0.03
+"""Axolotl's own share of the updates; it stops at 100 of them."""
 _OF_A_SET = ("type", "path", "name", "split", "data_files", "ds_type")
 """What is read of an entry of ``datasets``."""
 _EXTRA = {
@@ -140,9 +196,7 @@ def read_axolotl(foreign: Foreign) -> None:
     _rows(foreign)
     _steps(foreign)
     _trackers(foreign)
-    foreign.finish(
-        REASONS, (*_EXTRA, "datasets", "micro_batch_size", "num_epochs", "learning_rate", "adapter", "lora_r")
-    )
+    foreign.finish(REASONS)
 
 
 def _method(foreign: Foreign) -> None:
@@ -189,7 +243,7 @@ def _adapter(foreign: Foreign) -> None:
         foreign.read("lora_target_modules")
         foreign.set("lora.target_modules", "all-linear", "lora_target_linear")
     else:
-        foreign.take("lora_target_modules", "lora.target_modules", keys.names)
+        foreign.take("lora_target_modules", "lora.target_modules", keys.layers)
     keys.lora_variant(foreign, {"peft_use_dora": "dora", "peft_use_rslora": "rslora"})
 
 
@@ -201,12 +255,8 @@ def _rows(foreign: Foreign) -> None:
         _leave_fields(foreign, f"{key}.0", sets[0])
     for place, one in enumerate(sets[1:], start=1):
         foreign.leave(f"{key}.{place}", one.get("path", ""), keys.ONE_SOURCE)
-    keys.held_out(foreign, "val_set_size")
     tests = _listed(foreign.read("test_datasets"))
-    if tests:
-        share = foreign.value("data.held_out") or 0.1
-        files = {"dev": share, "test": _source(foreign, tests[0])}
-        foreign.set("data.held_out", files, "test_datasets.0; dev is a share of the training rows")
+    keys.held_out(foreign, "val_set_size", ("test_datasets.0", _source(foreign, tests[0])) if tests else None)
     everything = foreign.read("train_on_inputs")
     if not keys.is_off(everything) and foreign.value("training.method") == "sft":
         foreign.set("data.loss_on", "all", "train_on_inputs")
@@ -227,7 +277,7 @@ def _leave_fields(foreign: Foreign, key: str, one: Mapping[str, Any]) -> None:
 
 def _steps(foreign: Foreign) -> None:
     foreign.take("num_epochs", "training.epochs", keys.number(0, above=True), 1.0)
-    rows = foreign.take("micro_batch_size", "training.batch_size", keys.whole, 1) or 1
+    rows = keys.batch_size(foreign, "micro_batch_size", 1) or 1
     total = foreign.read("batch_size")
     passes = foreign.take("gradient_accumulation_steps", "training.gradient_accumulation", keys.whole)
     if passes is None and isinstance(total, int) and total >= rows:
@@ -239,10 +289,10 @@ def _steps(foreign: Foreign) -> None:
         foreign.set("training.schedule", "cosine_with_min_lr", "lr_scheduler with cosine_min_lr_ratio")
         foreign.keys["cosine_min_lr_ratio"] = lowest
         foreign.take("cosine_min_lr_ratio", "training.lowest_rate", keys.number(0, 0.999))
-    keys.warmup(foreign)
+    keys.warmup(foreign, WARMUP)
     foreign.take("weight_decay", "training.weight_decay", keys.number(0))
     foreign.take("max_grad_norm", "training.max_grad_norm", keys.number(0, above=True))
-    foreign.take("optimizer", "training.optimizer", keys.text)
+    keys.optimizer(foreign, "optimizer")
     checkpointing = foreign.read("gradient_checkpointing")
     if not keys.is_off(checkpointing):
         foreign.set("training.gradient_checkpointing", True, "gradient_checkpointing")

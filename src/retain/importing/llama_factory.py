@@ -53,7 +53,44 @@ REASONS = {
     "video_*": "Retain reads text",
     "freeze_vision_tower": "Retain reads text",
     "freeze_multi_modal_projector": "Retain reads text",
+    "audio_*": "Retain reads text",
+    "crop_ratio": "Retain reads text",
+    "use_audio_in_video": "Retain reads text",
+    "train_mm_proj_only": "Retain reads text",
     "preprocessing_*": _MEMORY,
+    "dataset_num_proc": _MEMORY,
+    "dataset_shards": _MEMORY,
+    "data_shared_file_system": _MEMORY,
+    "low_cpu_mem_usage": _MEMORY,
+    "offload_folder": _MEMORY,
+    "torch_compile*": _MEMORY,
+    "tf32": _MEMORY,
+    "use_kv_cache": _MEMORY,
+    "use_fast_tokenizer": "the base's own tokenizer is used",
+    "split_special_tokens": "the tokenizer stays as the base has it",
+    "model_revision": "Retain takes the main revision; name a folder for another",
+    "cache_dir": "set HF_HOME in the environment",
+    "export_*": "see retain export",
+    "infer_backend": keys.LEFT_ALONE,
+    "vllm_*": keys.LEFT_ALONE,
+    "max_new_tokens": keys.LEFT_ALONE,
+    "temperature": keys.LEFT_ALONE,
+    "top_p": keys.LEFT_ALONE,
+    "top_k": keys.LEFT_ALONE,
+    "print_param_status": keys.LEFT_ALONE,
+    "remove_unused_columns": keys.LEFT_ALONE,
+    "ignore_data_skip": keys.LEFT_ALONE,
+    "ignore_pad_token_for_loss": "padding is never trained",
+    "train_from_scratch": "Retain begins from the base's weights",
+    "moe_aux_loss_coef": "Retain has no knob for the loss of experts' gates",
+    "data_seed": "seed orders the rows too",
+    "label_smoothing_factor": "write it under training.extra",
+    "enable_fp8*": "Retain trains in bf16 or fp32",
+    "fp8*": "Retain trains in bf16 or fp32",
+    "bf16_full_eval": "Retain measures in model.load_in",
+    "early_stopping_steps": "the mitigation early_stop stops by what is forgotten: retain list mitigations",
+    "log_level*": keys.LEFT_ALONE,
+    "optim_*": "the optimizer has its own defaults",
     "dataloader_*": _MEMORY,
     "flash_attn": _MEMORY,
     "enable_liger_kernel": _MEMORY,
@@ -65,7 +102,7 @@ REASONS = {
     "add_tokens": "the tokenizer stays as the base has it",
     "add_special_tokens": "the tokenizer stays as the base has it",
     "new_special_tokens_config": "the tokenizer stays as the base has it",
-    "logging_steps": "Retain logs as often as fits the number of updates",
+    "logging_*": "Retain logs as often as fits the number of updates",
     "logging_dir": "trackers write beside the run",
     "plot_loss": "the report draws the loss",
     "save_*": _SAVING,
@@ -77,17 +114,19 @@ REASONS = {
     "metric_for_best_model": "the mitigation early_stop stops by what is forgotten: retain list mitigations",
     "load_best_model_at_end": "the mitigation early_stop stops by what is forgotten: retain list mitigations",
     "run_name": "a run is called by its folder",
-    "ddp_timeout": _MACHINES,
+    "ddp_*": _MACHINES,
+    "local_rank": _MACHINES,
+    "use_cpu": "the model is put on the first accelerator",
     "deepspeed": _MACHINES,
     "fsdp*": _MACHINES,
     "ray_*": "retain frontier --ray runs arms on several machines",
-    "include_num_input_tokens_seen": "Retain counts tokens",
-    "include_tokens_per_second": "Retain counts tokens",
+    "include_*": "Retain counts tokens",
     "ref_model*": "the base is the reference of pairs",
     "simpo_gamma": "Retain's losses hold the base as reference",
     "pref_bco_weight": "see training.preference.loss: bco_pair",
     "dpo_label_smoothing": "label_smoothing goes with other losses of training.preference, such as robust",
     "pure_bf16": "weights that are trained stay in fp32",
+    "quantization_device_map": "the model is put on the first accelerator",
     "quantization_method": "4-bit weights are bitsandbytes' NF4",
     "quantization_type": "4-bit weights are bitsandbytes' NF4",
     "double_quantization": "4-bit weights are bitsandbytes' NF4",
@@ -100,6 +139,8 @@ REASONS = {
     "disable_shuffling": "rows come in an order drawn by the seed",
     "upcast_*": "weights that are trained stay in fp32",
     "lr_scheduler_kwargs": "see training.lowest_rate and training.decay",
+    "use_muon": "Retain has transformers' optimizers",
+    "use_asft_loss": "see the token mitigations: retain list mitigations",
     "use_dft_loss": "see the token mitigations: retain list mitigations",
     "use_eaft_loss": "see the token mitigations: retain list mitigations",
 }
@@ -142,9 +183,7 @@ def read_llama_factory(foreign: Foreign) -> None:
     if not keys.is_off(trackers) and trackers != ["none"]:
         foreign.keys["report_to"] = trackers
         foreign.take("report_to", "training.report_to", keys.names)
-    foreign.finish(
-        REASONS, (*_EXTRA, "stage", "dataset", "cutoff_len", "num_train_epochs", "lora_rank", "learning_rate")
-    )
+    foreign.finish(REASONS)
 
 
 def _method(foreign: Foreign) -> None:
@@ -191,7 +230,7 @@ def _adapter(foreign: Foreign) -> None:
     targets = foreign.read("lora_target")
     if targets not in (None, "all", ["all"]):
         foreign.keys["lora_target"] = targets
-        foreign.take("lora_target", "lora.target_modules", keys.names)
+        foreign.take("lora_target", "lora.target_modules", keys.layers)
     keys.lora_variant(foreign, {"use_dora": "dora", "use_rslora": "rslora", "pissa_init": "pissa"})
 
 
@@ -202,11 +241,8 @@ def _rows(foreign: Foreign) -> None:
         foreign.set("data.train", _source(foreign, str(folder), sets[0]), "dataset")
     for one in sets[1:]:
         foreign.leave("dataset", one, keys.ONE_SOURCE)
-    keys.held_out(foreign, "val_size")
     tests = _names(foreign.read("eval_dataset"))
-    if tests:
-        files = {"dev": foreign.value("data.held_out") or 0.1, "test": _source(foreign, str(folder), tests[0])}
-        foreign.set("data.held_out", files, "eval_dataset; dev is a share of the training rows")
+    keys.held_out(foreign, "val_size", ("eval_dataset", _source(foreign, str(folder), tests[0])) if tests else None)
     foreign.take("max_samples", "data.limit", keys.whole)
     everything = foreign.read("train_on_prompt")
     if not keys.is_off(everything) and foreign.value("training.method") == "sft":
@@ -219,14 +255,14 @@ def _rows(foreign: Foreign) -> None:
 
 def _steps(foreign: Foreign) -> None:
     foreign.take("num_train_epochs", "training.epochs", keys.number(0, above=True), 3.0)
-    foreign.take("per_device_train_batch_size", "training.batch_size", keys.whole, 8)
+    keys.batch_size(foreign, "per_device_train_batch_size", 8)
     foreign.take("gradient_accumulation_steps", "training.gradient_accumulation", keys.whole)
     foreign.take("learning_rate", "training.learning_rate", keys.number(0, above=True), 5e-5)
     keys.schedule(foreign, "lr_scheduler_type", "linear")
-    keys.warmup(foreign)
+    keys.warmup(foreign, 0.0)
     foreign.take("weight_decay", "training.weight_decay", keys.number(0))
     foreign.take("max_grad_norm", "training.max_grad_norm", keys.number(0, above=True))
-    foreign.take("optim", "training.optimizer", keys.text)
+    keys.optimizer(foreign, "optim")
     for key in ("gradient_checkpointing", "use_reentrant_gc"):
         foreign.read(key)
     if keys.is_off(foreign.read("disable_gradient_checkpointing")):
@@ -244,13 +280,14 @@ def _source(foreign: Foreign, folder: str, name: str) -> str:
     """Where a data set lies that ``dataset_info.json`` names; without that file the place where it usually lies."""
     entry = _entry(foreign, folder, name)
     file, hub = entry.get("file_name"), entry.get("hf_hub_url")
+    for key in ("columns", "tags", "num_samples"):
+        if key in entry:
+            why = "see data.limit" if key == "num_samples" else keys.FIELDS
+            foreign.leave(f"{INFO}: {name}.{key}", json.dumps(entry[key], ensure_ascii=False), why)
     if isinstance(hub, str) and not isinstance(file, str):
         config, split = entry.get("subset"), entry.get("split")
         parts = [hub, *([str(config or "")] if config or split else []), *([str(split)] if split else [])]
         return ":".join(parts)
-    odd = {key: value for key, value in entry.items() if key in ("columns", "tags")}
-    if odd:
-        foreign.leave(f"{INFO}: {name}", json.dumps(odd, ensure_ascii=False), keys.FIELDS)
     return foreign.place(str(Path(folder) / (file if isinstance(file, str) else f"{name}.json")))
 
 

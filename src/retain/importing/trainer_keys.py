@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,25 @@ _NO = ("false", "no", "off")
 SCHEDULES = ("linear", "cosine", "constant", "constant_with_warmup", "cosine_with_min_lr", "warmup_stable_decay")
 """The recipe's, which bear transformers' names."""
 LEFT_ALONE = "Retain does without it"
+HELD_OUT = 0.15
+"""A recipe's share of rows that are kept from training."""
+OPTIMIZERS = {
+    "adamw": "adamw_torch",
+    "adamw_hf": "adamw_torch",
+    "adamw_apex_fused": "adamw_torch_fused",
+    "optimi_adamw": "adamw_torch",
+    "ao_adamw_4bit": "adamw_torch_4bit",
+    "ao_adamw_8bit": "adamw_torch_8bit",
+}
+"""Trainers' and earlier transformers' names of optimizers -> today's name of the same one."""
 ONE_SOURCE = (
     "Retain trains on one source: join the files; or, where it stands for old abilities, name it under data.general "
     "and add {kind: rehearsal, share: 0.25}"
 )
 FIELDS = "Retain reads the usual names of fields; rename them where 'retain check' asks for it"
+EACH_DEVICE = "of each device; in a recipe it is what all of them share, so multiply it by their number"
+MISSPELLED = 0.85
+"""How alike an unknown key is to a known one that is named as meant: keys of one family share most letters."""
 DATA = (".jsonl", ".json", ".csv", ".parquet", ".txt", ".md")
 Convert = Callable[[Any], Any]
 
@@ -56,6 +71,8 @@ class Foreign:
     left: list[Left] = field(default_factory=list)
     files: set[str] = field(default_factory=set)
     """Values that are paths from here, of files that need not be here yet."""
+    asked: set[str] = field(default_factory=set)
+    """Names of keys that the reader looks for, whether they are there or not."""
 
     def __post_init__(self) -> None:
         self.keys = {str(key): value for key, value in self.keys.items() if value is not None and value != ""}
@@ -66,6 +83,7 @@ class Foreign:
         A default that is not None is a setting too, since the recipe's own may be another one. What cannot be converted
         is left out, and said.
         """
+        self.asked.add(key)
         if key not in self.keys:
             if default is not None:
                 self.set(path, default, f"{self.trainer}'s default for {key}")
@@ -81,6 +99,7 @@ class Foreign:
 
     def read(self, key: str) -> Any:
         """A key's value, which is then no longer open; None where it is absent."""
+        self.asked.add(key)
         return self.keys.pop(key, None)
 
     def set(self, path: str, value: Any, source: str) -> None:
@@ -96,20 +115,20 @@ class Foreign:
         """A setting that was taken, or None."""
         return next((one.value for one in self.taken if one.path == path), None)
 
-    def finish(self, reasons: Mapping[str, str], known: Iterable[str]) -> None:
+    def finish(self, reasons: Mapping[str, str]) -> None:
         """Give every key that is still open its reason.
 
         Args:
             reasons: key, or the beginning of keys where it ends in ``*`` -> why it has no counterpart. A key that is
-                switched off (false, 0, an empty list) needs none.
-            known: more keys that the trainer has, among which an unknown one's nearest name is looked for.
+                switched off (false, 0, an empty list) needs none. An unknown key's nearest name is looked for among
+                these and those that were asked for.
         """
-        names = [*reasons, *known]
+        names = [name for name in (*reasons, *self.asked) if not name.endswith("*")]
         for key in list(self.keys):
             value = self.keys.pop(key)
             fitting = [one for one in reasons if one == key or (one.endswith("*") and key.startswith(one[:-1]))]
             if not fitting:
-                hint = nearest(key, [name for name in names if not name.endswith("*")])
+                hint = nearest(key, names, MISSPELLED)
                 self.leave(key, value, f"unknown here ({hint})" if hint.startswith("did") else "unknown here")
             elif not is_off(value):
                 self.leave(key, value, reasons[max(fitting, key=len)])
@@ -186,6 +205,35 @@ def names(value: Any) -> list[str]:
     return [one.strip() for one in parts if one.strip()]
 
 
+def layers(value: Any) -> str | list[str]:
+    """Names of layers as a list, or one regular expression where any of them is one: a recipe's names are literal.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    if isinstance(value, str) and _is_pattern(value):
+        return value
+    found = names(value)
+    if not any(_is_pattern(one) for one in found):
+        return found
+    if len(found) == 1:
+        return found[0]
+    return "|".join(f"(?:{one})" if _is_pattern(one) else rf"(?:.*\.)?{re.escape(one)}" for one in found)
+
+
+def _is_pattern(name: str) -> bool:
+    """Whether a name is a regular expression; a dot alone separates parts of a name."""
+    return any(sign in r"\*+?[](){}|^$" for sign in name)
+
+
+def batch_size(foreign: Foreign, key: str, default: int) -> int | None:
+    """Rows of a forward pass, which these trainers count on each device."""
+    rows: int | None = foreign.take(key, "training.batch_size", whole, default)
+    for one in [one for one in foreign.taken if one.path == "training.batch_size"]:
+        foreign.set(one.path, one.value, f"{one.source}, {EACH_DEVICE}")
+    return rows
+
+
 def schedule(foreign: Foreign, key: str, default: str) -> None:
     """The learning rate's schedule, and how it warms up."""
     named = foreign.read(key)
@@ -196,11 +244,21 @@ def schedule(foreign: Foreign, key: str, default: str) -> None:
     foreign.set("training.schedule", named or default, source)
 
 
-def warmup(foreign: Foreign) -> None:
-    """Retain's warmup is a share of the updates; a number of steps is one where their total is known."""
+def warmup(foreign: Foreign, default: float) -> None:
+    """Retain's warmup is a share of the updates; a number of steps is one where their total is known.
+
+    Args:
+        foreign: the configuration, whose schedule is read.
+        default: the trainer's own share, where the configuration names none.
+    """
+    if foreign.value("training.schedule") == "constant":
+        for key in ("warmup_ratio", "warmup_steps"):
+            if not is_off(value := foreign.read(key)):
+                foreign.leave(key, value, "transformers' constant knows no warmup; with one: constant_with_warmup")
+        return
     steps = foreign.read("warmup_steps")
     total = foreign.value("training.extra.max_steps")
-    share = foreign.take("warmup_ratio", "training.warmup", number(0, 0.999))
+    share = foreign.take("warmup_ratio", "training.warmup", number(0, 0.999), None if steps is not None else default)
     if steps is None or share is not None:
         return
     if isinstance(steps, int | float) and 0 <= steps < 1:  # transformers 5 reads a share here
@@ -211,17 +269,48 @@ def warmup(foreign: Foreign) -> None:
         foreign.leave("warmup_steps", steps, "Retain's warmup is a share of all updates; 0.05 where it says nothing")
 
 
-def held_out(foreign: Foreign, key: str) -> None:
-    """A share of the rows. Retain needs one, and a number of rows is none."""
+def held_out(foreign: Foreign, key: str, test: tuple[str, str] | None) -> None:
+    """What is kept from training. Retain needs a share of the rows, and a number of rows is none.
+
+    Args:
+        foreign: the configuration.
+        key: names the share.
+        test: the key that names rows of their own, and where they lie.
+    """
     value = foreign.read(key)
     try:
         share = float(value) if value is not None else 0.0
     except (TypeError, ValueError):
         share = -1.0
-    if 0 < share < 1:
+    given = 0 < share < 1
+    if test is not None:
+        files = {"dev": share if given else 0.1, "test": test[1]}
+        foreign.set("data.held_out", files, f"{test[0]}; dev is a share of the training rows")
+    elif given:
         foreign.set("data.held_out", share, f"{key}; halved into dev and test")
-    elif share != 0:
-        foreign.leave(key, value, "Retain holds out a share of the rows; 0.15 is written")
+    else:
+        foreign.set("data.held_out", HELD_OUT, f"of the training rows, to measure what was learned; {key} names none")
+    if not given and value is not None:
+        written = foreign.value("data.held_out")
+        share_of = written["dev"] if isinstance(written, dict) else written
+        foreign.leave(key, value, f"Retain holds out a share of the rows, to measure with; {share_of} is written")
+
+
+def optimizer(foreign: Foreign, key: str) -> None:
+    """The optimizer by transformers' name; another is left out, and the recipe's default stays."""
+    from transformers.training_args import OptimizerNames
+
+    named = foreign.read(key)
+    if named is None:
+        return
+    known = [one.value for one in OptimizerNames]
+    found = OPTIMIZERS.get(str(named), str(named))
+    if found in known:
+        foreign.set("training.optimizer", found, key if found == named else f"{key}: {named}, by transformers' name")
+    else:
+        hint = nearest(str(named), known, MISSPELLED)
+        why = "Retain has transformers' optimizers; adamw_torch_fused is written instead"
+        foreign.leave(key, named, f"{why} ({hint})" if hint.startswith("did") else why)
 
 
 def lora_variant(foreign: Foreign, switches: Mapping[str, str]) -> None:

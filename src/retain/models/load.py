@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import Any, Literal
 
-from retain.errors import MissingExtraError, UserError
+from retain.errors import MissingExtraError, UserError, install_extra
 from retain.models.builtin import PREFIX, builtin_folder
 from retain.models.causal import TransformersCausal
 from retain.models.freed_memory import keep_freed_memory
@@ -268,7 +268,7 @@ def _nf4() -> Any:
     from transformers import BitsAndBytesConfig
 
     if importlib.util.find_spec("bitsandbytes") is None:
-        raise MissingExtraError("load_in: 4bit needs bitsandbytes, which", 'pip install "retain[quantized]"')
+        raise MissingExtraError("load_in: 4bit needs bitsandbytes, which", install_extra("quantized"))
     return BitsAndBytesConfig(
         load_in_4bit=True,
         bnb_4bit_quant_type="nf4",

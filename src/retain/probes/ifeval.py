@@ -15,9 +15,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from retain.errors import MissingExtraError
+from retain.errors import MissingExtraError, install_extra
 
-INSTALL = 'pip install "retain[probes]"'
+INSTALL = install_extra("probes")
 NEEDS_SENTENCES = frozenset({"length_constraints:number_sentences", "change_case:capital_word_frequency"})
 """Rules whose checker splits text into sentences with NLTK's Punkt."""
 

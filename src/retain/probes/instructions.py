@@ -55,7 +55,7 @@ class Instructions(ItemProbe):
     ``metric: loose`` also accepts an answer without its first line, its last line or its asterisks.
     ``level: instruction`` scores the share of an item's instructions that are obeyed.
 
-    Requirements: ``pip install "retain[probes]"``. A rule that needs a sentence splitter needs its data,
+    Requirements: the extra ``probes``. A rule that needs a sentence splitter needs its data,
     too; an item whose rules cannot be checked is left out and counted. Items: ``{"prompt": str,
     "instruction_id_list": [str], "kwargs": [{...}], "cluster"?}``, the shape of Google's IFEval. Source:
     Zhou et al., 2023, arXiv:2311.07911.

@@ -14,12 +14,12 @@ from typing import Any, Literal, NamedTuple
 from pydantic import Field, field_serializer
 
 from retain.data.splits import hash_order, probe_split
-from retain.errors import MissingExtraError, UserError, nearest
+from retain.errors import MissingExtraError, UserError, install_extra, nearest
 from retain.models.base import CausalModel
 from retain.probes.base import Probe, as_settings
 from retain.records import Measurement, Response, Split, content_hash
 
-INSTALL = 'pip install "retain[probes]"'
+INSTALL = install_extra("probes")
 _FEWSHOT_SEED = 1234
 PREFERRED = ("acc_norm", "acc", "exact_match", "bits_per_byte")
 """The metric that is taken where a task has several and none is named, best first."""
@@ -44,7 +44,7 @@ class LmEvalTask(Probe):
     (likelihood per character), else ``acc``, ``exact_match``, ``bits_per_byte`` or its first one; scores must
     lie between 0 and 1, or be bits per byte. A document of which any part is longer than the context is left out.
 
-    Requirements: ``pip install "retain[probes]"``, and the Hub for tasks whose data is there. Tasks that run
+    Requirements: the extra ``probes``, and the Hub for tasks whose data is there. Tasks that run
     generated code are refused. Tasks under ``include_path`` may run Python that stands beside them.
 
     Relations: ``multiple_choice``, ``last_word``, ``answers`` and ``instructions`` do most of this offline.

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from retain.advice_records import WORDS, AdviceRecord, Rung
 from retain.reporting import advice_terms as terms
 from retain.reporting.advice_rows import RECIPE, RungRow, rung_rows, standing_rows, tried_rows
-from retain.reporting.text import fenced, markdown
+from retain.reporting.columns import WIDTH, page_of
+from retain.reporting.markdown_table import markdown_table
+from retain.reporting.text import fenced, markdown, one_line
 
 HEADS = ("rung", "score", "95% interval", "against the rung below", "tokens a request", "training", "storage")
+SPARE = ("storage", "training", "95% interval", "against the rung below")
+"""Columns that a narrow terminal does without, the first one first."""
 
 
 def render_advice(record: AdviceRecord) -> str:
@@ -29,19 +32,20 @@ def render_advice(record: AdviceRecord) -> str:
     return "\n\n".join(section for section in sections if section) + "\n"
 
 
-def summary(record: AdviceRecord, folder: Path) -> str:
-    """What a terminal shows at the end: the table, where to stop and why, and what the task lacks."""
+def summary(record: AdviceRecord, folder: Path, width: int = WIDTH) -> str:
+    """What a terminal shows at the end: the table, where to stop and why, and what the task lacks.
+
+    Lines have at most ``width`` columns, between 60 and 100, but for the command and the path at the end.
+    """
+    page = page_of(width)
     rows = [[row.word + " *" * row.advised, *_cells(row)] for row in rung_rows(record)]
-    lines = _aligned([list(HEADS), *rows])
-    lines += [f"* {terms.headline(record)}: {record.advised.reason}.", record.nature.statement]
-    lines += [f"  - {one}" for one in record.nature.evidence]
+    lines = page.table([HEADS, *rows], SPARE)
+    lines += page.wrapped(f"* {terms.headline(record)}: {one_line(record.advised.reason, 400)}.", rest="  ")
+    lines += page.wrapped(one_line(record.nature.statement, 400))
+    for one in record.nature.evidence:
+        lines += page.wrapped(one_line(one, 400), "  - ", "    ")
     lines += [f"Train: retain run {folder / RECIPE}"] if record.recommended_recipe else []
     return "\n".join([*lines, f"Report: {folder / 'advice.html'}"])
-
-
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
 def _cells(row: RungRow) -> list[str]:
@@ -57,7 +61,7 @@ def _advised(record: AdviceRecord) -> str:
 
 def _rungs(record: AdviceRecord) -> str:
     rows = [[f"**{row.word}**" if row.advised else row.word, *_cells(row)] for row in rung_rows(record)]
-    return _table(HEADS, rows)
+    return markdown_table(HEADS, rows)
 
 
 def _standings(record: AdviceRecord) -> str:
@@ -70,7 +74,7 @@ def _standings(record: AdviceRecord) -> str:
         "items that would prove it",
     ]
     rows = [[row.rung, row.best, row.loss, row.most, row.within, row.needed] for row in standing_rows(record)]
-    return _table(heads, rows)
+    return markdown_table(heads, rows)
 
 
 def _nature(record: AdviceRecord) -> str:
@@ -83,7 +87,7 @@ def _tried(record: AdviceRecord) -> str:
         [row.rung, f"**{markdown(row.label)}**" if row.chosen else markdown(row.label), row.value, row.tokens]
         for row in tried_rows(record)
     ]
-    return _table(["rung", "way", "dev items", "tokens a request"], rows)
+    return markdown_table(["rung", "way", "dev items", "tokens a request"], rows)
 
 
 def _requests(record: AdviceRecord) -> str:
@@ -100,8 +104,3 @@ def _notes(record: AdviceRecord) -> str:
     lines = [f"- {markdown(f'{WORDS[rung.name]}: {note}')}" for rung in record.rungs for note in rung.notes]
     lines += [f"- {markdown(one)}" for one in terms.left_out(record)]
     return "\n".join(["## Notes\n", *lines]) if lines else ""
-
-
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
-    return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)])

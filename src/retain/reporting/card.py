@@ -12,6 +12,7 @@ from retain.models.licence import AboutBase
 from retain.records import RunRecord
 from retain.reporting import terms
 from retain.reporting.facts import as_plain, as_yaml
+from retain.reporting.markdown_table import markdown_table
 from retain.reporting.numbers import count, number_of, share
 from retain.reporting.tables import Row, gain_rows, loss_rows, pooled_row, unproven
 from retain.reporting.text import fenced, markdown, words
@@ -114,8 +115,7 @@ def _scores(record: RunRecord | None, measured: bool) -> str:
     pooled = pooled_row(record)
     rows = [*gain_rows(record), *([pooled] if pooled else []), *loss_rows(record)]
     columns = ["Ability", "Measured by", "Base", "This model", "Change", "95% interval", "Items", "Outcome"]
-    lines = [columns, ["---", "---", *["---:"] * 5, "---"], *map(_row, rows)]
-    table = "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+    table = markdown_table(columns, map(_row, rows), numbers=range(2, 7))
     return _section("What was measured", *filter(None, [told, demonstration, table, f"{terms.UNITS} {terms.INTERVAL}"]))
 
 

@@ -1,11 +1,13 @@
-"""Text and tables in the columns of a terminal."""
+"""Text and tables in the columns of a terminal, which wide characters take two of."""
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rich.cells import cell_len
+
+from retain.cells import broken, cut_to, padded
 from retain.reporting.text import one_line
 
 WIDTH = 80
@@ -22,8 +24,15 @@ class Page:
 
     def wrapped(self, text: str, first: str = "", rest: str = "") -> list[str]:
         """A text as lines."""
-        lines = textwrap.wrap(text, self.width, initial_indent=first, subsequent_indent=rest)
-        return lines or [first.rstrip()]
+        return broken(text, self.width, first, rest) or [first.rstrip()]
+
+    def fitted(self, text: str) -> str:
+        """Lines that are too long in several, of which those that go on stand further in; paths stay whole."""
+        return "\n".join(part for line in text.split("\n") for part in self._fitted(line))
+
+    def _fitted(self, line: str) -> list[str]:
+        start = line[: len(line) - len(line.lstrip(" -*"))]
+        return broken(line[len(start) :], self.width, start, " " * max(2, len(start)), cut=False) or [start.rstrip()]
 
     def table(self, rows: Sequence[Sequence[str]], spare: Sequence[str] = ()) -> list[str]:
         """Columns under each other: the first to the left, numbers to the right, the verdict to the left.
@@ -35,13 +44,13 @@ class Page:
             if _wide(cells) > self.width and name in cells[0]:
                 at = cells[0].index(name)
                 cells = [row[:at] + row[at + 1 :] for row in cells]
-        room = max(len(row[0]) for row in cells) - max(0, _wide(cells) - self.width)
+        room = max(cell_len(row[0]) for row in cells) - max(0, _wide(cells) - self.width)
         cells = [[_cut(row[0], room), *row[1:]] for row in cells]
         widths = _widths(cells)
         last = len(widths) - 1
         return [
             "  ".join(
-                cell.ljust(wide) if i in (0, last) else cell.rjust(wide)
+                padded(cell, wide, right=i not in (0, last))
                 for i, (cell, wide) in enumerate(zip(row, widths, strict=True))
             ).rstrip()
             for row in cells
@@ -49,7 +58,7 @@ class Page:
 
 
 def _widths(cells: Sequence[Sequence[str]]) -> list[int]:
-    return [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]
+    return [max(cell_len(row[i]) for row in cells) for i in range(len(cells[0]))]
 
 
 def _wide(cells: Sequence[Sequence[str]]) -> int:
@@ -58,7 +67,7 @@ def _wide(cells: Sequence[Sequence[str]]) -> int:
 
 
 def _cut(text: str, most: int) -> str:
-    return text if len(text) <= most else f"{text[: max(1, most - 3)].rstrip()}..."
+    return text if cell_len(text) <= most else f"{cut_to(text, max(2, most - 3)).rstrip()}..."
 
 
 def page_of(width: int) -> Page:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from retain.export_records import AGAINST_TUNED, ExportRecord, Sameness
 from retain.records import Verdict
+from retain.reporting.columns import WIDTH, page_of
 from retain.reporting.numbers import share
 from retain.reporting.text import one_line
 
 
-def render_export(record: ExportRecord, folder: str = "") -> str:
-    """What was written, the two verdicts and how far the export is from what it was made of."""
+def render_export(record: ExportRecord, folder: str = "", width: int = WIDTH) -> str:
+    """What was written, the two verdicts and how far the export is from what it was made of.
+
+    Lines have at most ``width`` columns, between 60 and 100.
+    """
     size = sum(file.size for file in record.files)
     lines = [f"{one_line(record.title)}: {size / 1e6:.1f} MB{f' in {folder}' if folder else ''}"]
     if record.tensors:
@@ -21,7 +25,7 @@ def render_export(record: ExportRecord, folder: str = "") -> str:
     lines += _same("the export's logits", record.same)
     lines += _same("llama.cpp's log-probabilities of likely tokens", record.runtime)
     lines += [f"  note: {one_line(note, 400)}" for note in record.notes]
-    return "\n".join(lines)
+    return page_of(width).fitted("\n".join(lines))
 
 
 def _verdict(against: str, verdict: Verdict | None, place: str) -> list[str]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from pathlib import Path
 
 from retain.frontier_records import ArmResult, FrontierRecord
 from retain.reporting import frontier_terms as terms
 from retain.reporting.frontier_figures import factor_figure, factor_levels, frontier_figure
 from retain.reporting.frontier_rows import RECIPE, ArmRow, StrengthRow, arm_rows, left_out, strength_rows
+from retain.reporting.markdown_table import markdown_table
 from retain.reporting.numbers import signed
 from retain.reporting.text import markdown
 
@@ -77,7 +78,7 @@ def arms_of_frontier(record: FrontierRecord) -> str:
     """A Markdown table, one row for each arm: the choice on dev items, then what test items say of it."""
     heads = ["arm", "strength", "dev: gain", "dev: mean loss", "test: gain", "test: mean of capabilities", "verdict"]
     heads += ["task tokens", "training"]
-    return _table(heads, [_row(row) for row in arm_rows(record)])
+    return markdown_table(heads, [_row(row) for row in arm_rows(record)])
 
 
 def _row(row: ArmRow) -> list[str]:
@@ -97,7 +98,7 @@ def _strengths(record: FrontierRecord) -> str:
     """Every arm at every strength, with the points that no other beats marked."""
     rows = [_strength(row) for row in strength_rows(record)]
     heads = ["arm", "strength", "gain", "mean loss", "worst capability", "within the margins", "Pareto"]
-    return f"## Strengths, on dev items\n\n{terms.PARETO}\n\n{_table(heads, rows)}" if rows else ""
+    return f"## Strengths, on dev items\n\n{terms.PARETO}\n\n{markdown_table(heads, rows)}" if rows else ""
 
 
 def _strength(row: StrengthRow) -> list[str]:
@@ -110,8 +111,3 @@ def _strength(row: StrengthRow) -> list[str]:
 def _left_out(record: FrontierRecord) -> str:
     lines = [f"- {why}: {markdown(names)}." for why, names in left_out(record)]
     return "\n".join(["## Not trained in full\n", *lines]) if lines else ""
-
-
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
-    return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)])

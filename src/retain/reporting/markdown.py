@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from retain.records import Candidate, Choice, RunRecord, Symptom, Training
 from retain.reporting import symptoms, terms
@@ -11,6 +11,7 @@ from retain.reporting.facts import Block, as_yaml, blocks, table
 from retain.reporting.fitting import MOST, fitted, folded
 from retain.reporting.flips import GUESSING, guessing_block
 from retain.reporting.kl_meter import kl_block, kl_intro
+from retain.reporting.markdown_table import markdown_table
 from retain.reporting.measured import ways
 from retain.reporting.noise import noise_block, noise_intro
 from retain.reporting.numbers import count, duration, in_unit, interval, number_of, plain, share, signed
@@ -90,7 +91,9 @@ def _gains(record: RunRecord) -> str:
         ]
         for row in rows
     ]
-    return _section("What was learned", f"{terms.GAIN} {terms.INTERVAL}", _table(columns, body, numbers=range(2, 10)))
+    return _section(
+        "What was learned", f"{terms.GAIN} {terms.INTERVAL}", markdown_table(columns, body, numbers=range(2, 10))
+    )
 
 
 def _losses(record: RunRecord) -> str:
@@ -114,7 +117,7 @@ def _losses(record: RunRecord) -> str:
     explained += [terms.NEAR_CHANCE] if any(row.outcome == "near chance" for row in rows) else []
     intro = "\n".join(f"- {sentence}" for sentence in ([terms.INTERVAL] if not gain_rows(record) else []) + explained)
     reading = folded("How to read this table", [intro])
-    return _section("What was kept and what was lost", _table(columns, body, numbers=range(2, 12)), *reading)
+    return _section("What was kept and what was lost", markdown_table(columns, body, numbers=range(2, 12)), *reading)
 
 
 def _loss(row: Row) -> list[str]:
@@ -147,7 +150,7 @@ def _unproven(record: RunRecord) -> str:
     body = [[markdown(row.label), row.items, row.needed or "unknown"] for row in rows]
     intro = "These capabilities may or may not have lost more than their margin. Measuring more items would tell."
     return _section(
-        "Not proven", intro, _table(["Capability", "Items measured", "Items that decide"], body, range(1, 3))
+        "Not proven", intro, markdown_table(["Capability", "Items measured", "Items that decide"], body, range(1, 3))
     )
 
 
@@ -187,7 +190,9 @@ def _symptoms(record: RunRecord) -> str:
         for symptom in shown
     ]
     columns = ["Symptom", "Where", "Found", "What was seen", "Before", "After", "95% interval"]
-    return _section("Symptoms", symptoms.INTRO, _table(columns, body, numbers=range(4, 7)), *map(_evidence, shown))
+    return _section(
+        "Symptoms", symptoms.INTRO, markdown_table(columns, body, numbers=range(4, 7)), *map(_evidence, shown)
+    )
 
 
 def _evidence(symptom: Symptom) -> str:
@@ -257,7 +262,7 @@ def _choice(choice: Choice) -> str:
         for candidate in choice.candidates
     ]
     title = f"### {markdown(words(choice.what)).capitalize()}: {plain_value(choice.chosen)}"
-    return "\n\n".join([title, markdown(choice.reason, 600), _table(columns, body, numbers=range(1, 3))])
+    return "\n\n".join([title, markdown(choice.reason, 600), markdown_table(columns, body, numbers=range(1, 3))])
 
 
 def _worst(candidate: Candidate) -> str:
@@ -339,7 +344,7 @@ def _measured(record: RunRecord) -> str:
         for way in measured
     ]
     intro = terms.MEASURED
-    return _section("How it was measured", intro, _table(columns, body, numbers=range(4, 5)))
+    return _section("How it was measured", intro, markdown_table(columns, body, numbers=range(4, 5)))
 
 
 def _provenance(record: RunRecord) -> str:
@@ -365,7 +370,7 @@ def _block(block: Block) -> str:
     title = f"**{markdown(block.title)}**" if block.title else ""
     if block.facts:
         return "\n\n".join(filter(None, [title, _facts(block.facts)]))
-    body = _table(
+    body = markdown_table(
         [markdown(column) for column in block.columns],
         [[markdown(cell) for cell in row] for row in block.rows],
     )
@@ -374,11 +379,4 @@ def _block(block: Block) -> str:
 
 
 def _facts(facts: Iterable[tuple[str, str]]) -> str:
-    return _table(["", "Value"], [[markdown(name), markdown(value, 600)] for name, value in facts])
-
-
-def _table(columns: Sequence[str], rows: Sequence[Sequence[str]], numbers: Iterable[int] = ()) -> str:
-    """A table whose cells are already escaped; columns listed in ``numbers`` are set to the right."""
-    right = set(numbers)
-    rule = ["---:" if index in right else "---" for index in range(len(columns))]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in [columns, rule, *rows])
+    return markdown_table(["", "Value"], [[markdown(name), markdown(value, 600)] for name, value in facts])

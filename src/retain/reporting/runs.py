@@ -10,6 +10,7 @@ from typing import Literal
 from retain.records import RunRecord
 from retain.reporting import terms
 from retain.reporting.fitting import MOST, fitted
+from retain.reporting.markdown_table import markdown_table
 from retain.reporting.numbers import duration, finite, number_of
 from retain.reporting.tables import TONES, Row, gain_rows, loss_rows, pooled_row
 from retain.reporting.text import markdown, one_line, words
@@ -240,13 +241,9 @@ def render_runs(runs: Sequence[Run], kind: Kind = "run", title: str = "") -> str
         f"# {markdown(title) if title else heading(runs, kind)}",
         f"**{headline(runs, kind)}** {intro(kind)}",
         "\n".join(f"- {markdown(one, 700)}" for one in remarks(runs, kind)),
-        _table(head, lines),
+        markdown_table(head, lines),
         "## Change of each capability, with its 95% interval",
-        _table(["Capability", *(markdown(run.name) for run in runs)], body),
+        markdown_table(["Capability", *(markdown(run.name) for run in runs)], body),
     ]
     sections = [section for section in sections if section]
     return "\n\n".join(fitted(sections, MOST - 2 * len(sections))) + "\n"
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in [head, ["---"] * len(head), *rows])

@@ -24,7 +24,18 @@ _RULES = {
 }
 _LINE = re.compile(r"^[^\n]{1,60}?:(\d{1,9}) ")
 """``tickets.jsonl:17 text``: where the lint saw a row."""
-MOST = 2000
+MOST = 1024
+"""Characters of a text that GitHub takes; what is left out is counted within them."""
+_COUNT = 40
+"""Characters of that count."""
+_HELP = {
+    "verdict": "Read the reasons, and the whole report: retain report RUN.",
+    "gain": "Train longer or at a higher rate, or measure more items where the gain is not proven.",
+    "mean-margin": "Keep the model nearer to the base (kl_to_base, strength, LoRA), or measure more items.",
+    "margin": "Keep the model nearer to the base (kl_to_base, strength, LoRA), or measure more items of it.",
+    "symptom": "Read the example in the report (retain report RUN), and measure the capability it is about.",
+}
+"""Kind of rule -> what to do about a result of it."""
 
 
 def render_sarif(gates: Sequence[Judged], place: str, version: str) -> str:
@@ -39,7 +50,8 @@ def render_sarif(gates: Sequence[Judged], place: str, version: str) -> str:
         place: the file that the results are shown at (the recipe or the record), relative to the repository.
         version: Retain's.
 
-    Source: SARIF 2.1.0, OASIS Standard, sections 3.13 to 3.58.
+    Source: SARIF 2.1.0, OASIS Standard, sections 3.13 to 3.58; "SARIF support for code scanning" in GitHub's
+    documentation, for the properties that it needs and the lengths that it takes.
     """
     rules: dict[str, dict[str, Any]] = {}
     results: list[dict[str, Any]] = []
@@ -66,7 +78,8 @@ def _points(gate: Judged, place: str) -> list[Found]:
 
 def _rule_of(point: Point) -> dict[str, Any]:
     rule = "margin/" + _key(point.name) if point.kind == "margin" else point.kind
-    return _rule(rule, point.name if point.kind == "margin" else point.kind, _RULES[point.kind], "error")
+    name = point.name if point.kind == "margin" else point.kind
+    return _rule(rule, name, _RULES[point.kind], "error", _HELP[point.kind])
 
 
 def _result_of(point: Point, gate: Judged, place: str) -> dict[str, Any] | None:
@@ -87,7 +100,7 @@ def _symptom_rule(one: Symptom) -> dict[str, Any]:
     told = (
         "A way of forgetting that a mean score can hide, read off the answers of both models; no verdict rests on it."
     )
-    return _rule(f"symptom/{_key(one.name)}", words(one.name), told, "warning")
+    return _rule(f"symptom/{_key(one.name)}", words(one.name), told, "warning", _HELP["symptom"])
 
 
 def _symptom_result(one: Symptom, gate: Judged, place: str) -> dict[str, Any]:
@@ -101,9 +114,12 @@ def _lint(gate: Judged, place: str) -> list[Found]:
     rows = data.get("train") if isinstance(data, Mapping) else None
     for one in gate.lint:
         check, level = str(one["check"]), _LINT_LEVELS.get(str(one["severity"]), "note")
-        rule = _rule(f"lint/{_key(check)}", words(check), str(one["what to do"]), level)
+        do = str(one["what to do"])
+        rule = _rule(
+            f"lint/{_key(check)}", words(check), f"The training rows pass the check {words(check)}.", level, do
+        )
         where, line = _row(one, rows if isinstance(rows, str) else "", place)
-        message = f"{one['what was found']} What to do: {one['what to do']}"
+        message = f"{one['what was found']} What to do: {do}"
         found.append((rule, _result(level, message, where, line, gate.title, check, "")))
     return found
 
@@ -122,24 +138,31 @@ def _row(finding: Mapping[str, Any], rows: str, place: str) -> tuple[str, int]:
     return "/".join(way), max(1, int(example[1]))
 
 
-def _rule(key: str, name: str, told: str, level: str) -> dict[str, Any]:
+def _rule(key: str, name: str, told: str, level: str, help: str) -> dict[str, Any]:
     return {
         "id": key,
         "name": one_line(name),
-        "shortDescription": {"text": one_line(told, MOST)},
+        "shortDescription": _text(told),
+        "fullDescription": _text(told),
+        "help": _text(help),
         "defaultConfiguration": {"level": level},
     }
 
 
 def _result(level: str, message: str, place: str, line: int, *identity: str) -> dict[str, Any]:
     """A result; ``identity`` is what makes it the same result in the next run."""
-    location = {"artifactLocation": {"uri": quote(place)}, "region": {"startLine": line}}
+    region = {"startLine": line, "startColumn": 1, "endLine": line, "endColumn": 2}
+    location = {"artifactLocation": {"uri": quote(place)}, "region": region}
     return {
         "level": level,
-        "message": {"text": one_line(message, MOST)},
+        "message": _text(message),
         "locations": [{"physicalLocation": location}],
-        "partialFingerprints": {"retain/v1": content_hash(place, *identity)},
+        "partialFingerprints": {"primaryLocationLineHash": f"{content_hash(place, *identity)}:1"},
     }
+
+
+def _text(text: str) -> dict[str, str]:
+    return {"text": one_line(text, MOST - _COUNT)}
 
 
 def _key(name: str) -> str:

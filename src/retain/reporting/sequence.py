@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from retain.cells import cut_to
 from retain.reporting import sequence_terms as terms
+from retain.reporting.columns import WIDTH, page_of
+from retain.reporting.markdown_table import markdown_table
 from retain.reporting.sequence_rows import (
     GAIN_HEADS,
     STAGE_HEADS,
@@ -22,6 +25,9 @@ from retain.reporting.sequence_rows import (
 )
 from retain.reporting.text import markdown, one_line
 from retain.sequence_records import SequenceRecord
+
+LEAST_NAME = 5
+"""Cells of a task's name at the head of a column, and of the numbers below it."""
 
 
 def render_sequence(record: SequenceRecord) -> str:
@@ -41,16 +47,22 @@ def render_sequence(record: SequenceRecord) -> str:
     return "\n\n".join(section for section in sections if section) + "\n"
 
 
-def sequence_summary(record: SequenceRecord, folder: Path) -> str:
-    """What a terminal shows at the end."""
-    heads = ["after", *(one_line(task.name, 20) for task in record.tasks)]
+def sequence_summary(record: SequenceRecord, folder: Path, width: int = WIDTH) -> str:
+    """What a terminal shows at the end.
+
+    Lines have at most ``width`` columns, between 60 and 100, but for the paths at the end; the names of many tasks are
+    cut.
+    """
+    page = page_of(width)
+    room = max(LEAST_NAME, page.width // (len(record.tasks) + 1) - 2)
+    heads = ["after", *(cut_to(one_line(task.name, 20), room) for task in record.tasks)]
     rows = [[one_line(row.name, 20), *(cell.value for cell in row.cells)] for row in matrix_rows(record)]
-    widths = [max(len(row[place]) for row in [heads, *rows]) for place in range(len(heads))]
-    lines = [f"{record.verdict.outcome.upper()}   {terms.headline(record)}"]
-    lines += [f"  - {one_line(reason, 300)}" for reason in record.verdict.reasons]
-    lines += [""]
-    lines += ["  ".join(cell.rjust(wide) for cell, wide in zip(row, widths, strict=True)) for row in [heads, *rows]]
-    lines += ["", *(f"{one.name} {one.value} ({one.range}): {one.note}" for one in numbers(record))]
+    lines = page.wrapped(f"{record.verdict.outcome.upper()}   {terms.headline(record)}")
+    for reason in record.verdict.reasons:
+        lines += page.wrapped(one_line(reason, 300), "  - ", "    ")
+    lines += ["", *page.table([heads, *rows]), ""]
+    for one in numbers(record):
+        lines += page.wrapped(f"{one.name} {one.value} ({one.range}): {one.note}", rest="  ")
     return "\n".join([*lines, f"The model: {folder / record.output}", f"Report: {folder / 'report.html'}"])
 
 
@@ -63,7 +75,7 @@ def _verdict(record: SequenceRecord) -> str:
 def matrix_table(record: SequenceRecord) -> str:
     """The matrix as a Markdown table; a task's own row is bold."""
     heads = ["after", *(markdown(task.name) for task in record.tasks)]
-    return _rows(heads, [[markdown(row.name), *map(_cell, row.cells)] for row in matrix_rows(record)])
+    return markdown_table(heads, [[markdown(row.name), *map(_cell, row.cells)] for row in matrix_rows(record)])
 
 
 def _cell(cell: Cell) -> str:
@@ -104,9 +116,4 @@ def _notes(record: SequenceRecord) -> str:
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    return _rows([markdown(head) for head in heads], [[markdown(cell) for cell in row] for row in rows])
-
-
-def _rows(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
-    return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)])
+    return markdown_table([markdown(head) for head in heads], [[markdown(cell) for cell in row] for row in rows])

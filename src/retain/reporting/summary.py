@@ -49,7 +49,7 @@ def _verdict(record: RunRecord, page: Page) -> str:
 def _gains(record: RunRecord, page: Page) -> str:
     rows = gain_rows(record)
     if not rows:
-        return terms.not_measured(record)
+        return "\n".join(page.wrapped(terms.not_measured(record)))
     header = ["learned on held-out items", "before", "after", "gain", "95% interval", "items", "verdict"]
     body = [[row.label, row.before, row.after, row.delta, row.interval, row.items, row.outcome] for row in rows]
     return "\n".join(page.table([header, *body], SPARE[1:]))
@@ -60,7 +60,7 @@ def _losses(record: RunRecord, page: Page) -> str:
     rows = loss_rows(record)
     shown = rows[:MOST_CAPABILITIES]
     if not rows and pooled is None:
-        return "No capability was measured: this says nothing about forgetting."
+        return "\n".join(page.wrapped("No capability was measured: this says nothing about forgetting."))
     header = [
         "kept or lost",
         "before",
@@ -134,7 +134,7 @@ def _example(pairs: Sequence[Pair], page: Page) -> str:
         return ""
     worst = pairs[0]
     score = f"score {plain(worst.base_score, 2)} to {plain(worst.tuned_score, 2)}"
-    lines = [f"Worst example ({one_line(worst.capability, 60)}, {score}):"]
+    lines = page.wrapped(f"Worst example ({one_line(worst.capability, 60)}, {score}):")
     lines += page.wrapped(_answer(worst.prompt), "  prompt  ", "          ")
     lines += page.wrapped(_answer(worst.base.text), "  base    ", "          ")
     return "\n".join([*lines, *page.wrapped(_answer(worst.tuned.text), "  tuned   ", "          ")])

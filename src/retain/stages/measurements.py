@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from retain.records import Measurement, Record
+from retain.records import Measurement, Versioned
 
 
-class Measurements(Record):
+class Measurements(Versioned):
     """One model's measurements of one split."""
 
     measurements: list[Measurement]

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from retain.errors import BrokenError, FaultError, MissingExtraError, UserError
+from retain.errors import BrokenError, FaultError, MissingExtraError, UserError, install_extra
 from retain.frontier_records import ArmResult
 from retain.progress import Progress
 from retain.sweep.arms import Arm
@@ -29,7 +29,7 @@ def cluster(address: str) -> Iterator[Any]:
     try:
         import ray
     except ImportError:
-        raise MissingExtraError("frontier: Ray, which runs arms in parallel,", "pip install 'retain[ray]'") from None
+        raise MissingExtraError("frontier: Ray, which runs arms in parallel,", install_extra("ray")) from None
     try:
         ray.init(address=address, include_dashboard=False, log_to_driver=False)
     except (ConnectionError, ValueError, RuntimeError) as error:

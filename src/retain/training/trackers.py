@@ -12,7 +12,7 @@ from typing import Any
 
 from transformers import TrainerCallback
 
-from retain.errors import MissingExtraError
+from retain.errors import MissingExtraError, install_extra
 from retain.folder import read_json, read_record, write_json
 from retain.mitigations.dev_guard import RECORD, Guarded
 from retain.training.settings import TRACKERS
@@ -35,8 +35,8 @@ def check_trackers(names: Sequence[str]) -> None:
     """
     for name in names:
         if importlib.util.find_spec(_MODULES.get(name, name)) is None:
-            extra = f'"retain[{name}]"' if name in TRACKERS[:4] else name.replace("_", "-")
-            raise MissingExtraError(f"training.report_to: {name}", f"pip install {extra}")
+            install = install_extra(name) if name in TRACKERS[:4] else f"pip install {name.replace('_', '-')}"
+            raise MissingExtraError(f"training.report_to: {name}", install)
 
 
 class Trackers(TrainerCallback):

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retain.advice.retrievers.base import best
-from retain.errors import MissingExtraError, UserError
+from retain.errors import MissingExtraError, UserError, install_extra
 from retain.records import content_hash
 
 Embedder = Callable[[list[str]], NDArray[Any]]
@@ -65,7 +65,7 @@ def load_embedder(model: str) -> Embedder:
         from sentence_transformers import SentenceTransformer
     except ImportError:
         raise MissingExtraError(
-            "advise.retriever: embeddings needs sentence-transformers, which", "pip install 'retain[embeddings]'"
+            "advise.retriever: embeddings needs sentence-transformers, which", install_extra("embeddings")
         ) from None
     try:
         loaded = SentenceTransformer(model, trust_remote_code=False, model_kwargs={"use_safetensors": True})
