@@ -23,6 +23,8 @@ LOCK = ".lock"
 """Name of the locked file, which also says who holds it. It stays where it is: removing it would let two in."""
 MARKS = ("recipe.yaml", "provenance.json", LOCK)
 """A folder with one of these is a run's."""
+NO_LOCKS = frozenset({errno.ENOSYS, errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL})
+"""What a file system without locks says."""
 log = logging.getLogger(__name__)
 
 
@@ -67,7 +69,7 @@ def _is_foreign(folder: Path) -> bool:
 
 def _taken(folder: Path) -> FileLock | None:
     path = folder / LOCK
-    lock = FileLock(path, blocking=False)
+    lock = FileLock(path, blocking=False, fallback_to_soft=False)  # a soft one outlives a killed process
     try:
         lock.acquire()
     except Timeout:
@@ -79,7 +81,7 @@ def _taken(folder: Path) -> FileLock | None:
         _without(folder, str(error))
         return None
     except OSError as error:
-        if error.errno not in (errno.ENOSYS, errno.ENOLCK, errno.ENOTSUP):
+        if error.errno not in NO_LOCKS:
             raise
         _without(folder, str(error.strerror))
         return None
