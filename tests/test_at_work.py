@@ -88,6 +88,14 @@ def test_what_a_killed_process_left_half_written_is_removed(tmp_path):
         ]
 
 
+def test_what_is_half_written_in_a_folder_with_a_lock_of_its_own_is_left_to_it(tmp_path):
+    arm = tmp_path / "arms" / "plain"
+    with working_in(arm):
+        (arm / ".gguf.12.tmp").mkdir()
+        with working_in(tmp_path):
+            assert (arm / ".gguf.12.tmp").is_dir()
+
+
 def test_a_folder_of_other_things_gets_no_lock_and_loses_nothing(tmp_path):
     (tmp_path / ".draft.tmp").write_text("mine")
     (tmp_path / "thesis.tex").write_text("mine")

@@ -29,10 +29,14 @@ log = logging.getLogger(__name__)
 
 
 @contextmanager
-def working_in(folder: Path) -> Iterator[None]:
+def working_in(folder: Path, option: str = "--folder") -> Iterator[None]:
     """Lock a folder, remove what a killed process left half-written in it, and tell faults of the machine in words.
 
     Of several processes that train together the first one holds the lock.
+
+    Args:
+        folder: what is locked, and made where it is not there.
+        option: with which a command is given another place.
 
     Raises:
         FaultError: another process works in the folder, or a file could not be read or written.
@@ -44,7 +48,7 @@ def working_in(folder: Path) -> Iterator[None]:
             return
         with disk_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
-            lock = _taken(folder)
+            lock = _taken(folder, option)
         try:
             _sweep(folder)
             yield
@@ -55,7 +59,11 @@ def working_in(folder: Path) -> Iterator[None]:
 
 def is_own(name: str) -> bool:
     """Whether a name in a folder is one that work in it leaves, and no result."""
-    return name == LOCK or (name.startswith(".") and name.endswith(".tmp"))
+    return name == LOCK or _half_written(name)
+
+
+def _half_written(name: str) -> bool:
+    return name.startswith(".") and name.endswith(".tmp")
 
 
 def _is_foreign(folder: Path) -> bool:
@@ -67,7 +75,7 @@ def _is_foreign(folder: Path) -> bool:
     return bool({name for name in names if not is_own(name)}) and not names & {*MARKS}
 
 
-def _taken(folder: Path) -> FileLock | None:
+def _taken(folder: Path, option: str) -> FileLock | None:
     path = folder / LOCK
     lock = FileLock(path, blocking=False, fallback_to_soft=False)  # a soft one outlives a killed process
     try:
@@ -75,7 +83,7 @@ def _taken(folder: Path) -> FileLock | None:
     except Timeout:
         raise FaultError(
             f"{folder} is in use: {_holder(path)} works in it.\n"
-            "  Wait for it, end it, or choose another place with --folder."
+            f"  Wait for it, end it, or choose another place with {option}."
         ) from None
     except NotImplementedError as error:
         _without(folder, str(error))
@@ -102,9 +110,14 @@ def _holder(path: Path) -> str:
 
 
 def _sweep(folder: Path) -> None:
-    """Remove what was being written when a process was killed: nobody else writes here while the lock is held."""
-    for path in sorted(folder.rglob(".*.tmp")):
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            path.unlink(missing_ok=True)
+    """Remove what was being written when a process was killed: nobody else writes here while the lock is held.
+
+    Folders in it with a lock of their own are left to who works in them.
+    """
+    for place, folders, files in os.walk(folder):
+        for path in [Path(place, name) for name in (*folders, *files) if _half_written(name)]:
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+        folders[:] = [name for name in folders if not Path(place, name, LOCK).exists()]

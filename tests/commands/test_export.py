@@ -12,11 +12,13 @@ import yaml
 
 import retain
 from retain import cli
+from retain.at_work import working_in
 from retain.commands.export import export
 from retain.commands.gate import gate
 from retain.commands.report import report
-from retain.errors import UserError
+from retain.errors import FaultError, UserError
 from retain.export_records import AGAINST_TUNED, ExportRecord
+from retain.exporting.merged import save_merged as write_merged
 from retain.folder import read_record
 from retain.models.load import load_causal
 from retain.pipeline import run_recipe
@@ -78,6 +80,29 @@ def no_measuring(monkeypatch):
 
 def exported(run, to="merged", **options) -> ExportRecord:
     return export(run, to, progress=QUIET, **options)
+
+
+def test_export_and_report_hold_the_runs_folder_while_they_write_into_it(ran, tmp_path):
+    run = ran()
+    with working_in(run):
+        for command in (exported, report):
+            with pytest.raises(FaultError, match=r"is in use(.|\n)*choose another place with --output"):
+                command(run)
+        assert not (run / "exports").exists()
+        assert exported(run, output=tmp_path / "elsewhere", measure=False).files
+        assert report(run, output=tmp_path / "reports")
+    seen = []
+
+    def another(*args, **named):
+        with pytest.raises(FaultError, match="is in use"):
+            run_recipe(load_recipe(run / "recipe.yaml"), run, QUIET)
+        seen.append("refused")
+        return write_merged(*args, **named)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("retain.exporting.export.save_merged", another)
+        assert exported(run, measure=False).files
+    assert seen == ["refused"]
 
 
 @pytest.mark.parametrize("mitigations", [LORA, FULL], ids=["lora", "full"])
