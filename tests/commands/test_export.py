@@ -290,9 +290,21 @@ def test_another_suite_than_the_runs_is_refused(ran, toy_suite):
 def test_bf16_of_an_fp32_run(ran):
     run = ran()
     record = exported(run, load_in="bf16")
-    assert (record.type, record.measured_in) == ("bf16", "fp32")
+    assert (record.type, record.measured_in) == ("bf16", "bf16")
     assert 1e-4 < record.same.largest < 1, "rounding is seen"
     assert sum(file.size for file in record.files if file.name.endswith(".safetensors")) < 40_000
+
+
+def test_fp32_of_a_bf16_run_is_measured_in_fp32_and_the_difference_said(ran, toy_folder):
+    run = ran(model={"base": str(toy_folder), "load_in": "bf16"})
+    record = exported(run, load_in="fp32")
+    assert (record.type, record.measured_in) == ("fp32", "fp32")
+    folder = run / "exports" / "merged-fp32"
+    for place in (folder, folder / AGAINST_TUNED):
+        kept = read_record(place / "record.json", RunRecord)
+        assert any(note.startswith("Allowed to differ: precision") for note in kept.comparison.notes)
+    said = "It was measured in fp32, and the model before the export in bf16"
+    assert said in " ".join(record.notes) and said in (folder / "README.md").read_text()
 
 
 def test_an_adapter_of_another_origin(toy_folder, toy_suite, tmp_path):
