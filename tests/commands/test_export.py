@@ -3,6 +3,7 @@
 import json
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -20,6 +21,7 @@ from retain.errors import FaultError, UserError
 from retain.export_records import AGAINST_TUNED, ExportRecord
 from retain.exporting.merged import save_merged as write_merged
 from retain.folder import read_record
+from retain.models.licence import AboutBase
 from retain.models.load import load_causal
 from retain.pipeline import run_recipe
 from retain.progress import Progress
@@ -224,6 +226,23 @@ def test_a_full_disk(ran, monkeypatch):
     with pytest.raises(UserError, match=r"needs about .* GB, and the disk of"):
         exported(run)
     assert not (run / "exports").exists()
+
+
+def test_room_is_asked_for_where_the_bases_name_says_no_size(ran, toy_folder, monkeypatch):
+    from retain.exporting.export import _size
+    from retain.exporting.source import find_source
+
+    source = find_source(ran())
+    weights = sum(one.numel() for one in load_causal(str(toy_folder), "fp32").module.parameters())
+    assert _size(source, "merged", "fp32") == 4 * weights
+    monkeypatch.setattr("retain.models.size.cached_folder", lambda spec: toy_folder if spec == "org/plain" else None)
+    assert _size(replace(source, base="org/plain"), "merged", "bf16") == 2 * weights
+
+
+def test_a_licence_whose_text_is_not_here_is_said(ran, monkeypatch):
+    monkeypatch.setattr("retain.exporting.export.about_base", lambda spec: AboutBase("base", "org/plain", "llama3.2"))
+    record = exported(ran(), measure=False)
+    assert any("The text of the base's licence, llama3.2, is not here" in note for note in record.notes)
 
 
 def test_an_export_that_fails_leaves_nothing(ran, monkeypatch):

@@ -10,6 +10,7 @@ import torch
 from retain.errors import UserError
 from retain.models import gguf as module
 from retain.models.gguf import load_gguf
+from retain.models.size import weights_of
 
 WORDS = ["<pad>", "<start>", "<end>", "<unk>", *"abcdefgh", "Ġ", "ab", "Ġa"]
 SIZE = 32
@@ -62,6 +63,12 @@ def test_a_file_that_lacks_weights_is_refused(tmp_path, without):
     path = write_toy(tmp_path / "toy.gguf", without=[without])
     with pytest.raises(UserError, match=r"do not fit its own header: 1 tensors are missing, such as model\."):
         load_gguf(path)
+
+
+def test_weights_are_counted_where_the_name_says_nothing(toy_gguf):
+    module, _ = load_gguf(toy_gguf)
+    assert weights_of(str(toy_gguf)) == sum(one.numel() for one in module.parameters())
+    assert weights_of("away.gguf") is None and weights_of("away-2b.gguf") == 2_000_000_000
 
 
 def test_a_head_tied_to_the_embeddings_is_not_missing(tmp_path):

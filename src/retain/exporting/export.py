@@ -112,7 +112,7 @@ def _size(source: Source, form: Form, kind: str) -> int:
         return own
     from retain.models.size import weights_of
 
-    weights = weights_of(source.base or str(source.folder)) or 0
+    weights = weights_of(source.base if source.adapter and source.base else str(source.folder)) or 0
     return int(weights * (FILE_TYPES[kind].bits if form == "gguf" else BITS_OF[kind]) / 8)
 
 
@@ -169,6 +169,11 @@ def _about_itself(source: Source) -> AboutBase:
 
 def _notes(source: Source, form: Form, about: AboutBase) -> list[str]:
     found = [] if about.licence else ["The base's licence is not known here: look it up before this is passed on."]
+    if about.licence and not about.files:
+        found.append(
+            f"The text of the base's licence, {about.licence}, is not here: put it beside these files before they are "
+            "passed on."
+        )
     if source.load_in == "4bit" and form != "adapter":
         found.append(FOUR_BIT)
     if form == "adapter" and source.base is not None and not about.hub:
