@@ -1,5 +1,6 @@
 """One process works in a folder at a time."""
 
+import errno
 import json
 import os
 import platform
@@ -10,7 +11,7 @@ import sys
 import pytest
 import yaml
 
-from retain import at_work, processes
+from retain import processes
 from retain.at_work import LOCK, working_in
 from retain.errors import FaultError
 from retain.pipeline import run_recipe
@@ -87,6 +88,14 @@ def test_what_a_killed_process_left_half_written_is_removed(tmp_path):
         ]
 
 
+def test_what_is_half_written_in_a_folder_with_a_lock_of_its_own_is_left_to_it(tmp_path):
+    arm = tmp_path / "arms" / "plain"
+    with working_in(arm):
+        (arm / ".gguf.12.tmp").mkdir()
+        with working_in(tmp_path):
+            assert (arm / ".gguf.12.tmp").is_dir()
+
+
 def test_a_folder_of_other_things_gets_no_lock_and_loses_nothing(tmp_path):
     (tmp_path / ".draft.tmp").write_text("mine")
     (tmp_path / "thesis.tex").write_text("mine")
@@ -105,15 +114,17 @@ def test_of_processes_that_train_together_the_first_holds_the_lock(tmp_path, mon
             pass
 
 
-def test_a_file_system_without_locks_is_told_of_and_worked_on(tmp_path, monkeypatch, caplog):
-    class NoLocks:
-        def __init__(self, *args, **named):
-            pass
+@pytest.mark.skipif(sys.platform == "win32", reason="locks are made otherwise there")
+@pytest.mark.parametrize("said", ["ENOSYS", "ENOLCK", "ENOTSUP", "EINVAL"])
+def test_a_file_system_without_locks_is_told_of_and_worked_on(tmp_path, monkeypatch, caplog, said):
+    import fcntl
 
-        def acquire(self):
-            raise NotImplementedError("flock is not there")
+    def refuse(descriptor, operation):
+        raise OSError(getattr(errno, said), os.strerror(getattr(errno, said)))
 
-    monkeypatch.setattr(at_work, "FileLock", NoLocks)
+    monkeypatch.setattr(fcntl, "flock", refuse)
     with working_in(tmp_path / "run"):
-        pass
-    assert "cannot be locked (flock is not there)" in caplog.text
+        (tmp_path / "run" / "recipe.yaml").write_text("")
+        with working_in(tmp_path / "run"):  # as after a kill: nothing that was left there locks the folder
+            pass
+    assert "run cannot be locked" in caplog.text

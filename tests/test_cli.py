@@ -266,6 +266,43 @@ def test_a_run_is_not_overwritten_by_a_comparison(call, tmp_path):
     assert_clear(code, err, "holds a run")
 
 
+NOISY = """
+import os, subprocess, sys
+import retain.commands.list_units as units
+from retain.cli import main
+
+def noisy(what):
+    print("a library's word")
+    os.write(1, b"native code's\\n")
+    subprocess.run(["echo", "a process's"], check=True)
+    return {"found": [what]}
+
+units.list_units = noisy
+sys.argv = ["retain", "list", "probes", "--json"]
+main()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no echo")
+def test_json_stands_alone_on_standard_output_whatever_libraries_print():
+    environment = {**os.environ, "PYTHONPATH": "src"}
+    done = subprocess.run([sys.executable, "-c", NOISY], capture_output=True, text=True, env=environment)
+    assert json.loads(done.stdout) == {"found": ["probes"]} and done.returncode == 0
+    for word in ("a library's word", "native code's", "a process's"):
+        assert word in done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes break otherwise there")
+def test_a_reader_of_json_that_has_gone_is_no_error():
+    environment = {**os.environ, "PYTHONPATH": "src"}
+    process = subprocess.Popen(
+        [sys.executable, "-c", NOISY], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+    )
+    process.stdout.close()
+    said = process.stderr.read()
+    assert process.wait() == 0 and "Traceback" not in said and "BrokenPipe" not in said
+
+
 @pytest.mark.parametrize("words", [("gate",), ("report",), ("measure",), ("check",)])
 def test_an_endless_path_is_a_wrong_input(call, words):
     code, _, err = call(*words, "a" * 5000)

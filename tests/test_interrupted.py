@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 import retain
+from retain.ending import run_to_its_end
 from retain.progress import Progress
 
 HEARD = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
@@ -55,6 +56,29 @@ def test_only_an_interrupt_is_called_one(raised):
     interrupted = raised.startswith("Keyboard")
     assert process.returncode == (130 if interrupted else 7)
     assert said.strip() == (f"{SAID}\n  retain schema" if interrupted else "")
+
+
+@pytest.mark.parametrize(
+    ("program", "typed"), [("/venv/bin/retain", "retain"), ("/site-packages/retain/__main__.py", "python -m retain")]
+)
+def test_it_says_the_command_as_it_was_called_and_of_several_processes_that_all_are_started_again(
+    program, typed, monkeypatch, capsys
+):
+    monkeypatch.setattr(sys, "argv", [program, "run", "a.yaml"])
+
+    def said() -> str:
+        with pytest.raises(SystemExit):
+            run_to_its_end(lambda: (_ for _ in ()).throw(KeyboardInterrupt()))
+        return capsys.readouterr().err
+
+    assert said() == f"{SAID}\n  {typed} run a.yaml\n"
+    for name, value in (("RANK", "0"), ("LOCAL_RANK", "0"), ("WORLD_SIZE", "2")):
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(os, "_exit", sys.exit)
+    assert (
+        f"start the 2 processes again in the same way (torchrun or accelerate launch, with as many of them) to go "
+        f"on.\n  {typed} run a.yaml\n" in said()
+    )
 
 
 def test_ctrl_c_before_the_command_listens_shows_no_traceback(tmp_path):

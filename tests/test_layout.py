@@ -84,6 +84,24 @@ def test_nothing_is_printed_and_nothing_unsafe_is_called():
                 assert isinstance(node.value, ast.Constant) and node.value.value is False, f"{path}:{node.value.lineno}"
 
 
+def test_everything_that_could_run_a_models_own_code_is_told_not_to():
+    checked = 0
+    for path in SOURCE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and could_run_code(node.func):
+                checked += 1
+                keywords = {keyword.arg for keyword in node.keywords}
+                assert "trust_remote_code" in keywords, f"{path}:{node.lineno} does not say trust_remote_code=False"
+    assert checked > 10
+
+
+def could_run_code(called: ast.expr) -> bool:
+    """``AutoAnything.from_...(...)``, and sentence-transformers' models."""
+    if isinstance(called, ast.Attribute) and isinstance(called.value, ast.Name) and called.value.id.startswith("Auto"):
+        return called.attr.startswith("from_")
+    return ast.unparse(called).split(".")[-1] in {"SentenceTransformer", "CrossEncoder"}
+
+
 def test_test_files_outside_of_packages_have_names_of_their_own():
     folder = Path(__file__).parent
     loose = [path for path in folder.rglob("test_*.py") if not (path.parent / "__init__.py").is_file()]

@@ -30,7 +30,9 @@ def test_the_command_is_kept_as_one_types_it_without_absolute_paths(tmp_path, mo
     given = ["/venv/bin/retain", "run", str(tmp_path / "my recipe.yaml"), "--set", "training.epochs=1"]
     assert called(given) == "retain run 'my recipe.yaml' --set training.epochs=1"
     assert called(["retain", "run", f"--folder={tmp_path / 'a'}"]) == "retain run --folder=a"
-    assert called(["src/retain/cli.py", "doctor"]) == "retain doctor"
+    assert called(["/site-packages/retain/__main__.py", "doctor"]) == "python -m retain doctor"
+    assert called(["/site-packages/retain/cli/__main__.py", "doctor"]) == "python -m retain.cli doctor"
+    assert called(["/site-packages/torch/distributed/run/__main__.py", "doctor"]) is None
     assert called(["/usr/bin/pytest", "run"]) is None and called([]) is None
     monkeypatch.setattr("sys.argv", given)
     assert provenance(0)["command"] == called(given)

@@ -90,6 +90,19 @@ def test_a_models_own_code_is_not_run(toy_folder, tmp_path):
     assert not ran.exists() and "own" not in sys.modules
 
 
+def test_an_adapters_own_tokenizer_code_is_not_run(toy_folder, tmp_path):
+    folder, ran = tmp_path / "adapter", tmp_path / "it-ran"
+    folder.mkdir()
+    adapter = {"base_model_name_or_path": str(toy_folder), "peft_type": "LORA", "r": 2, "target_modules": ["q_proj"]}
+    (folder / "adapter_config.json").write_text(json.dumps(adapter))
+    tokenizer = {"tokenizer_class": "Own", "auto_map": {"AutoTokenizer": ["own.Own", None]}}
+    (folder / "tokenizer_config.json").write_text(json.dumps(tokenizer))
+    (folder / "own.py").write_text(f"open({str(ran)!r}, 'w')\nclass Own: pass\n")
+    with pytest.raises(UserError, match="Tokenizers that need their own code are not run"):
+        load_causal(str(folder), "fp32")
+    assert not ran.exists() and "own" not in sys.modules
+
+
 @pytest.mark.parametrize("file", ["rows.jsonl", "rows.json", "rows.csv", "rows.parquet", "rows.txt", "rows.pkl"])
 def test_a_pickle_in_the_place_of_rows_is_refused_and_not_opened(tmp_path, trap, file, toy_recipe):
     write, ran = trap

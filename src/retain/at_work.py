@@ -23,14 +23,20 @@ LOCK = ".lock"
 """Name of the locked file, which also says who holds it. It stays where it is: removing it would let two in."""
 MARKS = ("recipe.yaml", "provenance.json", LOCK)
 """A folder with one of these is a run's."""
+NO_LOCKS = frozenset({errno.ENOSYS, errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL})
+"""What a file system without locks says."""
 log = logging.getLogger(__name__)
 
 
 @contextmanager
-def working_in(folder: Path) -> Iterator[None]:
+def working_in(folder: Path, option: str = "--folder") -> Iterator[None]:
     """Lock a folder, remove what a killed process left half-written in it, and tell faults of the machine in words.
 
     Of several processes that train together the first one holds the lock.
+
+    Args:
+        folder: what is locked, and made where it is not there.
+        option: with which a command is given another place.
 
     Raises:
         FaultError: another process works in the folder, or a file could not be read or written.
@@ -42,7 +48,7 @@ def working_in(folder: Path) -> Iterator[None]:
             return
         with disk_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
-            lock = _taken(folder)
+            lock = _taken(folder, option)
         try:
             _sweep(folder)
             yield
@@ -53,7 +59,11 @@ def working_in(folder: Path) -> Iterator[None]:
 
 def is_own(name: str) -> bool:
     """Whether a name in a folder is one that work in it leaves, and no result."""
-    return name == LOCK or (name.startswith(".") and name.endswith(".tmp"))
+    return name == LOCK or _half_written(name)
+
+
+def _half_written(name: str) -> bool:
+    return name.startswith(".") and name.endswith(".tmp")
 
 
 def _is_foreign(folder: Path) -> bool:
@@ -65,21 +75,21 @@ def _is_foreign(folder: Path) -> bool:
     return bool({name for name in names if not is_own(name)}) and not names & {*MARKS}
 
 
-def _taken(folder: Path) -> FileLock | None:
+def _taken(folder: Path, option: str) -> FileLock | None:
     path = folder / LOCK
-    lock = FileLock(path, blocking=False)
+    lock = FileLock(path, blocking=False, fallback_to_soft=False)  # a soft one outlives a killed process
     try:
         lock.acquire()
     except Timeout:
         raise FaultError(
             f"{folder} is in use: {_holder(path)} works in it.\n"
-            "  Wait for it, end it, or choose another place with --folder."
+            f"  Wait for it, end it, or choose another place with {option}."
         ) from None
     except NotImplementedError as error:
         _without(folder, str(error))
         return None
     except OSError as error:
-        if error.errno not in (errno.ENOSYS, errno.ENOLCK, errno.ENOTSUP):
+        if error.errno not in NO_LOCKS:
             raise
         _without(folder, str(error.strerror))
         return None
@@ -100,9 +110,14 @@ def _holder(path: Path) -> str:
 
 
 def _sweep(folder: Path) -> None:
-    """Remove what was being written when a process was killed: nobody else writes here while the lock is held."""
-    for path in sorted(folder.rglob(".*.tmp")):
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            path.unlink(missing_ok=True)
+    """Remove what was being written when a process was killed: nobody else writes here while the lock is held.
+
+    Folders in it with a lock of their own are left to who works in them.
+    """
+    for place, folders, files in os.walk(folder):
+        for path in [Path(place, name) for name in (*folders, *files) if _half_written(name)]:
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+        folders[:] = [name for name in folders if not Path(place, name, LOCK).exists()]

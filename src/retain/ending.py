@@ -13,10 +13,13 @@ from typing import NoReturn
 from retain import processes
 from retain.errors import RetainError
 from retain.faults import disk_words, memory_words, refused_path
+from retain.provenance import program
 from retain.reporting.text import clean
 
-INTERRUPTED = "Interrupted. What was finished is kept: run the same command again to go on."
+INTERRUPTED = "Interrupted. What was finished is kept: {again} to go on."
 """Said after Ctrl-C, before the command itself."""
+AGAIN = "run the same command again"
+ALL_AGAIN = "start the {count} processes again in the same way (torchrun or accelerate launch, with as many of them)"
 FIRST_SPEAKS = 5.0
 """Seconds for which the other processes leave it to the first one to say why it ends."""
 
@@ -59,8 +62,10 @@ def end(text: str, code: int) -> NoReturn:
 
 
 def _go_on() -> str:
-    """What Ctrl-C leaves, and the command that goes on there."""
-    return f"{INTERRUPTED}\n  {shlex.join(['retain', *sys.argv[1:]])}"
+    """What Ctrl-C leaves, and the command that goes on there; of several processes each one's."""
+    count = processes.launched()
+    again = ALL_AGAIN.format(count=count) if count > 1 else AGAIN
+    return f"{INTERRUPTED.format(again=again)}\n  {shlex.join([*(program(sys.argv[0]) or ['retain']), *sys.argv[1:]])}"
 
 
 def _interrupted(error: BaseException | None) -> bool:

@@ -59,12 +59,23 @@ def _version(package: str) -> str | None:
 def called(arguments: Sequence[str]) -> str | None:
     """The command as one types it in a shell; None where it was not the command line of this package.
 
-    Absolute paths become relative to the working folder, as records leave this machine.
+    Absolute paths become relative to the working folder, as records leave this machine. Of a launcher that started
+    several processes nothing is known here: it is each process's own command.
     """
-    program = Path(arguments[0]) if arguments else Path()
-    if program.stem != "retain" and program.parts[-2:] != ("retain", "cli.py"):
-        return None
-    return shlex.join(["retain", *map(_portable, arguments[1:])])
+    words = program(arguments[0]) if arguments else []
+    return shlex.join([*words, *map(_portable, arguments[1:])]) if words else None
+
+
+def program(path: str) -> list[str]:
+    """How this package was started, from what Python says of the program that runs; empty for another one."""
+    place = Path(path)
+    if place.stem == "retain":
+        return ["retain"]
+    if place.name != "__main__.py":
+        return []
+    modules = {("retain",): "retain", ("retain", "cli"): "retain.cli"}
+    found = (modules.get(place.parts[-1 - deep : -1]) for deep in (1, 2))
+    return next((["python", "-m", module] for module in found if module is not None), [])
 
 
 def _portable(argument: str) -> str:

@@ -3,6 +3,7 @@
 import json
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,12 +13,15 @@ import yaml
 
 import retain
 from retain import cli
+from retain.at_work import working_in
 from retain.commands.export import export
 from retain.commands.gate import gate
 from retain.commands.report import report
-from retain.errors import UserError
+from retain.errors import FaultError, UserError
 from retain.export_records import AGAINST_TUNED, ExportRecord
+from retain.exporting.merged import save_merged as write_merged
 from retain.folder import read_record
+from retain.models.licence import AboutBase
 from retain.models.load import load_causal
 from retain.pipeline import run_recipe
 from retain.progress import Progress
@@ -78,6 +82,29 @@ def no_measuring(monkeypatch):
 
 def exported(run, to="merged", **options) -> ExportRecord:
     return export(run, to, progress=QUIET, **options)
+
+
+def test_export_and_report_hold_the_runs_folder_while_they_write_into_it(ran, tmp_path):
+    run = ran()
+    with working_in(run):
+        for command in (exported, report):
+            with pytest.raises(FaultError, match=r"is in use(.|\n)*choose another place with --output"):
+                command(run)
+        assert not (run / "exports").exists()
+        assert exported(run, output=tmp_path / "elsewhere", measure=False).files
+        assert report(run, output=tmp_path / "reports")
+    seen = []
+
+    def another(*args, **named):
+        with pytest.raises(FaultError, match="is in use"):
+            run_recipe(load_recipe(run / "recipe.yaml"), run, QUIET)
+        seen.append("refused")
+        return write_merged(*args, **named)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("retain.exporting.export.save_merged", another)
+        assert exported(run, measure=False).files
+    assert seen == ["refused"]
 
 
 @pytest.mark.parametrize("mitigations", [LORA, FULL], ids=["lora", "full"])
@@ -201,6 +228,23 @@ def test_a_full_disk(ran, monkeypatch):
     assert not (run / "exports").exists()
 
 
+def test_room_is_asked_for_where_the_bases_name_says_no_size(ran, toy_folder, monkeypatch):
+    from retain.exporting.export import _size
+    from retain.exporting.source import find_source
+
+    source = find_source(ran())
+    weights = sum(one.numel() for one in load_causal(str(toy_folder), "fp32").module.parameters())
+    assert _size(source, "merged", "fp32") == 4 * weights
+    monkeypatch.setattr("retain.models.size.cached_folder", lambda spec: toy_folder if spec == "org/plain" else None)
+    assert _size(replace(source, base="org/plain"), "merged", "bf16") == 2 * weights
+
+
+def test_a_licence_whose_text_is_not_here_is_said(ran, monkeypatch):
+    monkeypatch.setattr("retain.exporting.export.about_base", lambda spec: AboutBase("base", "org/plain", "llama3.2"))
+    record = exported(ran(), measure=False)
+    assert any("The text of the base's licence, llama3.2, is not here" in note for note in record.notes)
+
+
 def test_an_export_that_fails_leaves_nothing(ran, monkeypatch):
     run = ran()
 
@@ -265,9 +309,21 @@ def test_another_suite_than_the_runs_is_refused(ran, toy_suite):
 def test_bf16_of_an_fp32_run(ran):
     run = ran()
     record = exported(run, load_in="bf16")
-    assert (record.type, record.measured_in) == ("bf16", "fp32")
+    assert (record.type, record.measured_in) == ("bf16", "bf16")
     assert 1e-4 < record.same.largest < 1, "rounding is seen"
     assert sum(file.size for file in record.files if file.name.endswith(".safetensors")) < 40_000
+
+
+def test_fp32_of_a_bf16_run_is_measured_in_fp32_and_the_difference_said(ran, toy_folder):
+    run = ran(model={"base": str(toy_folder), "load_in": "bf16"})
+    record = exported(run, load_in="fp32")
+    assert (record.type, record.measured_in) == ("fp32", "fp32")
+    folder = run / "exports" / "merged-fp32"
+    for place in (folder, folder / AGAINST_TUNED):
+        kept = read_record(place / "record.json", RunRecord)
+        assert any(note.startswith("Allowed to differ: precision") for note in kept.comparison.notes)
+    said = "It was measured in fp32, and the model before the export in bf16"
+    assert said in " ".join(record.notes) and said in (folder / "README.md").read_text()
 
 
 def test_an_adapter_of_another_origin(toy_folder, toy_suite, tmp_path):

@@ -58,9 +58,10 @@ def test_results_are_shown_at_the_record_the_runs_recipe_or_the_one_that_was_typ
     (run_folder / "recipe.yaml").write_text("{}")
     assert uri(call("gate", run_folder, "--format", "sarif")[1]) == "runs/tickets/recipe.yaml"
     (tmp_path / "tickets.yaml").write_text("{}")
-    record = make_full_record(provenance={"command": "retain run tickets.yaml"})
-    (run_folder / "record.json").write_text(record.model_dump_json())
-    assert uri(call("gate", run_folder, "--format", "sarif")[1]) == "tickets.yaml"
+    for command in ("retain run tickets.yaml", "python -m retain run tickets.yaml"):
+        record = make_full_record(provenance={"command": command})
+        (run_folder / "record.json").write_text(record.model_dump_json())
+        assert uri(call("gate", run_folder, "--format", "sarif")[1]) == "tickets.yaml"
 
 
 def test_the_verdict_beside_a_written_file_is_text_for_a_terminal(call, run_folder, tmp_path):

@@ -10,16 +10,15 @@ import torch
 from retain.errors import UserError
 from retain.models import gguf as module
 from retain.models.gguf import load_gguf
+from retain.models.size import weights_of
 
 WORDS = ["<pad>", "<start>", "<end>", "<unk>", *"abcdefgh", "Ġ", "ab", "Ġa"]
 SIZE = 32
 
 
-@pytest.fixture
-def toy_gguf(tmp_path):
-    """A one-layer Llama of random weights with a vocabulary of its own."""
-    path = tmp_path / "toy" / "toy.gguf"
-    path.parent.mkdir()
+def write_toy(path, without=(), parts=0):
+    """A one-layer Llama of random weights with a vocabulary of its own, perhaps without some of its tensors."""
+    path.parent.mkdir(exist_ok=True)
     writer = gguf.GGUFWriter(path, "llama")
     writer.add_context_length(64)
     writer.add_embedding_length(SIZE)
@@ -36,18 +35,56 @@ def toy_gguf(tmp_path):
     writer.add_bos_token_id(1)
     writer.add_eos_token_id(2)
     writer.add_unk_token_id(3)
+    if parts:
+        writer.add_uint16("split.count", parts)
     torch.manual_seed(0)
     square = ("attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "ffn_down")
     shapes = {f"blk.0.{name}": (SIZE, SIZE) for name in square}
     shapes |= {"token_embd": (len(WORDS), SIZE), "output": (len(WORDS), SIZE), "output_norm": (SIZE,)}
     shapes |= {"blk.0.attn_norm": (SIZE,), "blk.0.ffn_norm": (SIZE,)}
     for name, shape in shapes.items():
-        writer.add_tensor(f"{name}.weight", torch.randn(shape).numpy())
+        weight = torch.randn(shape).numpy()
+        if name not in without:
+            writer.add_tensor(f"{name}.weight", weight)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
     return path
+
+
+@pytest.fixture
+def toy_gguf(tmp_path):
+    return write_toy(tmp_path / "toy" / "toy.gguf")
+
+
+@pytest.mark.parametrize("without", ["blk.0.attn_q", "token_embd", "output_norm"])
+def test_a_file_that_lacks_weights_is_refused(tmp_path, without):
+    path = write_toy(tmp_path / "toy.gguf", without=[without])
+    with pytest.raises(UserError, match=r"do not fit its own header: 1 tensors are missing, such as model\."):
+        load_gguf(path)
+
+
+def test_weights_are_counted_where_the_name_says_nothing(toy_gguf):
+    module, _ = load_gguf(toy_gguf)
+    assert weights_of(str(toy_gguf)) == sum(one.numel() for one in module.parameters())
+    assert weights_of("away.gguf") is None and weights_of("away-2b.gguf") == 2_000_000_000
+
+
+def test_a_head_tied_to_the_embeddings_is_not_missing(tmp_path):
+    module, _ = load_gguf(write_toy(tmp_path / "toy.gguf", without=["output"]))
+    assert torch.equal(module.lm_head.weight, module.model.embed_tokens.weight)
+
+
+@pytest.mark.parametrize("name", ["toy-00001-of-00002", "renamed"])
+def test_a_part_of_a_split_file_is_refused_as_one(tmp_path, name):
+    path = write_toy(tmp_path / f"{name}.gguf", without=["blk.0.ffn_up"], parts=2)
+    with pytest.raises(UserError, match=r"is one of 2 parts of a split GGUF file.*\n.*llama-gguf-split --merge"):
+        load_gguf(path)
+
+
+def test_a_split_file_of_one_part_is_whole(tmp_path):
+    load_gguf(write_toy(tmp_path / "toy-00001-of-00001.gguf", parts=1))
 
 
 def test_neighbours_do_not_matter(toy_gguf, toy_folder):

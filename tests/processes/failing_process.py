@@ -2,7 +2,8 @@
 
 import sys
 
-from retain import cli, processes
+from retain import processes
+from retain.cli import start
 from retain.errors import UserError
 
 
@@ -16,5 +17,5 @@ def work(standalone_mode: bool) -> None:
 
 if __name__ == "__main__":
     sys.argv = ["retain", "run"]
-    cli.app = work
-    cli.main()
+    start.app = work
+    start.main()

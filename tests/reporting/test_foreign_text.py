@@ -7,11 +7,13 @@ from pydantic import ValidationError
 
 from retain.data.lint.base import Finding, Shown
 from retain.data.lint.run_checks import Lint
+from retain.models.licence import AboutBase
 from retain.records import ExamplePair, Symptom
 from retain.reporting.advice import render_advice
 from retain.reporting.advice import summary as advice_summary
 from retain.reporting.advice_chart import advice_figure
 from retain.reporting.advice_html import render_advice_html
+from retain.reporting.card import render_card
 from retain.reporting.frontier import render_frontier
 from retain.reporting.frontier import summary as frontier_summary
 from retain.reporting.frontier_figures import frontier_figure
@@ -134,6 +136,17 @@ def test_secrets_in_answers_prompts_and_examples_are_masked_in_every_report():
     shown += [render_advice_html(advice), render_advice(advice)]
     for text in shown:
         assert "my key is" in text and SECRET not in text and "4539 5787" not in text
+
+
+def test_secrets_in_the_command_and_the_recipe_are_masked_in_every_report():
+    told = {"provenance": {"command": f"retain run r.yaml --set key={SECRET}"}}
+    recipe = {"training": {"extra": {"hub_strategy": SECRET, "names": [f"a {SECRET}"]}}, "gate": {"mean_margin": 1}}
+    record = make_full_record(recipe=recipe, **told)
+    advice = make_advice([make_rung("zero_shot")], stop="zero_shot").model_copy(update={"recipe": recipe, **told})
+    about = AboutBase("base")
+    for text in (render_html(record), render_markdown(record), render_card(record, about), render_advice_html(advice)):
+        assert SECRET not in text and "hub_strategy" in text
+    assert "key=\\[" in render_markdown(record)
 
 
 def test_json_for_machines_says_the_same_and_moves_no_cursor():

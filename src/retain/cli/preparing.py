@@ -84,8 +84,8 @@ def _show_checked(checked: Any) -> None:
         show(f"  the documents of an advice: {checked.passages} passages")
     for engine, reasons in checked.processes.items():
         show(f"  several processes, {engine}: " + ("; ".join(reasons) or "yes"))
-    if checked.memory is not None:
-        show("\n".join(f"  {line}" for line in memory_lines(checked.memory)))
+    memory = [*(memory_lines(checked.memory) if checked.memory is not None else []), *checked.memory_notes]
+    show("\n".join(f"  {line}" for line in memory))
     told = [f"note: {note}" for note in checked.notes] + [f"warning: {one}" for one in checked.warnings]
     show("".join(f"  {line}\n" for line in told).rstrip())
     if checked.lint is not None:

@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
 
 import typer
 
@@ -15,6 +15,32 @@ from retain.records import EXIT_CODES, RunRecord, Verdict
 from retain.reporting.text import clean, clean_json
 from retain.sequence_records import SequenceRecord
 from retain.several_records import SeveralRecord
+
+STANDARD_OUTPUT, STANDARD_ERROR = 1, 2
+"""The system's numbers."""
+_results: TextIO | None = None
+"""Where results go while libraries' words go elsewhere; None before :func:`results_alone`."""
+
+
+def results_alone() -> None:
+    """From now on only :func:`show` writes to standard output; whatever else does, writes to standard error instead.
+
+    Libraries, native code and processes that these start print there as they like, and a reader of JSON must not see
+    it. It lasts until the process ends: what native code holds back is written only then. Nothing changes where
+    standard output is replaced by something of Python's, or either of the two is closed.
+    """
+    global _results
+    if _results is not None:
+        return
+    try:
+        if sys.stdout.fileno() != STANDARD_OUTPUT:
+            return
+        sys.stdout.flush()
+        kept = os.dup(STANDARD_OUTPUT)
+        os.dup2(STANDARD_ERROR, STANDARD_OUTPUT)
+    except (OSError, ValueError, AttributeError):
+        return
+    _results = open(kept, "w", encoding=sys.stdout.encoding, errors=sys.stdout.errors)  # noqa: SIM115 - until the end
 
 
 def progress(quiet: bool) -> Any:
@@ -33,11 +59,12 @@ def show(text: str, json_: bool = False) -> None:
     """
     if not text or not processes.leads():
         return
+    stream = _results or sys.stdout
     try:
-        sys.stdout.write((clean_json(text) if json_ else clean(text)) + "\n")
-        sys.stdout.flush()
+        stream.write((clean_json(text) if json_ else clean(text)) + "\n")
+        stream.flush()
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def columns() -> int:

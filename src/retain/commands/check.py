@@ -20,6 +20,7 @@ from retain.records import Record
 from retain.sequence_recipe import is_sequence, parse_sequence
 from retain.sequences.course import refuse_taken
 from retain.stages.estimating import MemoryEstimate, estimate_memory
+from retain.stages.memory_notes import memory_notes
 from retain.stages.prepare import plain_text_note, read_and_split, suite_of, task_probes
 from retain.sweep.arms import arms_of
 
@@ -39,6 +40,8 @@ class Checked(Record):
     own reports."""
     memory: MemoryEstimate | None = None
     """At the peak of training; None where the model's config is not here."""
+    memory_notes: list[str] = []
+    """Why the memory is not known, or that it is more than is free here."""
     lint: Lint | None = None
     """What is wrong with the rows."""
     processes: dict[str, list[str]] = {}
@@ -80,13 +83,15 @@ def _checked(checked: Recipe, recipe: str) -> Checked:
     """One recipe's data, probes and warnings."""
     check_name(checked.model.base)
     prepared = read_and_split(checked)
+    rows = prepared.splits.train
     suite = suite_of(checked)
     task = task_probes(checked, prepared.splits)
     probes = {}
     for probe in [*task, *suite.probes]:
         select = getattr(probe, "select", None)
         probes[probe.name] = {part: len(select(part)) for part in ("dev", "test")} if select else {}
-    passages = _check_advise(checked, task[0], prepared.splits.train) if checked.advise is not None else 0
+    passages = _check_advise(checked, task[0], rows) if checked.advise is not None else 0
+    memory = estimate_memory(checked, rows)
     metric = str(getattr(task[0], "metric_name", "bits per byte"))
     return Checked(
         recipe=recipe,
@@ -96,11 +101,12 @@ def _checked(checked: Recipe, recipe: str) -> Checked:
         task_metric=metric,
         notes=[*suite.notes(), *plain_text_note(checked, prepared.splits)],
         warnings=[] if checked.frontier else recipe_warnings(checked),
-        memory=estimate_memory(checked, prepared.splits.train),
+        memory=memory,
+        memory_notes=memory_notes(checked, rows, memory),
         lint=prepared.lint,
         processes=abilities(checked),
         passages=passages,
-        arms=[arm.name for arm in arms_of(checked, prepared.splits.train)] if checked.frontier else [],
+        arms=[arm.name for arm in arms_of(checked, rows)] if checked.frontier else [],
     )
 
 

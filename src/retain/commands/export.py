@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from contextlib import nullcontext
 from pathlib import Path
 
+from retain.at_work import working_in
 from retain.commands.measure import one_of
 from retain.errors import UserError
 from retain.export_records import FORMS, ExportRecord, Form
@@ -49,6 +51,7 @@ def export(
 
     Raises:
         UserError: the run is not finished, an option or the place is wrong, or the model cannot be exported so.
+        FaultError: the export lies in the run's folder, and another process works there.
         MissingExtraError: the type takes llama.cpp, which is not installed.
         BrokenError: llama.cpp failed.
     """
@@ -58,7 +61,10 @@ def export(
     dtype: Dtype = one_of("--load-in", load_in or _own(source, form), DTYPES)
     kind = check_type(type or GGUF_TYPE) if form == "gguf" else AS_TRAINED if form == "adapter" else dtype
     folder = Path(os.path.expanduser(output)) if output is not None else default_folder(source, form, kind)
-    return export_source(source, form, kind, dtype, folder, measure, progress or Progress())
+    own = source.run
+    inside = own is not None and folder.resolve().is_relative_to(own.resolve())
+    with working_in(own, "--output") if own is not None and inside else nullcontext():
+        return export_source(source, form, kind, dtype, folder, measure, progress or Progress())
 
 
 def _own(source: Source, form: Form) -> str:

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from urllib.parse import quote
 
+from retain.at_work import working_in
 from retain.commands.gate import judged_points, load_finished, load_run
 from retain.commands.measure import one_of
 from retain.errors import UserError
@@ -39,6 +40,7 @@ def report(*runs: str | Path, output: str | Path | None = None, format: str = "r
 
     Raises:
         UserError: a folder holds no finished run, or several runs are given and no place for what is written.
+        FaultError: reports are written into the run's folder, and another process works there.
     """
     wanted = one_of("--format", format, FORMATS)
     if not runs:
@@ -52,10 +54,17 @@ def report(*runs: str | Path, output: str | Path | None = None, format: str = "r
         raise UserError("A model card is of one run; name one folder.")
     if len(runs) > 1:
         return _side_by_side([Path(run) for run in runs], output)
-    if wanted == "card":
-        return [_card(Path(runs[0]), output)]
-    record = load_finished(runs[0])
-    place = Path(output) if output is not None else _folder(Path(runs[0]))
+    write = _card if wanted == "card" else _report
+    run = Path(runs[0])
+    if output is not None:
+        return write(run, Path(output))
+    load_finished(run)  # a folder that holds no run is not locked
+    with working_in(_folder(run), "--output"):
+        return write(run, _folder(run))
+
+
+def _report(run: Path, place: Path) -> list[Path]:
+    record = load_finished(run)
     return write_sequence(record, place) if isinstance(record, SequenceRecord) else write_reports(record, place)
 
 
@@ -94,13 +103,13 @@ def _side_by_side(runs: list[Path], output: str | Path | None) -> list[Path]:
     return write_runs(shown, reports, place)
 
 
-def _card(run: Path, output: str | Path | None) -> Path:
+def _card(run: Path, place: Path) -> list[Path]:
     record, folder = load_run(run), _folder(run)
     written = folder / EXPORT
     exported = read_record(written, ExportRecord) if written.is_file() else None
-    path = (Path(output) if output is not None else folder) / CARDS[exported is not None]
+    path = place / CARDS[exported is not None]
     write_text(path, render_card(record, _about(record, folder), exported))
-    return path
+    return [path]
 
 
 def _about(record: RunRecord, place: Path) -> AboutBase:

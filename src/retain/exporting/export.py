@@ -15,7 +15,16 @@ from retain.exporting import llama_cpp
 from retain.exporting.adapter import save_adapter_of
 from retain.exporting.gguf_file import write_gguf
 from retain.exporting.gguf_types import FILE_TYPES
-from retain.exporting.judged import TEST, against_base, against_tuned, measure_sources, measured_in, written
+from retain.exporting.judged import (
+    SHIPPED,
+    TEST,
+    against_base,
+    against_tuned,
+    may_differ,
+    measure_sources,
+    measured_in,
+    written,
+)
 from retain.exporting.merged import Dtype, merged_model, save_merged
 from retain.exporting.room import check_place, check_room
 from retain.exporting.sameness import runtime_sameness, sameness, texts_of
@@ -23,6 +32,7 @@ from retain.exporting.source import Source
 from retain.folder import read_record, whole_folder, write_record, write_text
 from retain.models.causal import TransformersCausal
 from retain.models.licence import AboutBase, about_base
+from retain.models.load import Precision
 from retain.models.transformers_model import TransformersModel
 from retain.progress import Progress
 from retain.records import RunRecord
@@ -102,7 +112,7 @@ def _size(source: Source, form: Form, kind: str) -> int:
         return own
     from retain.models.size import weights_of
 
-    weights = weights_of(source.base or str(source.folder)) or 0
+    weights = weights_of(source.base if source.adapter and source.base else str(source.folder)) or 0
     return int(weights * (FILE_TYPES[kind].bits if form == "gguf" else BITS_OF[kind]) / 8)
 
 
@@ -159,6 +169,11 @@ def _about_itself(source: Source) -> AboutBase:
 
 def _notes(source: Source, form: Form, about: AboutBase) -> list[str]:
     found = [] if about.licence else ["The base's licence is not known here: look it up before this is passed on."]
+    if about.licence and not about.files:
+        found.append(
+            f"The text of the base's licence, {about.licence}, is not here: put it beside these files before they are "
+            "passed on."
+        )
     if source.load_in == "4bit" and form != "adapter":
         found.append(FOUR_BIT)
     if form == "adapter" and source.base is not None and not about.hub:
@@ -194,7 +209,7 @@ def _judged(source: Source, record: ExportRecord, folder: Path, progress: Progre
         return found
 
     before = timed("before the export", lambda: measure_sources(source, progress))
-    precision = measured_in(source, record.form)
+    precision = measured_in(source, record.form, record.type)
     place = folder if record.file == "." else folder / record.file
     with progress.stage(f"Measuring {place}"):
         model = load_for(source.probes, str(place), precision)
@@ -206,8 +221,10 @@ def _judged(source: Source, record: ExportRecord, folder: Path, progress: Progre
             texts = texts_of(source.probes)
             runtime = timed("llama.cpp", lambda: runtime_sameness(place, model, texts))
     name = record.title
-    tuned = against_tuned(source, before, after, name, record.form)
-    base = against_base(source, before, after, name, record.file, record.form) if before.base else None
+    allowed = may_differ(source, record.form, precision)
+    tuned = against_tuned(source, before, after, name, allowed)
+    base = against_base(source, before, after, name, record.file, allowed) if before.base else None
+    notes = [*_precision_notes(source, record, precision), *_measured_notes(record, same, runtime)]
     found = record.model_copy(
         update={
             "measured_in": precision,
@@ -217,7 +234,7 @@ def _judged(source: Source, record: ExportRecord, folder: Path, progress: Progre
             "against_base": base.verdict if base is not None else None,
             "against_tuned": tuned.verdict,
             "seconds": seconds,
-            "notes": [*record.notes, *_measured_notes(record, same, runtime)],
+            "notes": [*record.notes, *notes],
         }
     )
     _write_reports(folder, base, tuned)
@@ -244,6 +261,22 @@ def _through(record: ExportRecord) -> str:
     if record.form == "gguf":
         return "transformers, with the file's weights unpacked (dequantised)"
     return "transformers and PEFT" if record.form == "adapter" else "transformers"
+
+
+def _precision_notes(source: Source, record: ExportRecord, precision: Precision) -> list[str]:
+    """Where the export was measured otherwise than the model before, or otherwise than the file holds its weights."""
+    found = []
+    if precision != source.load_in:
+        found.append(
+            f"It was measured in {precision}, and the model before the export in {source.load_in}: a part of the "
+            "change may come from that."
+        )
+    if record.form == "gguf" and precision == "bf16" and SHIPPED.get(record.type) != "bf16":
+        found.append(
+            f"The file's weights were rounded to bf16 to measure them, as the run's were; what {record.type} holds "
+            "beyond that is in no score."
+        )
+    return found
 
 
 def _measured_notes(record: ExportRecord, same: Any, runtime: Any) -> list[str]:

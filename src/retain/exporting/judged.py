@@ -22,6 +22,8 @@ from retain.stages.loading import load_for
 from retain.stages.measuring import measure_probes
 
 TEST: Split = "test"
+SHIPPED: dict[str, Precision] = {"fp32": "fp32", "f32": "fp32", "bf16": "bf16"}
+"""A type of weights -> the precision that computes with them as they are."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +37,14 @@ class Before:
     """What the unexported model answered to some texts."""
 
 
-def measured_in(source: Source, form: Form) -> Precision:
-    """The precision of the arithmetic for an export: the run's, and bf16 for what was 4-bit and is not any more."""
+def measured_in(source: Source, form: Form, kind: str) -> Precision:
+    """The precision of the arithmetic for an export: the type of its weights, where that is fp32 or bf16.
+
+    Weights of other types (f16, blocks of a few bits) are unpacked and used in the run's precision, and in bf16 where
+    the base was loaded in 4 bits. An adapter is used as it was trained.
+    """
+    if form != "adapter" and kind in SHIPPED:
+        return SHIPPED[kind]
     return "bf16" if source.load_in == "4bit" and form != "adapter" else source.load_in
 
 
@@ -64,7 +72,7 @@ def measure_sources(source: Source, progress: Progress) -> Before:
 
 
 def against_base(
-    source: Source, before: Before, after: Sequence[Measurement], name: str, file: str, form: Form
+    source: Source, before: Before, after: Sequence[Measurement], name: str, file: str, allowed: Sequence[str]
 ) -> RunRecord:
     """The record of base and export, with the run's own facts where there is a run.
 
@@ -73,7 +81,7 @@ def against_base(
     """
     record = source.record
     base = record.comparison.base if record is not None else str(source.base)
-    old, new, notes = set_aside(before.base, after, _allowed(source, form))
+    old, new, notes = set_aside(before.base, after, allowed)
     comparison = compare(old, new, source.tasks, base, name)
     comparison = read_symptoms(comparison, old, new, source.answers)
     comparison = comparison.model_copy(update={"notes": [*notes, *comparison.notes]})
@@ -93,13 +101,15 @@ def against_base(
     return RunRecord.model_validate({"provenance": provenance(0), **changed})
 
 
-def against_tuned(source: Source, before: Before, after: Sequence[Measurement], name: str, form: Form) -> RunRecord:
+def against_tuned(
+    source: Source, before: Before, after: Sequence[Measurement], name: str, allowed: Sequence[str]
+) -> RunRecord:
     """The record of the unexported model and the export: all that was measured counts as a capability, the task too.
 
     Raises:
         UserError: the two were not measured in the same way.
     """
-    old, new, notes = set_aside(before.tuned, after, _allowed(source, form))
+    old, new, notes = set_aside(before.tuned, after, allowed)
     comparison = compare(old, new, (), f"{source.name} before the export", name)
     comparison = comparison.model_copy(update={"notes": [*notes, *comparison.notes]})
     return RunRecord(
@@ -117,9 +127,9 @@ def _gate(source: Source) -> Gate:
     return source.record.verdict.gate if source.record is not None else Gate()
 
 
-def _allowed(source: Source, form: Form) -> list[str]:
-    """What an export itself changes: 4-bit weights are no longer packed, and GGUF holds its own chat template."""
-    return ["precision"] * (source.load_in == "4bit" and form != "adapter") + [PROMPTS] * (form == "gguf")
+def may_differ(source: Source, form: Form, precision: Precision) -> list[str]:
+    """What an export itself changes: the type of the weights, and GGUF holds its own chat template."""
+    return ["precision"] * (precision != source.load_in) + [PROMPTS] * (form == "gguf")
 
 
 def written(folder: Path) -> Path:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from retain.errors import UserError
 from retain.exporting.source import Source
 from retain.folder import disk_errors
-from retain.models.load import Precision, load_causal, on_its_base
+from retain.models.load import Precision, load_causal, on_its_base, own_tokenizer
 from retain.models.transformers_model import TransformersModel
 
 Dtype = Literal["fp32", "bf16"]
@@ -46,11 +46,8 @@ def merged_model(source: Source, dtype: Dtype) -> TransformersModel:
 
 def load_tokenizer(source: Source, other: Any) -> Any:
     """The tuned model's own tokenizer, where it has one."""
-    from transformers import AutoTokenizer
-
-    if not (source.folder / "tokenizer_config.json").is_file():
-        return other
-    return AutoTokenizer.from_pretrained(str(source.folder), local_files_only=True, trust_remote_code=False)
+    own = own_tokenizer(source.folder)
+    return other if own is None else own
 
 
 def merge(adapted: Any, dtype: Dtype) -> Any:

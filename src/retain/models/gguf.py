@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -12,6 +13,10 @@ from typing import Any
 
 from retain.errors import UserError
 from retain.folder import disk_errors
+from retain.models.complete import check_complete
+
+PART = re.compile(r"-\d{5}-of-\d{5}")
+"""What the name of a part of a split model ends with."""
 
 
 def load_gguf(path: Path) -> tuple[Any, Any]:
@@ -20,7 +25,7 @@ def load_gguf(path: Path) -> tuple[Any, Any]:
     ``dequantize=True`` matters: transformers otherwise keeps the packed weights, which neither train nor save.
 
     Raises:
-        UserError: the file is missing or not a GGUF file that transformers can read.
+        UserError: the file is missing, not a GGUF file that transformers can read, or not a whole model.
     """
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
@@ -29,12 +34,20 @@ def load_gguf(path: Path) -> tuple[Any, Any]:
     with _alone(path) as folder:
         place: dict[str, Any] = {"pretrained_model_name_or_path": str(folder), "gguf_file": path.name}
         try:
-            tokenizer = AutoTokenizer.from_pretrained(**place)
-            module = AutoModelForCausalLM.from_pretrained(
-                **place, quantization_config=GgufConfig(dequantize=True), dtype=torch.float32
+            tokenizer = AutoTokenizer.from_pretrained(**place, trust_remote_code=False)
+            module, found = AutoModelForCausalLM.from_pretrained(
+                **place,
+                quantization_config=GgufConfig(dequantize=True),
+                dtype=torch.float32,
+                trust_remote_code=False,
+                output_loading_info=True,
             )
         except Exception as error:  # a damaged file can make transformers raise anything
+            _refuse_part(path)
             raise UserError(f"model: {path} could not be read, it may be damaged: {error}") from error
+    if found["missing_keys"]:
+        _refuse_part(path)
+    check_complete(str(path), found, "its own header")
     module.config._name_or_path = tokenizer.name_or_path = str(path.parent)
     module.config.quantization_config = None
     del module.config.quantization_config
@@ -51,6 +64,27 @@ def _check(path: Path) -> None:
         raise UserError(f"model: {path} could not be read: {error.strerror}. Name a readable file.") from None
     if begins != b"GGUF":
         raise UserError(f"model: {path} is not a GGUF file (its first four bytes are not 'GGUF')")
+    if PART.search(path.stem):
+        _refuse_part(path)
+
+
+def _refuse_part(path: Path) -> None:
+    """Refuse one of the files that a model was split into.
+
+    Raises:
+        UserError: the file says that it is one of several.
+    """
+    import gguf
+
+    try:
+        count = gguf.GGUFReader(path).fields.get("split.count")
+    except (OSError, ValueError, IndexError, KeyError, TypeError):  # damaged, which loading says
+        return
+    if count is not None and count.contents() > 1:
+        raise UserError(
+            f"model: {path} is one of {count.contents()} parts of a split GGUF file (split.count), and a model is read "
+            "from one file.\n  Join the parts first: llama-gguf-split --merge FIRST_PART WHOLE.gguf"
+        )
 
 
 @contextmanager

@@ -6,12 +6,12 @@ import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import yaml
 
 from retain.folder import parse_yaml
 from retain.models.builtin import BUILTINS, PREFIX
+from retain.models.hub_cache import cached_folder
 
 HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 """A Hub id: owner/name."""
@@ -44,12 +44,15 @@ def about_base(spec: str) -> AboutBase:
         return AboutBase(spec, builtin.hub, builtin.licence) if builtin is not None else AboutBase(spec)
     path = Path(os.path.expanduser(spec))
     if path.is_dir():
-        texts = sorted(one for one in path.iterdir() if one.is_file() and TEXTS.fullmatch(one.name))
-        card = _card(path / "README.md")
-        return AboutBase(path.resolve().name, "", card, texts)
+        return AboutBase(path.resolve().name, "", _card(path / "README.md"), _texts(path))
     if path.is_file():
         return AboutBase(path.name, "", _of_gguf(path))
-    return AboutBase(spec, spec if HUB_NAME.fullmatch(spec) else "", _cached_card(spec))
+    hub, cached = spec if HUB_NAME.fullmatch(spec) else "", cached_folder(spec)
+    return AboutBase(spec, hub) if cached is None else AboutBase(spec, hub, _card(cached / "README.md"), _texts(cached))
+
+
+def _texts(folder: Path) -> list[Path]:
+    return sorted(one for one in folder.iterdir() if one.is_file() and TEXTS.fullmatch(one.name))
 
 
 def _card(path: Path) -> str:
@@ -65,17 +68,6 @@ def _card(path: Path) -> str:
         return ""
     named = values.get("license") if isinstance(values, dict) else None
     return named if isinstance(named, str) else ""
-
-
-def _cached_card(spec: str) -> str:
-    from huggingface_hub import try_to_load_from_cache
-    from huggingface_hub.errors import HFValidationError
-
-    try:
-        found: Any = try_to_load_from_cache(spec, "README.md")
-    except HFValidationError:
-        return ""
-    return _card(Path(found)) if isinstance(found, str) else ""
 
 
 def _of_gguf(path: Path) -> str:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from retain.errors import MissingExtraError, UserError, install_extra
 from retain.models.builtin import PREFIX, builtin_folder
 from retain.models.causal import TransformersCausal
+from retain.models.complete import check_complete
 from retain.models.freed_memory import keep_freed_memory
 from retain.models.gguf import load_gguf
 from retain.models.kernel_cache import keep_few_kernels
@@ -95,7 +96,9 @@ def _load_pretrained(spec: str, place: Path, load_in: Precision) -> tuple[Any, A
             "  Allowed: builtin:NAME (see 'retain list builtin'), a folder with config.json and safetensors, a .gguf "
             "file, or a Hub id that this machine can reach.\n  Models that need their own code are not run."
         ) from error
-    _check_complete(spec, found, place)
+    if found["missing_keys"]:
+        _refuse_classifier(spec, place)
+    check_complete(spec, found, "its config.json")
     return module, tokenizer
 
 
@@ -132,22 +135,16 @@ def _keep_weights_as_they_are(module: Any) -> None:
             layer.support_avx512bf16_for_cpu = False
 
 
-def _check_complete(spec: str, found: dict[str, Any], place: Path) -> None:
-    """Refuse a model of which weights are missing: transformers would fill them with random numbers.
+def _refuse_classifier(spec: str, place: Path) -> None:
+    """Refuse what has a head that scores in the place of one that writes.
 
     Raises:
-        UserError: there are such weights.
+        UserError: the folder's config.json says so.
     """
-    missing = sorted(found["missing_keys"])
-    if missing and CLASSIFIER in str(architectures(place)):
+    if CLASSIFIER in str(architectures(place)):
         raise UserError(
             f"model: {spec!r} is a reranker or a classifier, which writes no text. Rerankers are measured with probes "
             "of the kind ranking and trained with training.method: rank."
-        )
-    if missing:
-        raise UserError(
-            f"model: the weights of {spec!r} do not fit its config.json: {len(missing)} tensors are missing, such as "
-            f"{missing[0]}.\n  Check that config.json belongs to the weights and that all their files are there."
         )
 
 
@@ -181,13 +178,29 @@ def check_folder(place: Path) -> None:
 
 
 def _load_adapter(place: Path, load_in: Precision) -> tuple[Any, Any]:
-    from transformers import AutoTokenizer
-
+    own = own_tokenizer(place)  # training tools save a changed chat template beside the adapter
     base = load_causal(adapter_base(place), load_in)
     module = on_its_base(base.module, place, base.name)
-    own = (place / "tokenizer_config.json").is_file()  # training tools save a changed chat template beside the adapter
-    tokenizer = AutoTokenizer.from_pretrained(str(place), local_files_only=True) if own else base.tokenizer
-    return module, tokenizer
+    return module, base.tokenizer if own is None else own
+
+
+def own_tokenizer(place: Path) -> Any | None:
+    """The tokenizer that lies in a model's or an adapter's folder; None where none does.
+
+    Raises:
+        UserError: it is damaged, or needs code of its own.
+    """
+    from transformers import AutoTokenizer
+
+    if not (place / "tokenizer_config.json").is_file():
+        return None
+    try:
+        return AutoTokenizer.from_pretrained(str(place), local_files_only=True, trust_remote_code=False)
+    except Exception as error:  # a damaged folder can make transformers raise anything
+        raise UserError(
+            f"model: the tokenizer of {place} could not be loaded: {first_line(error)}\n"
+            "  Save it again with save_pretrained. Tokenizers that need their own code are not run."
+        ) from error
 
 
 def adapter_base(place: Path) -> str:

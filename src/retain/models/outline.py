@@ -71,7 +71,8 @@ def outline(config: Any, rows: int, length: int, low: bool) -> Outline | None:
     config._attn_implementation = "sdpa"
     try:
         with FakeTensorMode(allow_non_fake_inputs=True):
-            model = AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16 if low else torch.float32)
+            dtype = torch.bfloat16 if low else torch.float32
+            model = AutoModelForCausalLM.from_config(config, dtype=dtype, trust_remote_code=False)
             model.train()
             saved = _saved(model, rows, length)
             return _counted(model, saved)

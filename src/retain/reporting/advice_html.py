@@ -7,7 +7,7 @@ from retain.reporting import advice_terms as terms
 from retain.reporting.advice_chart import advice_figure
 from retain.reporting.advice_rows import RECIPE, rung_rows, standing_rows, tried_rows
 from retain.reporting.drawing import Tone
-from retain.reporting.facts import as_yaml, blocks
+from retain.reporting.facts import as_yaml, blocks, provenance_blocks
 from retain.reporting.page import both_widths, render_page
 
 BANNER: dict[str, Tone] = {"proven": "good", "estimated": "open", "last": "good", "nothing": "bad"}
@@ -28,6 +28,6 @@ def render_advice_html(record: AdviceRecord) -> str:
         tried=tried_rows(record),
         left_out=terms.left_out(record),
         data=blocks(record.data, "Data"),
-        provenance=blocks(record.provenance),
+        provenance=provenance_blocks(record.provenance),
         recipe=as_yaml(record.recipe),
     )

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from retain.data.lint.masking import masked
 from retain.reporting.numbers import compact
 from retain.reporting.text import words
 
@@ -37,6 +38,12 @@ def blocks(values: Mapping[str, Any], title: str = "") -> list[Block]:
         elif value not in ("", [], ()):
             own.append((words(key), as_text(value)))
     return ([Block(title, own)] if own else []) + nested
+
+
+def provenance_blocks(values: Mapping[str, Any]) -> list[Block]:
+    """A record's provenance; secrets in the command that somebody typed are masked."""
+    typed = values.get("command")
+    return blocks({**values, "command": masked(typed)} if isinstance(typed, str) else values)
 
 
 def flatten(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
@@ -90,7 +97,15 @@ def as_plain(value: Any) -> Any:
 
 
 def as_yaml(recipe: Mapping[str, Any]) -> str:
-    """The resolved recipe as YAML, in its own order."""
+    """The resolved recipe as YAML, in its own order; secrets and personal data in its texts are masked."""
     import yaml
 
-    return yaml.safe_dump(as_plain(recipe), sort_keys=False, allow_unicode=True, width=100).rstrip()
+    return yaml.safe_dump(_masked(as_plain(recipe)), sort_keys=False, allow_unicode=True, width=100).rstrip()
+
+
+def _masked(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _masked(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_masked(inner) for inner in value]
+    return masked(value) if isinstance(value, str) else value

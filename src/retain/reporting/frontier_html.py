@@ -7,7 +7,7 @@ from typing import Any
 
 from retain.frontier_records import FrontierRecord, frontier_exit
 from retain.reporting import frontier_terms as terms
-from retain.reporting.facts import Block, as_yaml, blocks
+from retain.reporting.facts import Block, as_yaml, provenance_blocks
 from retain.reporting.frontier_figures import factor_figure, factor_levels, frontier_figure
 from retain.reporting.frontier_rows import RECIPE, arm_rows, left_out, replaced, strength_rows, tiles
 from retain.reporting.page import both_widths, render_page
@@ -61,4 +61,7 @@ def _demonstration(record: FrontierRecord) -> bool:
 
 
 def _origin(record: FrontierRecord) -> dict[str, Any]:
-    return {"provenance": blocks(record.provenance), "recipe": as_yaml(record.recipe) if record.recipe else ""}
+    return {
+        "provenance": provenance_blocks(record.provenance),
+        "recipe": as_yaml(record.recipe) if record.recipe else "",
+    }

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from retain.records import Candidate, Choice, RunRecord, Symptom, Training
 from retain.reporting import symptoms, terms
 from retain.reporting.alarms import alarm_block, alarm_intro
-from retain.reporting.facts import Block, as_yaml, blocks, table
+from retain.reporting.facts import Block, as_yaml, blocks, provenance_blocks, table
 from retain.reporting.fitting import MOST, fitted, folded
 from retain.reporting.flips import GUESSING, guessing_block
 from retain.reporting.kl_meter import kl_block, kl_intro
@@ -348,7 +348,7 @@ def _measured(record: RunRecord) -> str:
 
 
 def _provenance(record: RunRecord) -> str:
-    parts = [_block(block) for block in blocks(record.provenance)]
+    parts = [_block(block) for block in provenance_blocks(record.provenance)]
     if record.seconds:
         times = [(words(stage), duration(seconds)) for stage, seconds in record.seconds.items()]
         parts.append(_block(Block("time by stage", times)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from retain.reporting import sequence_terms as terms
-from retain.reporting.facts import Block, as_yaml, blocks
+from retain.reporting.facts import Block, as_yaml, blocks, provenance_blocks
 from retain.reporting.page import both_widths, render_page
 from retain.reporting.sequence_chart import capabilities_figure, tasks_figure
 from retain.reporting.sequence_rows import (
@@ -55,7 +55,7 @@ def render_sequence_html(record: SequenceRecord, reports: Mapping[str, str] | No
         stages=Block("", columns=STAGE_HEADS, rows=stage_rows(record)),
         reports=dict(reports or {}),
         notes=stage_notes(record),
-        provenance=blocks(record.provenance),
+        provenance=provenance_blocks(record.provenance),
         data=blocks(record.data),
         recipe=as_yaml(record.recipe),
     )

@@ -106,7 +106,7 @@ def fit_into(recipe: Recipe, rows: Sequence[Example], room: int, sharing: int = 
     for tried in _ways(recipe.training, sharing):
         estimate = estimate_memory(_with(recipe, tried, sharing), rows)
         if estimate is not None:
-            found.append((_bytes(estimate, on_cpu), tried))
+            found.append((bytes_needed(estimate, on_cpu), tried))
             if found[-1][0] <= SHARE * room:
                 break
         elif not found:
@@ -147,7 +147,7 @@ def _with(recipe: Recipe, tried: Fitted, sharing: int) -> Recipe:
     return recipe.model_copy(update={"training": recipe.training.model_copy(update=changed)})
 
 
-def _bytes(estimate: MemoryEstimate, on_cpu: bool) -> int:
+def bytes_needed(estimate: MemoryEstimate, on_cpu: bool) -> int:
     """On an accelerator training alone counts, without the program."""
     return estimate.total if on_cpu else estimate.training - estimate.program
 

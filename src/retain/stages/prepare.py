@@ -27,6 +27,7 @@ from retain.stages.linting import lint_splits
 from retain.stages.ranking_data import judged_rows, ranking_probes, ranking_summary, read_sources
 from retain.stages.run_folder import RunFolder
 from retain.sums import file_hash
+from retain.training.check_settings import check_settings
 from retain.training.trackers import check_trackers
 
 TASK = "task"
@@ -86,6 +87,7 @@ def read_and_split(recipe: Recipe, progress: Progress | None = None) -> Prepared
     """
     data = recipe.data
     check_trackers(recipe.training.report_to)
+    check_settings(recipe.training, recipe.model.load_in)
     if recipe.training.method == "rank":
         return _read_rankings(recipe, progress)
     method = recipe.training.method

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from retain.comparison.symptoms.examples import example_pair
@@ -14,7 +15,7 @@ from retain.data.recital_rows import MOST, RecitalRow, RecitalRows, longest_run,
 from retain.models.base import Limits
 from retain.models.causal import TransformersCausal, as_language_model
 from retain.models.chat import text_ids
-from retain.models.load import device, load_causal
+from retain.models.load import device, load_causal, own_tokenizer
 from retain.provenance import versions
 from retain.records import Alarm, ExamplePair, Recital, Recitation, Record, Training, content_hash
 from retain.scoring import ENGINE_VERSION
@@ -161,9 +162,7 @@ def kept_by_base(rows: Sequence[RecitalRow], fingerprint: str, load: Callable[[]
 
 
 def _tokenizer(run: RunFolder) -> Any:
-    from transformers import AutoTokenizer
-
-    return AutoTokenizer.from_pretrained(tuned_folder(run.path), local_files_only=True)
+    return own_tokenizer(Path(tuned_folder(run.path)))
 
 
 def _by_tuned(rows: Sequence[RecitalRow], run: RunFolder) -> list[str]:

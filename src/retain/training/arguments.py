@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from retain import processes
 from retain.errors import UserError, nearest
-from retain.models.transformers_model import TransformersModel
 from retain.training.schedules import schedule_arguments
 from retain.training.settings import TrainingSettings
 
 
-def shared_arguments(
-    settings: TrainingSettings, model: TransformersModel, checkpoints: Path, seed: int
-) -> dict[str, Any]:
+class Shaped(Protocol):
+    """What arguments depend on of a model."""
+
+    load_in: str
+
+    def within(self, length: int) -> int:
+        """The length, or what the model can read where that is less."""
+
+
+def shared_arguments(settings: TrainingSettings, model: Shaped, checkpoints: Path, seed: int) -> dict[str, Any]:
     """What every trainer on transformers' takes alike; how often it logs and saves is set when the steps are known."""
     import torch
 
@@ -62,29 +69,40 @@ def each(rows: int) -> int:
     return rows // count
 
 
-def as_arguments(
-    kind: Any, library: str, own: dict[str, Any], extra: dict[str, Any], taken: Collection[str] = ()
-) -> Any:
-    """The arguments of a trainer: Retain's own keys and those of ``training.extra``.
+@dataclass(frozen=True)
+class Asked:
+    """What a recipe asks of a library's trainer.
 
     Args:
         kind: the library's dataclass of arguments.
         library: what a person calls it.
         own: Retain's keys.
-        extra: the recipe's.
         taken: more keys that are Retain's, although they are not handed on.
-
-    Raises:
-        UserError: a key of ``training.extra`` is one of Retain's own or unknown, or a value is refused.
     """
-    clash = sorted(set(extra) & {*own, *taken})
-    if clash:
-        raise UserError(f"training.extra: {', '.join(clash)} is set by Retain's own keys; use those")
-    known = set(kind.__dataclass_fields__)
-    unknown = [f"{key} is no key of {kind.__name__}, {nearest(key, known)}" for key in extra if key not in known]
-    if unknown:
-        raise UserError(f"training.extra: {'; '.join(unknown)}")
-    try:
-        return kind(**own, **extra)
-    except (ValueError, TypeError, ImportError, RuntimeError) as error:
-        raise UserError(f"training: {library} refuses these settings: {error}") from error
+
+    kind: Any
+    library: str
+    own: dict[str, Any]
+    taken: Collection[str] = ()
+
+    def problems(self, extra: Mapping[str, Any]) -> list[str]:
+        """Keys of ``training.extra`` that are Retain's own or that the library does not know."""
+        known, name = set(self.kind.__dataclass_fields__), self.kind.__name__
+        found = []
+        if clash := sorted(set(extra) & {*self.own, *self.taken}):
+            found.append(f"{', '.join(clash)} is set by Retain's own keys; use those")
+        found += [f"{key} is no key of {name}, {nearest(key, known)}" for key in extra if key not in known]
+        return [f"training.extra: {one}" for one in found]
+
+    def arguments(self, extra: Mapping[str, Any]) -> Any:
+        """The library's arguments.
+
+        Raises:
+            UserError: a key of ``training.extra`` is one of Retain's own or unknown, or a value is refused.
+        """
+        if problems := self.problems(extra):
+            raise UserError("\n".join(problems))
+        try:
+            return self.kind(**self.own, **extra)
+        except (ValueError, TypeError, ImportError, RuntimeError) as error:
+            raise UserError(f"training: {self.library} refuses these settings: {error}") from error

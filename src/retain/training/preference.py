@@ -13,7 +13,7 @@ from retain.models.causal import TransformersCausal
 from retain.progress import Progress
 from retain.records import Training
 from retain.training import hooks
-from retain.training.arguments import as_arguments, shared_arguments
+from retain.training.arguments import Asked, Shaped, shared_arguments
 from retain.training.going import CHECKPOINTS, go, making, planned, told
 from retain.training.precision import prepare_precision
 from retain.training.preference_rows import Pair, base_logprobs
@@ -96,6 +96,11 @@ def preference_config(settings: TrainingSettings, model: TransformersCausal, che
     Raises:
         UserError: a key of ``training.extra`` is unknown to TRL or one of Retain's own.
     """
+    return preference_asked(settings, model, checkpoints, seed).arguments(settings.extra)
+
+
+def preference_asked(settings: TrainingSettings, model: Shaped, checkpoints: Path, seed: int) -> Asked:
+    """What is asked of TRL."""
     from trl import DPOConfig
 
     wanted = settings.pairs
@@ -111,7 +116,7 @@ def preference_config(settings: TrainingSettings, model: TransformersCausal, che
         "ld_alpha": wanted.tail_weight if wanted.tail_weight < 1 else None,
         "disable_dropout": True,
     }
-    return as_arguments(DPOConfig, "TRL", own, settings.extra, taken=(*REFERENCE, *UNREAD))
+    return Asked(DPOConfig, "TRL", own, taken=(*REFERENCE, *UNREAD))
 
 
 def _dataset(pairs: Sequence[Pair], known: Sequence[tuple[float, float]]) -> Any:

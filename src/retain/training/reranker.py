@@ -17,7 +17,7 @@ from retain.ranking.groups import Group
 from retain.ranking.teacher import load_teacher
 from retain.records import Training
 from retain.training import hooks
-from retain.training.arguments import as_arguments, each, shared_arguments
+from retain.training.arguments import Asked, Shaped, each, shared_arguments
 from retain.training.cross_encoder_trainer import encoder_of, trainer_class
 from retain.training.going import CHECKPOINTS, go, making, planned, told
 from retain.training.precision import prepare_precision
@@ -99,12 +99,21 @@ def ranking_config(settings: TrainingSettings, model: TransformersReranker, chec
     Raises:
         UserError: a key of ``training.extra`` is unknown to sentence-transformers or one of Retain's own.
     """
+    arguments = ranking_asked(settings, model, checkpoints, seed).arguments(settings.extra)
+    arguments.dataloader_drop_last = settings.extra.get("dataloader_drop_last", False)  # on several processes it is set
+    return arguments
+
+
+def ranking_asked(settings: TrainingSettings, model: Shaped, checkpoints: Path, seed: int) -> Asked:
+    """What is asked of sentence-transformers.
+
+    Raises:
+        MissingExtraError: it is not installed.
+    """
     kind = from_extra("sentence_transformers.cross_encoder", "rerank").CrossEncoderTrainingArguments
     rows = settings.batch_size * settings.groups.group_size // pairs_per_row(settings.groups)
     own = {**shared_arguments(settings, model, checkpoints, seed), "per_device_train_batch_size": each(rows)}
-    arguments = as_arguments(kind, "sentence-transformers", own, settings.extra, taken=["gradient_checkpointing"])
-    arguments.dataloader_drop_last = settings.extra.get("dataloader_drop_last", False)  # on several processes it is set
-    return arguments
+    return Asked(kind, "sentence-transformers", own, taken=["gradient_checkpointing"])
 
 
 def group_streams(

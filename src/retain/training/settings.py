@@ -124,7 +124,7 @@ class TrainingSettings(Settings):
     max_grad_norm: float = Field(1.0, gt=0)
     """Gradients are clipped to this norm."""
     optimizer: str = "adamw_torch_fused"
-    """Any optimizer name that transformers knows."""
+    """Any optimizer name that transformers knows; some need a package of their own."""
     packing: bool = False
     """Pack several rows into one sequence; ``method: pretrain`` always does."""
     fit_memory: bool = True

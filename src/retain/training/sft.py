@@ -19,7 +19,7 @@ from retain.progress import Progress
 from retain.records import Training
 from retain.scoring.forward import bare
 from retain.training import hooks
-from retain.training.arguments import as_arguments, shared_arguments
+from retain.training.arguments import Asked, Shaped, shared_arguments
 from retain.training.going import CHECKPOINTS, go, making, planned, told
 from retain.training.held_out import reading_steps, rows_to_read
 from retain.training.packing import packed
@@ -109,6 +109,11 @@ def sft_config(settings: TrainingSettings, model: TransformersCausal, checkpoint
     Raises:
         UserError: a key of ``training.extra`` is unknown to TRL or one of Retain's own.
     """
+    return sft_asked(settings, model, checkpoints, seed).arguments(settings.extra)
+
+
+def sft_asked(settings: TrainingSettings, model: Shaped, checkpoints: Path, seed: int) -> Asked:
+    """What is asked of TRL."""
     from trl import SFTConfig
 
     # TRL refuses a length for rows that it neither packs nor pads. Ours are cut to it before.
@@ -120,7 +125,7 @@ def sft_config(settings: TrainingSettings, model: TransformersCausal, checkpoint
         "gradient_checkpointing": settings.gradient_checkpointing,
         "eos_token": None,
     }
-    return as_arguments(SFTConfig, "TRL", own, settings.extra)
+    return Asked(SFTConfig, "TRL", own)
 
 
 def _check_packing(settings: TrainingSettings, model: TransformersCausal, weighted: bool) -> None:
