@@ -56,6 +56,9 @@ class Setup:
     task_probes: frozenset[str]
     rows: Sequence[Encoded] = ()
     """What is trained on, rehearsed text included; known from the moment when training is set up."""
+    drawn: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    """General set -> which of its trainable rows penalties will see, in the order in which these first come; all rows
+    of a set that is not named. Known when :meth:`Mitigation.penalty` is called."""
     note: Callable[[str], None] = lambda text: None
     """Says what a reader of the report must know about the training."""
     watching: Sequence[Any] = ()

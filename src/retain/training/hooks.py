@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from retain.data.encoding import Encoded
@@ -16,6 +17,36 @@ def penalties(mitigations: Sequence[Mitigation], model: TransformersModel, setup
     """Kind -> its term of the loss, for those that add one. The model must still be the base."""
     named = {str(getattr(m, "kind", "")): m.penalty(model, setup) for m in mitigations}
     return {name: penalty for name, penalty in named.items() if penalty is not None}
+
+
+def add_penalties(
+    trainer: Any,
+    mitigations: Sequence[Mitigation],
+    model: TransformersModel,
+    setup: Setup,
+    task_rows: Sequence[Encoded],
+    passes: int,
+    updates: int,
+) -> None:
+    """Give a trainer its penalties and the general rows that they look at.
+
+    The rows come first: a penalty asks the base about those alone that will be drawn. The model must still be the base.
+
+    Args:
+        trainer: made by ``with_penalties``.
+        mitigations: those of the training.
+        model: what is trained.
+        setup: what they may look at.
+        task_rows: the task's rows alone.
+        passes: forward passes that an epoch takes, on all processes together.
+        updates: of the whole training.
+    """
+    trainer.streams = streams(mitigations, setup, task_rows, passes)
+    arguments = trainer.args
+    most = updates * arguments.gradient_accumulation_steps * trainer.accelerator.num_processes
+    if not arguments.auto_find_batch_size:  # smaller batches take more passes
+        setup = replace(setup, drawn={name: one.drawn(most) for name, one in trainer.streams.items()})
+    trainer.penalties = penalties(mitigations, model, setup)
 
 
 def token_weights(mitigations: Sequence[Mitigation], model: TransformersModel, setup: Setup) -> list[Weights]:
