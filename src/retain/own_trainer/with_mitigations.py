@@ -172,7 +172,8 @@ class RetainingMixin:
             encoded = [(one.id, row) for one in mixed if (row := setup.encode(one)) is not None]
             self.train_dataset = _dataset(encoded, self.train_dataset, list(own))
             _check_collator(self.data_collator, self.train_dataset)
-        self._start(model, replace(setup, rows=_rows(self.train_dataset)), rows)
+        tokens = sum(len(row.input_ids) for row in rows)
+        self._start(model, replace(setup, rows=_rows(self.train_dataset), task_tokens=tokens), rows)
 
     def _start(self: Any, model: TransformersCausal, setup: Setup, task_rows: list[Encoded]) -> None:
         """What the mitigations add to training."""
@@ -186,7 +187,7 @@ class RetainingMixin:
             self.add_callback(callback)
         batches = self.get_train_dataloader()
         passes, (_, updates) = len(batches), updates_of(self.args, len(batches))
-        hooks.add_penalties(self, used, model, setup, task_rows, passes * self.accelerator.num_processes, updates)
+        hooks.add_penalties(self, used, model, setup, passes * self.accelerator.num_processes, updates)
         self.task_rows = RowIndex(task_rows) if len(setup.rows) > len(task_rows) else None
         self._watch_losses(batches, task_rows)
         weights = sum(parameter.numel() for parameter in model.module.parameters())

@@ -6,7 +6,7 @@ import math
 import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from retain.data.example import Example
 from retain.data.general import degenerate
@@ -49,6 +49,8 @@ class MemoryRows(Mitigation):
 
     It comes first among a stage's mitigations: what others mix in is counted against the tokens of all tasks.
     """
+
+    mixes_tasks: ClassVar[bool] = True
 
     rows: tuple[Example, ...]
     own: int

@@ -77,8 +77,7 @@ def train_preferences(
     trainer.ref_model = None
     drop_printers(trainer)
     plan = planned(trainer, len(pairs), settings)
-    both = [row for pair in pairs for row in pair.rows]
-    hooks.add_penalties(trainer, mitigations, model, setup, both, plan.passes * plan.processes, plan.steps)
+    hooks.add_penalties(trainer, mitigations, model, setup, plan.passes * plan.processes, plan.steps)
     seconds = go(trainer, model, setup, begun, [ShowProgress(progress, trainer.penalties, callbacks)])
     return Training(
         method=settings.method,

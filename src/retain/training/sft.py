@@ -75,7 +75,7 @@ def train_sft(
         )
     drop_printers(trainer)
     plan = planned(trainer, len(trainer.train_dataset), settings)
-    hooks.add_penalties(trainer, mitigations, model, setup, task_rows, plan.passes * plan.processes, plan.steps)
+    hooks.add_penalties(trainer, mitigations, model, setup, plan.passes * plan.processes, plan.steps)
     trainer.task_rows = RowIndex(task_rows) if len(rows) > len(task_rows) else None
     together = arguments.train_batch_size * plan.processes * settings.gradient_accumulation
     seen = together * plan.steps * len(rows) / len(trainer.train_dataset)  # packed, a sequence has several rows
