@@ -69,7 +69,7 @@ def finish_sequence(course: Course, rows: Sequence[Sequence[Measurement]], runs:
         general_text=runs[0].general,
         seconds={result.name: round(sum(run.seconds.values()), 2) for result, run in zip(results, runs, strict=True)},
         output=str(model_folder(last).relative_to(course.folder.path)),
-        notes=_notes(table, names),
+        notes=[*course.notes, *_notes(table, names)],
     )
     write_record(course.folder.path / "record.json", record)
     write_sequence(record, course.folder.path)
