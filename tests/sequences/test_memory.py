@@ -16,6 +16,7 @@ from retain.sequence_settings import MemorySettings
 from retain.sequences.memory import MemoryRows, by_surprise, chosen_rows, in_order, regenerated
 from retain.stages.setting_up import encoder
 from retain.stages.training import fit
+from retain.store import store_folder
 from retain.training.settings import TrainingSettings
 
 QUIET = Progress(quiet=True)
@@ -121,6 +122,25 @@ def test_regenerated_answers_are_the_latest_models(setup):
     assert [row.target for rows in sampled.rows.values() for row in rows] != [row.target for row in written]
     limited = [row for row in written if not row.ended]
     assert all(row.id not in {one.id for one in questions.values()} for row in written) and len(limited) <= len(written)
+
+
+def test_answers_that_were_written_before_a_kill_are_kept(setup, monkeypatch):
+    rows = [*EARLIER["long"], *EARLIER["short"]]
+    whole = regenerated(setup.base, rows, 0.8, 0)
+    monkeypatch.setenv("RETAIN_CACHE", str(store_folder() / "other"))
+    asked, write = [], setup.base.generate
+
+    def killed(prompts, limits):
+        asked.append(len(prompts))
+        if len(asked) == 2:
+            raise KeyboardInterrupt
+        return write(prompts, limits)
+
+    monkeypatch.setattr(setup.base, "generate", killed)
+    with pytest.raises(KeyboardInterrupt):
+        regenerated(setup.base, rows, 0.8, 0)
+    assert regenerated(setup.base, rows, 0.8, 0) == whole
+    assert asked == [32, 32, 32, 16], "of 80 rows the first 32 are not asked again"
 
 
 def test_answers_of_no_use_are_left_out_and_counted(setup, monkeypatch):
