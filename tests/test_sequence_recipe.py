@@ -101,6 +101,8 @@ def test_every_problem_stands_where_it_was_written():
          "found different ones"),
         (values(mitigations=[{**LORA, "variant": "dora"}], sequence={"adapters": "one"}), "factors of plain LoRA"),
         (values(mitigations=[LORA, {"kind": "early_stop"}], sequence={"adapters": "merged"}), "early_stop"),
+        (values(mitigations=[LORA], training={"learning_rate": "scan"}, sequence={"adapters": "merged"}),
+         "learning_rate: scan has not seen; give a rate in training.learning_rate (a, b)"),
         ({"model": {"base": "x"}, "stages": []}, "stages: "),
         ({"model": {"base": "x"}, "stages": 3}, "stages: "),
         (values(stages=[3]), "stages.0: "),

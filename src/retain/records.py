@@ -279,6 +279,8 @@ class Comparison(Record):
     tuned: str
     """Names for people; fingerprints are in the measurements."""
     gains: list[Change]
+    each_gain: bool = False
+    """Every gain must be reached, not the first alone: tasks of a sequence in units that have no common mean."""
     losses: list[Change]
     pooled: Change | None
     """The mean loss over capabilities (points; not near chance), or None where nothing can be pooled."""

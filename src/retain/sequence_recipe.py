@@ -15,6 +15,7 @@ from retain.mitigations.base import Mitigation
 from retain.recipe import HeldOutFiles, Recipe, as_plain, portable, recipe_problems, with_paths
 from retain.records import Gate
 from retain.sequence_settings import MemorySettings, SequenceKeys, SequenceSettings, StageSettings
+from retain.training.settings import RateScan
 from retain.wrong_values import Location, problems_of
 
 FOR_ALL = {"model": (), "gate": (), "seed": (), "measure": ("suite", "limit")}
@@ -165,6 +166,12 @@ def _adapter_problems(sequence: SequenceRecipe) -> list[str]:
     if kind == "merged" and stopped:
         return [
             "sequence.adapters: merged changes the adapter after training, which early_stop has not seen; leave it out"
+        ]
+    scanned = [stage.name for stage in sequence.stages if isinstance(stage.recipe.training.learning_rate, RateScan)]
+    if kind == "merged" and scanned:
+        return [
+            "sequence.adapters: merged changes the adapter after training, which learning_rate: scan has not seen; "
+            f"give a rate in training.learning_rate ({', '.join(scanned)})"
         ]
     if any(lora != loras[0] for lora in loras):
         return [f"sequence.adapters: {kind} needs the same lora settings in every stage; found different ones"]

@@ -100,6 +100,11 @@ def test_several_turns_of_one_role_are_kept(write):
         {"prompt": "hi", "chosen": "yes", "rejected": "no"},
         {"instruction": "hi", "input": "", "chosen": "yes", "rejected": "no"},
         {"question": "hi", "chosen": "yes", "rejected": "no"},
+        {"input": "hi", "chosen": "yes", "rejected": "no"},
+        {"input": "\n\nHuman: hi\n\nAssistant:", "chosen": "yes", "rejected": "no"},
+        {"input": [{"role": U, "content": "hi"}], "chosen": "yes", "rejected": "no"},
+        {"prompt": "hi", "input": "of something else", "chosen": "yes", "rejected": "no"},
+        {"input": 3, "chosen": "\n\nHuman: hi\n\nAssistant: yes", "rejected": "\n\nHuman: hi\n\nAssistant: no"},
         {"prompt": "\n\nHuman: hi\n\nAssistant:", "chosen": "yes", "rejected": "no"},
         {"messages": [{"role": U, "content": "hi"}], "chosen": "yes", "rejected": "no"},
         {
@@ -229,6 +234,7 @@ def test_bad_pairs_are_named(write, row, reason):
             "`instances[0]` needs the keys input and output",
         ),
         ({"chosen": "a", "rejected": "b"}, "missing key `prompt`"),
+        ({"input": " ", "chosen": "a", "rejected": "b"}, "empty prompt: `input` has no text"),
         (
             {"prompt": "p", "chosen": " ", "rejected": ""},
             "empty answer: neither `chosen` nor `rejected` has text",

@@ -79,10 +79,32 @@ def test_a_long_text_is_read_whole_in_windows():
     assert "long" not in cut.model_dump(), "what was measured before this knob keeps its fingerprint"
 
 
-def test_a_text_with_a_window_beyond_the_context_is_left_out():
+def within(most):
+    """The likelihood of a model whose context has room for some bytes: one bit a byte."""
+
+    def likelihood(context, text):
+        return -math.log(2) * len(text.encode()) if len((context + text).encode()) <= most else None
+
+    return likelihood
+
+
+@pytest.mark.parametrize("room", [16, 30, 64, 1000])
+def test_a_text_whose_windows_are_beyond_the_context_is_read_in_shorter_ones(room):
+    model = FakeModel(likelihood=within(room))
+    texts = ("word " * 20 + "long", "short", "漢字" * 40)
+    measured = bits(*texts, max_bytes=128, long="windows").measure(model, "test")
+    assert not measured.left_out and measured.value == pytest.approx(1.0)
+    assert list(measured.scores.values()) == pytest.approx([1.0] * 3)
+    again = [one for call in model.likelihood_calls[1:] for one in call]
+    assert not any(one.continuation == "short" for one in again), "what fits is read once"
+
+
+def test_a_text_that_no_window_fits_is_left_out():
     model = FakeModel(likelihood=lambda context, text: None if "long" in text else -1.0)
     measured = bits("word " * 20 + "long", "short", max_bytes=50, long="windows").measure(model, "test")
     assert len(measured.scores) == 1 and list(measured.left_out.values()) == ["longer than the model's context"]
+    cut = bits("word " * 20 + "a long word", "short", max_bytes=200).measure(model, "test")
+    assert list(cut.left_out.values()) == ["longer than the model's context"], "a text that is cut is not cut further"
 
 
 def test_a_long_text_is_cut_at_white_space_and_says_so() -> None:

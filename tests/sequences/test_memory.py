@@ -1,16 +1,25 @@
 """Which rows of earlier tasks are trained on again: every knob has an effect."""
 
+from dataclasses import replace
+
 import pytest
 
 from retain.data.example import Example
 from retain.data.splits import sample
 from retain.errors import UserError
-from retain.mitigations.base import Setup
+from retain.mitigations.base import GeneralSet, Setup
 from retain.models.base import Message
+from retain.progress import Progress
+from retain.recipe import parse_recipe
 from retain.records import content_hash
 from retain.sequence_settings import MemorySettings
 from retain.sequences.memory import MemoryRows, by_surprise, chosen_rows, in_order, regenerated
 from retain.stages.setting_up import encoder
+from retain.stages.training import fit
+from retain.store import store_folder
+from retain.training.settings import TrainingSettings
+
+QUIET = Progress(quiet=True)
 
 
 def chat(question, answer):
@@ -115,6 +124,25 @@ def test_regenerated_answers_are_the_latest_models(setup):
     assert all(row.id not in {one.id for one in questions.values()} for row in written) and len(limited) <= len(written)
 
 
+def test_answers_that_were_written_before_a_kill_are_kept(setup, monkeypatch):
+    rows = [*EARLIER["long"], *EARLIER["short"]]
+    whole = regenerated(setup.base, rows, 0.8, 0)
+    monkeypatch.setenv("RETAIN_CACHE", str(store_folder() / "other"))
+    asked, write = [], setup.base.generate
+
+    def killed(prompts, limits):
+        asked.append(len(prompts))
+        if len(asked) == 2:
+            raise KeyboardInterrupt
+        return write(prompts, limits)
+
+    monkeypatch.setattr(setup.base, "generate", killed)
+    with pytest.raises(KeyboardInterrupt):
+        regenerated(setup.base, rows, 0.8, 0)
+    assert regenerated(setup.base, rows, 0.8, 0) == whole
+    assert asked == [32, 32, 32, 16], "of 80 rows the first 32 are not asked again"
+
+
 def test_answers_of_no_use_are_left_out_and_counted(setup, monkeypatch):
     monkeypatch.setattr("retain.sequences.memory.degenerate", lambda response: "empty")
     found = chosen(setup, rows=4, outputs="regenerated")
@@ -136,3 +164,18 @@ def test_remembered_rows_are_mixed_in_and_a_short_run_sees_a_part(setup):
     assert sorted(row.id for row in mixed) == sorted(row.id for row in [*OWN, *rows])
     assert [row.id for row in mixed] != [row.id for row in [*OWN, *rows]]
     assert len(memory.mix_data(OWN[:10], setup)) == 15
+
+
+@pytest.mark.parametrize("kind", ["kl_to_base", "rehearsal"])
+def test_a_share_of_general_text_counts_the_rows_of_all_tasks(setup, tmp_path, kind):
+    general = [chat(f"tell me {x} {y}", f"{y} .") for x in WORDS for y in WORDS]
+    rows = tuple(EARLIER["short"][:30])
+    tokens = [sum(setup.tokens(row) for row in part) for part in (OWN, rows)]
+    named = {"own": GeneralSet(name="own", source="f.jsonl", examples=general, kept_back=[])}
+    recipe = {"model": {"base": "x"}, "data": {"train": "x", "general": [{"name": "own"}]}}
+    wanted = parse_recipe({**recipe, "mitigations": [{"kind": kind, "share": 0.5}]}).mitigations
+    made = replace(setup, general=named, folder=tmp_path / "training")
+    settings = TrainingSettings(batch_size=4, max_length=64, checkpoints=0, watch=0, epochs=1)
+    _, record = fit(setup.base, made, OWN, settings, [MemoryRows(rows=rows, own=len(OWN)), *wanted], QUIET)
+    assert record.general_tokens - tokens[1] == pytest.approx(0.5 * sum(tokens), rel=0.05)
+    assert record.task_tokens == tokens[0], "the stage's own"

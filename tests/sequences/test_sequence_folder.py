@@ -1,5 +1,7 @@
 """A sequence's folder: what may change in it, and what it is not."""
 
+import json
+
 import pytest
 
 from retain.commands.run import run
@@ -71,3 +73,37 @@ def test_a_row_without_its_model_is_what_was_measured(sequence_values, tmp_path)
     course = Course(opened(sequence_values(("colours",)), tmp_path / "run"))
     with pytest.raises(UserError, match="neither a model nor its measurements"):
         measured_row(tmp_path / "nothing", course.probes, None)
+
+
+def test_held_out_rows_that_a_begun_stage_trained_on_are_not_measured(sequence_values, task_files, tmp_path):
+    course = Course(opened(sequence_values(("colours",)), tmp_path / "run"))
+    course.bench(0)  # it begins
+    trained = {row.input for row in course.data[0].splits.train}
+    lines = task_files["colours"].read_text().splitlines()[:40] + task_files["letters"].read_text().splitlines()[:40]
+    (tmp_path / "mixed.jsonl").write_text("\n".join(lines))
+    own = {"letters": {"data": {"train": str(tmp_path / "mixed.jsonl"), "held_out": 0.7}}}
+    values = sequence_values(("colours", "letters"), own=own)
+    apart = Course(opened(values, tmp_path / "other"))
+    added = Course(opened(values, tmp_path / "run"))
+    shared = [row for row in (*apart.data[1].splits.dev, *apart.data[1].splits.test) if row.input in trained]
+    left = [*added.data[1].splits.dev, *added.data[1].splits.test]
+    assert shared and not any(row.input in trained for row in left)
+    assert len(left) == added.data[1].summary["dev"] + added.data[1].summary["test"]
+    assert added.notes == [
+        f"{len(shared)} held-out rows of letters are not measured: an earlier stage had trained on their input when "
+        "the task was added."
+    ]
+    assert {item.input for item in added.tasks[1].items} == {row.input for row in left}
+    assert added.bench(0).train_rows == course.bench(0).train_rows, "what has begun goes on with the same rows"
+    assert apart.notes == [] and apart.left_out(0) > 0, "a task that was known before is left out of training"
+
+
+def test_a_task_of_which_nothing_is_left_to_measure_is_refused(sequence_values, task_files, tmp_path):
+    course = Course(opened(sequence_values(("colours",)), tmp_path / "run"))
+    course.bench(0)
+    rows = [{"prompt": row.input, "completion": row.target} for row in course.data[0].splits.train]
+    (tmp_path / "held.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    held = dict.fromkeys(("dev", "test"), str(tmp_path / "held.jsonl"))
+    own = {"letters": {"data": {"train": str(task_files["letters"]), "held_out": {**held, "dev": 0.3}}}}
+    with pytest.raises(UserError, match=r'stages.1 \("letters"\): no held-out row is left'):
+        Course(opened(sequence_values(("colours", "letters"), own=own), tmp_path / "run"))

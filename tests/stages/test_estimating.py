@@ -6,9 +6,17 @@ from retain.commands.check import check
 from retain.models.outline import config_here, outline
 from retain.recipe import parse_recipe
 from retain.scoring.room import CPU_TOKENS
-from retain.stages.estimating import LOGIT_BYTES, PROGRAM, SCORE_BYTES, estimate_memory, memory_lines
+from retain.stages.estimating import (
+    LOGIT_BYTES,
+    PROGRAM,
+    SCORE_BYTES,
+    STORED_BYTES,
+    estimate_memory,
+    memory_lines,
+)
 from retain.stages.prepare import read_and_split
 from retain.stages.timings import known_seconds, remember
+from tests.conftest import general_file
 
 
 @pytest.fixture
@@ -71,13 +79,53 @@ def test_each_setting_moves_its_part(estimate, sections, part, sign, toy_folder)
     assert (getattr(other, part) - getattr(plain, part)) * sign > 0
 
 
+def stored(estimate, colour_file, general, epochs=1, **kl):
+    """Stored tokens of the base's distributions, at one log-probability a token."""
+    keys = {"kind": "kl_to_base", "top_k": 1, **kl}
+    data = {"train": str(colour_file), "general": [{"name": "own", **general}]}
+    return estimate(**training(epochs=epochs), data=data, mitigations=[keys]).stored / STORED_BYTES
+
+
 def test_the_bases_distributions_are_counted(estimate, colour_file):
-    general = {"general": [{"name": "own", "source": "base_model", "count": 100, "max_tokens": 32}]}
-    found = estimate(
-        **training(), data={"train": str(colour_file), **general}, mitigations=[{"kind": "kl_to_base", "top_k": 8}]
+    own = {"source": "base_model", "count": 100, "max_tokens": 32}
+    assert stored(estimate, colour_file, own, epochs=100) == round(0.8 * 100 * 32)
+    data = {"train": str(colour_file), "general": [{"name": "own", **own}]}
+    with_them = estimate(**training(), data=data, mitigations=[{"kind": "kl_to_base"}])
+    assert with_them.activations > estimate(mitigations=[], **training()).activations
+
+
+def test_no_more_is_stored_than_the_file_has_whatever_the_count(estimate, colour_file, tmp_path):
+    general = general_file(tmp_path)
+    whole = {"source": str(general), "count": 1_000_000}
+    assert stored(estimate, colour_file, whole, epochs=100) < general.stat().st_size
+    few = {"source": str(general), "count": 2}
+    assert stored(estimate, colour_file, few, epochs=100) < stored(estimate, colour_file, whole, epochs=100)
+
+
+def test_no_more_is_stored_than_training_draws(estimate, colour_file):
+    own = {"source": "base_model", "count": 1_000_000, "max_tokens": 128}
+    once, share = (stored(estimate, colour_file, own, **keys) for keys in ({}, {"share": 0.5}))
+    assert share == pytest.approx(2 * once, abs=1)
+    assert stored(estimate, colour_file, own, epochs=3) == pytest.approx(3 * once, abs=2)
+    assert once < 40 * 64, "a share of the task's forty rows"
+
+
+@pytest.mark.parametrize("name", ["long.jsonl", "long.jsonl.gz"])
+def test_documents_of_a_general_file_count_whole(toy_recipe, toy_folder, tmp_path, name):
+    import gzip
+    import json
+
+    rows = "".join(json.dumps({"text": f"{x} " + "blue sky " * 400}) + "\n" for x in range(20)).encode()
+    (tmp_path / name).write_bytes(gzip.compress(rows) if name.endswith("gz") else rows)
+    (tmp_path / "train.txt").write_text("\f".join(f"{x} " + "one two three " * 300 for x in range(20)))
+    values = toy_recipe(
+        data={"train": str(tmp_path / "train.txt"), "general": [{"source": str(tmp_path / name), "count": 1_000_000}]},
+        training={"method": "pretrain", "max_length": 64},
+        mitigations=[{"kind": "kl_to_base", "share": 0.25, "top_k": 256}],
     )
-    assert found.stored == 8 * 8 * round(0.8 * 100 * 32)
-    assert found.activations > estimate(mitigations=[], **training()).activations
+    recipe = parse_recipe(values, "recipe", tmp_path)
+    found = estimate_memory(recipe, read_and_split(recipe).splits.train)
+    assert 0 < found.stored < 2**26
 
 
 def test_what_is_not_counted_is_said(estimate):

@@ -13,6 +13,7 @@ from retain.errors import UserError
 from retain.pipeline import run_recipe
 from retain.progress import Progress
 from retain.recipe import load_recipe, parse_recipe
+from retain.stages import metering
 from retain.training import sft
 
 WORDS = "a b c d e one two three yes no".split()
@@ -192,3 +193,13 @@ def test_init_writes_a_recipe_for_text(recipe, toy_folder, tmp_path, general, wh
     assert "documents or parts of documents" in path.read_text()
     if what == "texts":
         assert check(path, ["data.held_out=0.4"]).data["train"] > 20
+
+
+def test_the_kl_meter_reads_documents_as_training_does(recipe, tmp_path, toy_tokenizer, monkeypatch):
+    seen, first_rows = [], metering.first_rows
+    monkeypatch.setattr(metering, "first_rows", lambda rows: seen.append(first_rows(rows)) or seen[-1])
+    run(recipe(mitigations=[{"kind": "lora", "rank": 2}]), tmp_path / "run")
+    assert [len(place) > 0 for place in seen] == [True, True], "the task and the general text"
+    for row in (row for place in seen for row in place):
+        assert row.input_ids[0] == toy_tokenizer.eos_token_id, "what stands before a document"
+        assert row.labels == [-100, *row.input_ids[1:]] and len(row.input_ids) <= 48

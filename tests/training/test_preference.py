@@ -272,7 +272,7 @@ def test_rehearsal_beside_pairs_is_the_texts_own_loss(toy, text_setup):
 
     plain = text_setup
     values = {name: getattr(plain, name) for name in plain.__dataclass_fields__}
-    setup = PreferenceSetup(**values, task_tokens=100)
+    setup = PreferenceSetup(**{**values, "task_tokens": 100})
     unit = Rehearsal(share=0.5)
     assert unit.mix_data(["a"], setup) == ["a"] and unit.general_share(setup) == ("own", 0.5)
     assert unit.penalty(toy, plain) is None and unit.general_share(plain) is None
@@ -287,7 +287,7 @@ def test_rehearsal_beside_pairs_is_the_texts_own_loss(toy, text_setup):
     )
     assert unit.penalty(toy, setup)(step).item() == pytest.approx(float(0.5 * total / stream.usual), rel=1e-4)
     with pytest.raises(UserError, match=r"share 0\.5 needs 50000 tokens"):
-        unit.penalty(toy, PreferenceSetup(**values, task_tokens=100_000))
+        unit.penalty(toy, PreferenceSetup(**{**values, "task_tokens": 100_000}))
 
 
 def wanted(row) -> torch.Tensor:

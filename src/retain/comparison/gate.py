@@ -13,6 +13,7 @@ from retain.records import Change, Comparison, Gate, NoiseFloor, Outcome, ProbeV
 SIGNIFICANCE = 0.05
 
 Gain = Literal["learned", "not learned", "inconclusive", "not measured"]
+WEAKEST_FIRST: tuple[Gain, ...] = ("not learned", "inconclusive", "learned")
 ProbeOutcome = Literal["retained", "forgot", "inconclusive", "near chance"]
 
 
@@ -28,9 +29,10 @@ def judge(comparison: Comparison, gate: Gate) -> Verdict:
     margin; *not learned* when the gain's upper bound is at most ``min_gain``; *retained* when the pooled
     loss's upper bound is below the mean margin and the gain's lower bound is above ``min_gain``; else
     *inconclusive*. Capabilities that are not proven one by one do not block ``retained``: they are listed.
-    The gain is that of the task probe named "task", else of the first; a comparison without task probes is
-    judged by its losses alone. Bits per byte are judged by ``bits_margin`` and stay out of the pooled loss. Where
-    nothing but bits per byte was measured there is no pooled loss: then *retained* needs every capability to be.
+    The gain is that of the task probe named "task", else of the first; where each gain must be reached
+    (``each_gain``) it is the weakest. A comparison without task probes is judged by its losses alone. Bits per byte
+    are judged by ``bits_margin`` and stay out of the pooled loss. Where nothing but bits per byte was measured there
+    is no pooled loss: then *retained* needs every capability to be.
 
     Where the comparison holds a noise floor, *forgot* also needs a loss that is significantly above the floor
     (``noise.exceeds``), for a capability and for the pooled loss; otherwise it is *inconclusive*. *Retained*
@@ -46,14 +48,18 @@ def judge(comparison: Comparison, gate: Gate) -> Verdict:
         )
         for change in comparison.losses
     ]
-    main = main_gain(comparison)
-    gain = _judge_gain(main, gate.min_gain)
+    gains = deciding_gains(comparison)
+    found = [judge_gain(one, gate.min_gain) for one in gains]
+    gain: Gain = next((one for one in WEAKEST_FIRST if one in found), "not measured")
     pooled = comparison.pooled
     alone = bool(comparison.losses) and all(change.unit == "percent" for change in comparison.losses)
     outcome = _outcome(probes, pooled, gain, gate, pooled_floor(comparison.losses, comparison.noise), alone)
     told = [
         *reasons.forgotten(comparison.losses, probes),
-        *reasons.gained(main, gain, gate, _gain_items(main, gate)),
+        *(
+            reasons.gained(change, one, gate, _gain_items(change, gate))
+            for change, one in zip(gains, found, strict=True)
+        ),
         *reasons.pooled(comparison, gate),
         *reasons.unproven(comparison.losses, probes),
         *reasons.within_noise(comparison, probes),
@@ -61,7 +67,7 @@ def judge(comparison: Comparison, gate: Gate) -> Verdict:
     return Verdict(
         outcome=outcome,
         reasons=told,
-        items_needed=_blocking_items(pooled, main, gain, gate, probes if alone else [])
+        items_needed=_blocking_items(pooled, gains, gate, probes if alone else [])
         if outcome == "inconclusive"
         else None,
         gate=gate,
@@ -96,6 +102,19 @@ def main_gain(comparison: Comparison) -> Change | None:
     return next(iter(named or comparison.gains), None)
 
 
+def deciding_gains(comparison: Comparison) -> list[Change]:
+    """The gains that must all be reached: each, where the comparison says so, else the main one."""
+    main = main_gain(comparison)
+    return comparison.gains if comparison.each_gain or main is None else [main]
+
+
+def judge_gain(change: Change, min_gain: float) -> Gain:
+    """Whether one task was learned."""
+    if -change.loss_high > min_gain:
+        return "learned"
+    return "not learned" if -change.loss_low <= min_gain else "inconclusive"
+
+
 def _judge_probe(change: Change, margin: float, significant: bool, floor: NoiseFloor | None) -> ProbeVerdict:
     outcome = _probe_outcome(change, margin, significant, floor)
     return ProbeVerdict(
@@ -118,14 +137,6 @@ def _probe_outcome(change: Change, margin: float, significant: bool, floor: Nois
     return "forgot" if lost and exceeds(change, floor) else "inconclusive"
 
 
-def _judge_gain(change: Change | None, min_gain: float) -> Gain:
-    if change is None:
-        return "not measured"
-    if -change.loss_high > min_gain:
-        return "learned"
-    return "not learned" if -change.loss_low <= min_gain else "inconclusive"
-
-
 def _outcome(
     probes: Sequence[ProbeVerdict], pooled: Change | None, gain: Gain, gate: Gate, floor: NoiseFloor | None, alone: bool
 ) -> Outcome:
@@ -142,17 +153,16 @@ def _outcome(
 
 
 def _blocking_items(
-    pooled: Change | None, main: Change | None, gain: Gain, gate: Gate, alone: Sequence[ProbeVerdict]
+    pooled: Change | None, gains: Sequence[Change], gate: Gate, alone: Sequence[ProbeVerdict]
 ) -> int | None:
     """The most items that anything needs which stands between this comparison and ``retained``."""
     needed: list[int | None] = [probe.items_needed for probe in alone if probe.outcome == "inconclusive"]
     if pooled is not None and pooled.loss_high >= gate.mean_margin:
         needed.append(items_to_decide(pooled, gate.mean_margin))
-    if main is not None and gain == "inconclusive":
-        needed.append(_gain_items(main, gate))
+    needed += [_gain_items(one, gate) for one in gains if judge_gain(one, gate.min_gain) == "inconclusive"]
     return max((count for count in needed if count is not None), default=None)
 
 
-def _gain_items(change: Change | None, gate: Gate) -> int | None:
+def _gain_items(change: Change, gate: Gate) -> int | None:
     """Items that tell the estimated gain apart from the wanted one."""
-    return None if change is None else items_to_decide(change, -gate.min_gain, planned=-change.delta)
+    return items_to_decide(change, -gate.min_gain, planned=-change.delta)

@@ -18,10 +18,8 @@ def forgotten(losses: Sequence[Change], probes: Sequence[ProbeVerdict]) -> list[
     ]
 
 
-def gained(change: Change | None, gain: str, gate: Gate, needed: int | None) -> list[str]:
-    """What the task gained and whether that is enough; nothing without a task probe."""
-    if change is None:
-        return []
+def gained(change: Change, gain: str, gate: Gate, needed: int | None) -> str:
+    """What the task gained and whether that is enough."""
     span = f"95% interval {change.low:.1f} to {change.high:.1f}; more than {gate.min_gain:g} wanted"
     text = f"{name(change)} changed by {change.delta:+.1f} {_unit(change)} ({span})"
     endings = {
@@ -29,7 +27,7 @@ def gained(change: Change | None, gain: str, gate: Gate, needed: int | None) -> 
         "not learned": "the task was not learned.",
         "inconclusive": f"too few items to say whether the task was learned.{would_decide(needed)}",
     }
-    return [f"{text}: {endings[gain]}"]
+    return f"{text}: {endings[gain]}"
 
 
 def pooled(comparison: Comparison, gate: Gate) -> list[str]:

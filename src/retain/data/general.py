@@ -90,10 +90,32 @@ class Answers(Record):
     responses: list[Response]
 
 
+def written_answers(model: CausalModel, prompts: Sequence[Prompt], limits: Limits, store: Store) -> list[Response]:
+    """What a model answers, written and stored :data:`CHUNK` prompts at a time; what was stored before is read.
+
+    Args:
+        model: that writes.
+        prompts: in the order in which they are asked.
+        limits: how it writes; chunk ``i`` is drawn with ``limits.seed + i``.
+        store: where finished chunks are kept.
+    """
+    found: list[Response] = []
+    for number, start in enumerate(range(0, len(prompts), CHUNK)):
+        own = limits.model_copy(update={"seed": limits.seed + number})
+        found += _responses(model, prompts[start : start + CHUNK], own, store)
+    return found
+
+
 def _chunk(
     model: CausalModel, prompts: Sequence[Prompt], limits: Limits, store: Store
 ) -> list[tuple[Example, str | None]]:
     """The chunk's rows with the reason why each is degenerate, written now or kept from earlier."""
+    rows = zip(prompts, _responses(model, prompts, limits, store), strict=True)
+    return [(_example(prompt, response), degenerate(response)) for prompt, response in rows]
+
+
+def _responses(model: CausalModel, prompts: Sequence[Prompt], limits: Limits, store: Store) -> list[Response]:
+    """The answers to one chunk of prompts, written now or kept from earlier."""
     installed = versions()
     libraries = [installed.get(name) for name in LIBRARIES]
     asked = [[_plain(prompt) for prompt in prompts], limits.model_dump_json()]
@@ -102,8 +124,7 @@ def _chunk(
     if kept is None or len(kept.responses) != len(prompts):
         kept = Answers(responses=model.generate(prompts, limits))
         store.write(key, kept)
-    rows = zip(prompts, kept.responses, strict=True)
-    return [(_example(prompt, response), degenerate(response)) for prompt, response in rows]
+    return kept.responses
 
 
 def _plain(prompt: Prompt) -> Any:

@@ -23,6 +23,7 @@ PAIR_DOCUMENTS = ("document", "passage", "doc", "text", "sentence2", "sentence_B
 LABELS = ("label", "relevance", "score")
 CONVERSATIONS = ("conversations", "conversation")
 CONTEXTS = ("input", "context")
+PREFERENCE_PROMPTS = ("messages", *CONVERSATIONS, *PROMPTS[:2], "instruction")
 
 
 def present(row: Values, keys: Sequence[str]) -> str | None:
@@ -68,16 +69,19 @@ def from_self_instruct(row: Values) -> Iterator[Fields]:
 def from_preference(row: Values) -> Iterator[Fields]:
     """``chosen`` and ``rejected``: answers to a prompt, or whole dialogues that differ in their last answer.
 
-    One of the two answers may be empty (saying nothing can be the better or the worse answer), not both.
+    ``input`` is the prompt where nothing else is: beside an instruction it is what the instruction is about. One of the
+    two answers may be empty (saying nothing can be the better or the worse answer), not both.
     """
-    prompt = _preference_prompt(row)
+    prompt = _preference_prompt(row, PREFERENCE_PROMPTS)
     before, chosen = _last_answer(prompt, row["chosen"], "chosen")
     other, rejected = _last_answer(prompt, row["rejected"], "rejected")
     if before != other:
         raise RowError("`chosen` and `rejected` differ before their last answer; they need the same prompt")
+    before = before or _preference_prompt(row, CONTEXTS[:1])
     if not before:
         raise RowError(
-            "missing key `prompt`: the turns that `chosen` and `rejected` answer (or messages, conversations)"
+            "missing key `prompt`: the turns that `chosen` and `rejected` answer (or messages, conversations, "
+            "question, instruction, input)"
         )
     if not chosen.strip() and not rejected.strip():
         raise RowError("empty answer: neither `chosen` nor `rejected` has text")
@@ -182,9 +186,9 @@ def _instruction(row: Values, context: str | None) -> str:
     return "\n\n".join(part for part in parts if part.strip())
 
 
-def _preference_prompt(row: Values) -> tuple[Message, ...]:
-    """The turns that both answers follow, where the row gives them apart from the answers."""
-    key = present(row, ("messages", *CONVERSATIONS, *PROMPTS[:2], "instruction"))
+def _preference_prompt(row: Values, keys: Sequence[str]) -> tuple[Message, ...]:
+    """The turns that both answers follow, where the row gives them apart from the answers, under one of the keys."""
+    key = present(row, keys)
     if key is None:
         return ()
     if key == "instruction":

@@ -56,6 +56,12 @@ class Setup:
     task_probes: frozenset[str]
     rows: Sequence[Encoded] = ()
     """What is trained on, rehearsed text included; known from the moment when training is set up."""
+    task_tokens: int = 0
+    """Tokens that shares of general text are counted against: of all tasks' rows, those of earlier ones too, prompts
+    included; of preference pairs both answers. Known from the moment when training is set up."""
+    drawn: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    """General set -> which of its trainable rows penalties will see, in the order in which these first come; all rows
+    of a set that is not named. Known when :meth:`Mitigation.penalty` is called."""
     note: Callable[[str], None] = lambda text: None
     """Says what a reader of the report must know about the training."""
     watching: Sequence[Any] = ()
@@ -167,6 +173,8 @@ class Mitigation(Settings):
 
     finish_order: ClassVar[int] = 0
     """:meth:`finish_model` is called in this order, and in the recipe's among equals."""
+    mixes_tasks: ClassVar[bool] = False
+    """:meth:`mix_data` adds rows of tasks, which count as such. It then comes before others that add rows."""
     not_for_rerankers: ClassVar[str] = ""
     """Why it does not go with ``training.method: rank``; empty where it does."""
     not_for_language_models: ClassVar[str] = ""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from retain import processes
 from retain.data.encoding import Encoded
-from retain.errors import UserError
+from retain.errors import BrokenError, UserError
 from retain.mitigations.base import Setup
 from retain.models.causal import TransformersCausal
 from retain.models.logits import labelled_logits
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 Stored = list[tuple["torch.Tensor", "torch.Tensor"]]
 """For each row: token ids (positions, k) and log-probabilities (positions, k) of the base."""
+ByPlace = Mapping[int, tuple["torch.Tensor", "torch.Tensor"]]
+"""The same by the places of the rows."""
 
 
 def encoded_rows(setup: Setup, name: str) -> list[Encoded]:
@@ -86,10 +88,19 @@ def without(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     return logits.scatter(-1, target[:, None], float("-inf"))
 
 
-def gather_stored(stored: Stored, rows: Sequence[int], device: Any) -> tuple[torch.Tensor, torch.Tensor]:
-    """The stored ids and log-probabilities of a batch's rows on a device, in the order of its logits."""
+def gather_stored(stored: Stored | ByPlace, rows: Sequence[int], device: Any) -> tuple[torch.Tensor, torch.Tensor]:
+    """The stored ids and log-probabilities of a batch's rows on a device, in the order of its logits.
+
+    Raises:
+        BrokenError: a row was not announced, so that nothing is stored of it.
+    """
     import torch
 
+    if isinstance(stored, Mapping) and (strangers := [row for row in rows if row not in stored]):
+        raise BrokenError(
+            f"A batch holds row {strangers[0]} of general text, which is not among those that training was to draw: "
+            "what the base said about it is not known."
+        )
     ids = torch.cat([stored[row][0] for row in rows]).to(device).long()
     return ids, torch.cat([stored[row][1] for row in rows]).to(device)
 

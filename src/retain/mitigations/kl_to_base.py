@@ -11,6 +11,7 @@ from retain.errors import UserError
 from retain.mitigations.asked_base import base_distributions, training_precision
 from retain.mitigations.base import Mitigation, Penalty, Setup, Step
 from retain.mitigations.distributions import (
+    ByPlace,
     Stored,
     as_batch,
     divergence,
@@ -50,7 +51,8 @@ class KlToBase(Mitigation):
     nor a second forward pass is needed: its ``top_k`` most likely tokens and the rest as one bucket. Merging the rest
     makes the value a lower bound: the divergence over the whole vocabulary is larger by the base's probability of the
     rest times the divergence within the rest. ``top_k: null`` stores the whole vocabulary and is exact. They take 8
-    bytes for each token stored, in memory too: 1 MB for each 500 labelled tokens at 256.
+    bytes for each token stored, in memory too: 1 MB for each 500 labelled tokens at 256. Of general text only rows
+    that training will draw are stored, however large the set.
 
     Requirements: ``base: adapter_off`` needs an adapter; it is exact, stores nothing and costs a forward pass of the
     base in each step. Rows cannot be packed with ``on: task``, but for ``training.method: pretrain``, which tells
@@ -146,7 +148,14 @@ class KlToBase(Mitigation):
 
     def _on_general(self, model: TransformersCausal, setup: Setup) -> Penalty:
         name = setup.general_set(self.general).name
-        compare = self._compare(model, lambda: base_distributions(model, setup, encoded_rows(setup, name), self.top_k))
+
+        def drawn() -> ByPlace:
+            rows = encoded_rows(setup, name)
+            places = setup.drawn.get(name, range(len(rows)))
+            found = base_distributions(model, setup, [rows[place] for place in places], self.top_k)
+            return dict(zip(places, found, strict=True))
+
+        compare = self._compare(model, drawn)
 
         def kl(step: Step) -> torch.Tensor | None:
             batch = step.general(name)
@@ -171,7 +180,7 @@ class KlToBase(Mitigation):
 
         return kl
 
-    def _compare(self, model: TransformersCausal, store: Callable[[], Stored]) -> Compare:
+    def _compare(self, model: TransformersCausal, store: Callable[[], Stored | ByPlace]) -> Compare:
         """Where the base's distributions come from, as a function that compares logits with them by position."""
         if self.base == "adapter_off":
             return lambda logits, batch, rows, target: divergence_of_logits(logits, base_logits(model, batch), target)

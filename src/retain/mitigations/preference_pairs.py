@@ -13,6 +13,3 @@ class PreferenceSetup(Setup):
 
     A step's task rows are the chosen answers alone; ``rows`` are these, and ``encode`` gives that of a pair.
     """
-
-    task_tokens: int = 0
-    """Tokens of all pairs, both answers with their prompts; known from the moment when training is set up."""

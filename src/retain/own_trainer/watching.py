@@ -38,8 +38,7 @@ def watch_of(args: Any, batches: Any, trained: Any, held_out: Any, times: int, p
         plain: ``loss`` in the log is the cross-entropy of the training rows.
     """
     passes = len(batches) if has_length(batches) else 0
-    epoch = max(1, math.ceil(passes / args.gradient_accumulation_steps))
-    total = args.max_steps if args.max_steps > 0 else math.ceil(args.num_train_epochs * epoch)
+    epoch, total = updates_of(args, passes)
     seen = total * args.train_batch_size * args.gradient_accumulation_steps * args.world_size
     rows, known = rows_to_read(_some_rows(held_out, args), seen, times), _some_rows(trained, args)
     if rows and any(IGNORED in one.labels for one in known) and not _says_what_counts(held_out[0], args):
@@ -47,6 +46,12 @@ def watch_of(args: Any, batches: Any, trained: Any, held_out: Any, times: int, p
         rows = []
     first = epoch if passes else total
     return WatchLoss(rows, reading_steps(total, first, times), log.warning, plain, known)
+
+
+def updates_of(args: Any, passes: int) -> tuple[int, int]:
+    """Updates of an epoch of ``passes`` forward passes on each process, and of the whole training."""
+    epoch = max(1, math.ceil(passes / args.gradient_accumulation_steps))
+    return epoch, args.max_steps if args.max_steps > 0 else math.ceil(args.num_train_epochs * epoch)
 
 
 def logs_cross_entropy(args: Any) -> bool:

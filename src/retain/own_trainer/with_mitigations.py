@@ -26,7 +26,7 @@ from retain.own_trainer.setup import (
     own_recipe,
     own_setup,
 )
-from retain.own_trainer.watching import watch_of
+from retain.own_trainer.watching import updates_of, watch_of
 from retain.probes.suites import load_suite
 from retain.recipe import Recipe
 from retain.recipe_rules import recipe_warnings
@@ -172,7 +172,8 @@ class RetainingMixin:
             encoded = [(one.id, row) for one in mixed if (row := setup.encode(one)) is not None]
             self.train_dataset = _dataset(encoded, self.train_dataset, list(own))
             _check_collator(self.data_collator, self.train_dataset)
-        self._start(model, replace(setup, rows=_rows(self.train_dataset)), rows)
+        tokens = sum(len(row.input_ids) for row in rows)
+        self._start(model, replace(setup, rows=_rows(self.train_dataset), task_tokens=tokens), rows)
 
     def _start(self: Any, model: TransformersCausal, setup: Setup, task_rows: list[Encoded]) -> None:
         """What the mitigations add to training."""
@@ -181,12 +182,12 @@ class RetainingMixin:
             setup.base_dev()
             if not is_adapter(model.module):
                 save_weights(model.module, setup.kept / BASE_WEIGHTS)
-        self.penalties = hooks.penalties(used, model, setup)
         self.weights = hooks.token_weights(used, model, setup)
         for callback in hooks.callbacks(used, model, setup):
             self.add_callback(callback)
         batches = self.get_train_dataloader()
-        self.streams = hooks.streams(used, setup, task_rows, len(batches) * self.accelerator.num_processes)
+        passes, (_, updates) = len(batches), updates_of(self.args, len(batches))
+        hooks.add_penalties(self, used, model, setup, passes * self.accelerator.num_processes, updates)
         self.task_rows = RowIndex(task_rows) if len(setup.rows) > len(task_rows) else None
         self._watch_losses(batches, task_rows)
         weights = sum(parameter.numel() for parameter in model.module.parameters())

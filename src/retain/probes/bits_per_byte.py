@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, NamedTuple
 
 from pydantic import Field
 
 from retain.models.base import CausalModel, Request
 from retain.probes.items import Item, ItemProbe, Scored
+
+LEAST = 16
+"""Bytes of the shortest window."""
+
+
+class Read(NamedTuple):
+    """What a model makes of a text."""
+
+    logprobs: list[float]
+    """Of each window, in nats."""
+    size: int
+    """Bytes that they are of."""
 
 
 class TextItem(Item):
@@ -56,12 +69,12 @@ class BitsPerByte(ItemProbe):
     is cut there, at white space. With ``long: windows`` it is read whole instead: its first ``max_bytes`` from the
     start, then half as many bytes at a time, each given the ``max_bytes / 2`` before them. So every byte counts once,
     and all but the text's beginning is predicted from at least half a window. A text of which a window is longer than
-    the model's context is left out.
+    the model's context is read in windows half as long, and so on, by ``windows``; by ``cut`` it is left out.
     Items: ``{"text": str, "cluster"?}``.
     """
 
     items: tuple[TextItem, ...] = Field(default=(), exclude=True, repr=False)
-    max_bytes: int = Field(default=2000, ge=16)
+    max_bytes: int = Field(default=2000, ge=LEAST)
     """A longer text is cut to this many bytes of UTF-8, at the last white space before, or read in such windows."""
     long: Literal["cut", "windows"] = Field(default="cut", exclude_if=lambda value: value == "cut")
     """What happens to a longer text: it is cut, or read whole in windows that overlap by half."""
@@ -73,27 +86,39 @@ class BitsPerByte(ItemProbe):
 
     def score_items(self, model: CausalModel, items: Sequence[TextItem]) -> Scored:
         """Score all texts in one call, each from its start."""
-        read = [self._windows(item.text) for item in items]
-        asked = [Request(context=before, continuation=part) for one in read for before, part in one]
-        found = iter(model.loglikelihood(asked))
         scored = Scored(settings={"template": "raw", "truncation": self._truncation})
         bits = size = 0.0
-        for item, one in zip(items, read, strict=True):
-            likelihoods = [next(found) for _ in one]
-            logprobs = [known.logprob for known in likelihoods if known is not None]
-            if len(logprobs) < len(one):
+        for item, read in zip(items, self._read(model, items, self.max_bytes), strict=True):
+            if read is None:
                 scored.left_out[item.id] = "longer than the model's context"
-            elif not all(map(math.isfinite, logprobs)):
+            elif not all(map(math.isfinite, read.logprobs)):
                 scored.left_out[item.id] = "the model's likelihood is not finite"
             else:
-                needed, length = -sum(logprobs) / math.log(2), sum(len(part.encode()) for _, part in one)
-                scored.scores[item.id] = needed / length
-                bits, size = bits + needed, size + length
+                needed = -sum(read.logprobs) / math.log(2)
+                scored.scores[item.id] = needed / read.size
+                bits, size = bits + needed, size + read.size
         scored.value = bits / size if size else None
         return scored
 
-    def _windows(self, text: str) -> list[tuple[str, str]]:
-        return windows(text, self.max_bytes) if self.long == "windows" else [("", first_bytes(text, self.max_bytes))]
+    def _read(self, model: CausalModel, items: Sequence[TextItem], most: int) -> list[Read | None]:
+        """Each text in windows of ``most`` bytes, in shorter ones if need be; None where it still is too long."""
+        parts = [self._windows(item.text, most) for item in items]
+        asked = [Request(context=before, continuation=part) for one in parts for before, part in one]
+        likelihoods = iter(model.loglikelihood(asked))
+        found: list[Read | None] = []
+        for one in parts:
+            logprobs = [known.logprob for known in itertools.islice(likelihoods, len(one)) if known is not None]
+            fits = len(logprobs) == len(one)
+            found.append(Read(logprobs, sum(len(part.encode()) for _, part in one)) if fits else None)
+        long = [place for place, read in enumerate(found) if read is None]
+        if long and self.long == "windows" and most // 2 >= LEAST:
+            again = self._read(model, [items[place] for place in long], most // 2)
+            for place, read in zip(long, again, strict=True):
+                found[place] = read
+        return found
+
+    def _windows(self, text: str, most: int) -> list[tuple[str, str]]:
+        return windows(text, most) if self.long == "windows" else [("", first_bytes(text, most))]
 
     @property
     def _truncation(self) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from retain.comparison import reasons
-from retain.comparison.gate import main_gain
+from retain.comparison.gate import deciding_gains, judge_gain
 from retain.comparison.noise import exceeds, pooled_floor
 from retain.records import Change, Gate, ProbeVerdict, RunRecord, Symptom, Verdict
 from retain.reporting.lint import findings
@@ -88,12 +88,13 @@ def _verdict(verdict: Verdict) -> Point:
 
 
 def _gain(record: RunRecord | SequenceRecord, verdict: Verdict) -> list[Point]:
-    change = main_gain(record.comparison)
-    if change is None:
-        return []
-    text = reasons.gained(change, verdict.gain, verdict.gate, None)[0]
-    state: State = "passed" if verdict.gain == "learned" else "failed"
-    return [Point("gain", change.probe, verdict.gain, state, text, change, verdict.gate.min_gain)]
+    return [_gained(change, verdict.gate) for change in deciding_gains(record.comparison)]
+
+
+def _gained(change: Change, gate: Gate) -> Point:
+    gain = judge_gain(change, gate.min_gain)
+    state: State = "passed" if gain == "learned" else "failed"
+    return Point("gain", change.probe, gain, state, reasons.gained(change, gain, gate, None), change, gate.min_gain)
 
 
 def _mean(record: RunRecord | SequenceRecord, gate: Gate) -> list[Point]:

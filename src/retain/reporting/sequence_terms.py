@@ -38,12 +38,13 @@ NUMBERS = {
 def headline(record: SequenceRecord) -> str:
     """The verdict in a sentence."""
     verdict, lost = record.verdict, lost_tasks(record)
+    several = len(record.comparison.gains) > 1
     if verdict.outcome == "forgot" and lost:
         return f"{len(lost)} of {len(record.tasks)} tasks were learned and lost again."
     return {
         "forgot": "What the base could do was lost on the way.",
         "retained": "All that was learned and known before is still there, within the margins.",
-        "not learned": "The tasks were not learned.",
+        "not learned": "Not all tasks were learned." if several else "The tasks were not learned.",
         "inconclusive": "The items do not decide whether everything was kept.",
     }[verdict.outcome]
 

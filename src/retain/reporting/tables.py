@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from retain.comparison import reasons
-from retain.comparison.gate import main_gain
+from retain.comparison.gate import judge_gain, main_gain
 from retain.comparison.power import smallest_detectable
-from retain.records import Change, Gate, Measurement, ProbeVerdict, RunRecord
+from retain.records import Change, Measurement, ProbeVerdict, RunRecord
 from retain.reporting.numbers import NOT_AVAILABLE, count, finite, interval, plain, share, signed
 from retain.reporting.text import words
 
@@ -95,13 +95,6 @@ def pooled_outcome(change: Change, margin: float) -> str:
     return "forgot" if change.loss_low > margin else "inconclusive"
 
 
-def gain_outcome(change: Change, gate: Gate) -> str:
-    """``learned`` or ``not learned`` where a bound of the gain is on one side of the least gain wanted."""
-    if -change.loss_high > gate.min_gain:
-        return "learned"
-    return "not learned" if -change.loss_low <= gate.min_gain else "inconclusive"
-
-
 def main_reasons(record: RunRecord) -> list[str]:
     """The verdict's reasons without those that a table of unproven capabilities repeats."""
     losses, probes = record.comparison.losses, record.verdict.probes
@@ -135,7 +128,7 @@ def _sortable(value: float) -> float:
 def _gain_row(change: Change, record: RunRecord) -> Row:
     verdict = record.verdict
     judged = change is main_gain(record.comparison) and verdict.gain != "not measured"
-    outcome = verdict.gain if judged else gain_outcome(change, verdict.gate)
+    outcome = verdict.gain if judged else judge_gain(change, verdict.gate.min_gain)
     return _row(change, verdict.gate.min_gain, outcome, NOT_AVAILABLE, "")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache, cached_property
+from pathlib import Path
 
 from retain.data.example import Example
 from retain.data.splits import Splits, SplitSummary, folded, sample
@@ -13,19 +14,31 @@ from retain.mitigations.base import GeneralSet, Setup
 from retain.models.transformers_model import TransformersModel
 from retain.probes.base import Probe
 from retain.probes.suites import Suite
-from retain.records import Measurement
+from retain.records import Measurement, Record
 from retain.sequences.adapters import check_whole, model_folder
 from retain.sequences.folder import SequenceFolder
 from retain.stages.prepare import Prepared, prepare, suite_of, task_probes
 from retain.stages.run_folder import RunFolder
 from retain.stages.setting_up import Workbench
 
+LEFT_OUT = "left_out.json"
+"""File of a stage that has begun."""
 ALL = "all tasks"
 """The probe that stands for every task of one training on all of them."""
 
 
+class LeftOut(Record):
+    """What a stage does not train on, decided when it begins: tasks may be added later."""
+
+    rows: list[str]
+    """Ids of its training rows."""
+
+
 class Course:
     """Reads the rows of all stages, so that what is wrong with a later one is said before anything is trained.
+
+    What a stage trained on stays trained on: held-out rows of a task that is added later are not measured where their
+    input is among it.
 
     Args:
         folder: the sequence's.
@@ -40,6 +53,9 @@ class Course:
         self.names = folder.recipe.names
         self.runs = [folder.run(number, self.base_of(number)) for number in range(len(self.names))]
         self.data = [prepare(run) for run in self.runs]
+        self.notes: list[str] = []
+        """Held-out rows that are not measured, of each task that has some."""
+        self.data = [self._without_trained(number) for number in range(len(self.names))]
         self.suite: Suite = suite_of(self.recipe.common)
         self.tasks = [
             task_probes(run.recipe, data.splits)[0].model_copy(update={"name": name, "capability": name})
@@ -60,6 +76,52 @@ class Course:
     def base_of(self, number: int) -> str:
         """The model that a stage begins with: what the one before it left behind."""
         return str(model_folder(self.folder.stage(number - 1)).resolve()) if number else self.base
+
+    def _without_trained(self, number: int) -> Prepared:
+        """A stage's rows without held-out ones whose input another stage has trained on.
+
+        Raises:
+            UserError: none is left.
+        """
+        data = self.data[number]
+        trained = set().union(*(self._trained(place) for place in range(len(self.names)) if place != number))
+        kept = {
+            part: tuple(row for row in getattr(data.splits, part) if folded(row.input) not in trained)
+            for part in ("dev", "test")
+        }
+        dropped = len(data.splits.dev) + len(data.splits.test) - sum(map(len, kept.values()))
+        if not dropped:
+            return data
+        name = self.names[number]
+        if not all(kept.values()):
+            raise UserError(
+                f'stages.{number} ("{name}"): no held-out row is left to measure on: earlier stages have trained on '
+                "the inputs of all of them.\n  Choose another place with --folder: there they are left out of training."
+            )
+        self.notes.append(
+            f"{dropped} held-out rows of {name} are not measured: an earlier stage had trained on their input when the "
+            "task was added."
+        )
+        counts = {part: len(rows) for part, rows in kept.items()}
+        summary = {**data.summary, **counts, "held-out rows that an earlier stage trained on": dropped}
+        return data.model_copy(update={"splits": data.splits.model_copy(update=kept), "summary": summary})
+
+    def _trained(self, number: int) -> set[str]:
+        """The inputs that a stage trains on, once it has begun."""
+        if not (self.runs[number].path / LEFT_OUT).is_file():
+            return set()
+        return {folded(row.input) for row in self._own_rows(number)}
+
+    def _own_rows(self, number: int) -> tuple[Example, ...]:
+        """The training rows of a stage, as it was decided when it began: now, if that was not before."""
+        rows = self.data[number].splits.train
+
+        def make() -> LeftOut:
+            kept = {row.id for row in self._rows_of(number)}
+            return LeftOut(rows=[row.id for row in rows if row.id not in kept])
+
+        left = set(self.runs[number].once(Path(LEFT_OUT).stem, LeftOut, make, "Leaving out what is measured").rows)
+        return tuple(row for row in rows if row.id not in left)
 
     @cached_property
     def _held_out(self) -> list[set[str]]:
@@ -83,8 +145,8 @@ class Course:
         self.runs[number] = run
         bench = StageBench(run, self.data[number], [*self.tasks[: number + 1][::-1], *self.suite.probes])
         bench.task_names = frozenset({self.names[number]})
-        bench.train_rows = self._rows_of(number)
-        if left := self.left_out(number):
+        bench.train_rows = self._own_rows(number)
+        if left := len(self.data[number].splits.train) - len(bench.train_rows):
             bench.notes.append(f"{left} training rows were left out: another task is measured on their input")
         return bench
 

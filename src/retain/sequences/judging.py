@@ -69,7 +69,7 @@ def finish_sequence(course: Course, rows: Sequence[Sequence[Measurement]], runs:
         general_text=runs[0].general,
         seconds={result.name: round(sum(run.seconds.values()), 2) for result, run in zip(results, runs, strict=True)},
         output=str(model_folder(last).relative_to(course.folder.path)),
-        notes=_notes(table, names),
+        notes=[*course.notes, *_notes(table, names)],
     )
     write_record(course.folder.path / "record.json", record)
     write_sequence(record, course.folder.path)
@@ -80,7 +80,8 @@ def compared(table: Sequence[Row], names: Sequence[str], after: Sequence[int]) -
     """What the verdict is passed on: what each task was at its best known start, against the end of the sequence.
 
     Earlier tasks count as capabilities from the row right after their own stage on, those of the suite from the base
-    on. What was learned is the mean over tasks of the row right after a task against the base, as one gain.
+    on. What was learned is the mean over tasks of the row right after a task against the base, as one gain, and of each
+    task in an open-ended unit, which is in no mean, its own: each of these must be reached.
 
     Args:
         table: of each row, probe -> measurement.
@@ -92,18 +93,20 @@ def compared(table: Sequence[Row], names: Sequence[str], after: Sequence[int]) -
     kept = [name for name in names if starts[name] < len(table) - 1]
     before = [table[starts[name]][name] for name in kept]
     before += [one for probe, one in table[0].items() if probe not in starts and probe in last]
-    gain = task_matrix.mean_gain(_learned_pairs(table, names, after), "all tasks" if len(names) > 1 else names[0])
+    gains = _deciding(table, names, after)
     if not before:
-        return Comparison(base="base", tuned="end", gains=[gain] if gain else [], losses=[], pooled=None)
+        return Comparison(base="base", tuned="end", gains=gains, each_gain=True, losses=[], pooled=None)
     found = compare(before, [last[one.probe] for one in before], (), "before", "at the end")
-    return found.model_copy(update={"gains": [gain] if gain else []})
+    return found.model_copy(update={"gains": gains, "each_gain": True})
 
 
-def _learned_pairs(
-    table: Sequence[Row], names: Sequence[str], after: Sequence[int]
-) -> list[tuple[Measurement, Measurement]]:
+def _deciding(table: Sequence[Row], names: Sequence[str], after: Sequence[int]) -> list[Change]:
+    """The mean gain of the tasks that are scored as shares, and the gain of each other task."""
     pairs = [(table[0][name], table[number][name]) for name, number in zip(names, after, strict=True)]
-    return [both for both in pairs if both[0].unit == "share"]
+    shares = [both for both in pairs if both[0].unit == "share"]
+    mean = task_matrix.mean_gain(shares, "all tasks" if len(shares) > 1 else shares[0][0].probe) if shares else None
+    own = [change for change in _gains(table, names, after) if change.unit == "percent"]
+    return [*([mean] if mean else []), *own]
 
 
 def _gains(table: Sequence[Row], names: Sequence[str], after: Sequence[int]) -> list[Change]:
@@ -192,7 +195,10 @@ def _notes(table: Sequence[Row], names: Sequence[str]) -> list[str]:
     missing = [name for name in names if any(name not in row for row in table)]
     notes = []
     if open_ended:
-        notes.append(f"Scored in an open-ended unit and in no mean over tasks: {', '.join(open_ended)}.")
+        notes.append(
+            f"Scored in an open-ended unit and in no mean over tasks (ACC, BWT, FWT): {', '.join(open_ended)}. "
+            "The gain of each is judged by itself, in percent of the base's."
+        )
     if missing:
         notes.append(f"Not measured after some earlier stage, whose model is no longer there: {', '.join(missing)}.")
     return notes

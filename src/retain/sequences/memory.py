@@ -6,10 +6,10 @@ import math
 import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from retain.data.example import Example
-from retain.data.general import degenerate
+from retain.data.general import degenerate, written_answers
 from retain.data.splits import sample
 from retain.errors import UserError
 from retain.mitigations.asked_base import target_logprobs
@@ -21,6 +21,7 @@ from retain.probes.items import as_prompt
 from retain.records import Record, content_hash
 from retain.sequence_settings import MemorySettings
 from retain.stages.setting_up import Workbench
+from retain.store import Store
 
 if TYPE_CHECKING:
     from retain.sequences.course import Course
@@ -49,6 +50,8 @@ class MemoryRows(Mitigation):
 
     It comes first among a stage's mitigations: what others mix in is counted against the tokens of all tasks.
     """
+
+    mixes_tasks: ClassVar[bool] = True
 
     rows: tuple[Example, ...]
     own: int
@@ -194,7 +197,8 @@ def regenerated(model: TransformersCausal, rows: Sequence[Example], temperature:
 
     SSR's refinement (Huang et al. 2024, Mitigating Catastrophic Forgetting in Large Language Models with
     Self-Synthesized Rehearsal, arXiv 2403.01244): what is rehearsed is what the latest model says, so that rehearsal
-    asks no change of it. The inputs are the task's own here, where SSR has them written too.
+    asks no change of it. The inputs are the task's own here, where SSR has them written too. Answers are kept as they
+    are written: a run that was killed goes on with the others.
 
     Raises:
         UserError: a row asks nothing.
@@ -207,7 +211,8 @@ def regenerated(model: TransformersCausal, rows: Sequence[Example], temperature:
     if not rows:
         return []
     limits = Limits(max_tokens=tokens_for([row.target for row in rows]), temperature=temperature, seed=seed)
-    responses = model.generate([as_prompt(row.prompt, model.chat) for row in rows], limits)
+    prompts = [as_prompt(row.prompt, model.chat) for row in rows]
+    responses = written_answers(model, prompts, limits, Store("general"))
     found = []
     for row, response in zip(rows, responses, strict=True):
         if degenerate(response) is not None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
+from retain.data.documents import document_files
 from retain.data.encoding import encode
 from retain.data.example import Example
 from retain.data.preference_rows import as_conversations
@@ -13,9 +15,10 @@ from retain.data.splits import sample
 from retain.folder import in_bytes
 from retain.models.outline import Outline, config_here, outline
 from retain.models.tokenizer import tokenizer_here
-from retain.recipe import Recipe
+from retain.recipe import GeneralSettings, Recipe
 from retain.records import Record
 from retain.scoring.room import CPU_TOKENS, LOGIT_VALUES
+from retain.stages.prepare import OWN
 
 PROGRAM = 1020 * 2**20
 """Bytes of the program itself with torch, transformers, PEFT, TRL and datasets imported (benchmarks/estimates)."""
@@ -27,6 +30,14 @@ SCORE_BYTES = 6
 """Of one logit while a model is measured: bf16 and fp32."""
 MOST_ROWS = 256
 """Training rows that are encoded to know how long rows are."""
+LABELLED = 0.6
+"""Share of the tokens of general text that is labelled; of documents all are."""
+USED = 0.8
+"""Share of a general set that mitigations use; the KL meter reads the rest."""
+BYTES_OF_A_TOKEN = 3
+"""Of text in a file, about: fewer than a token has in English, so that a file is not taken for smaller than it is."""
+PACKED, UNPACKED = (".gz", ".parquet"), 4
+"""Files whose text is larger than they are, and how many times, about."""
 DRAWN = 200
 """Batches that are drawn to know how long the longest is."""
 COUNTED = frozenset({"lora", "kl_to_base", "rehearsal", "strength", "early_stop"})
@@ -89,7 +100,8 @@ def estimate_memory(recipe: Recipe, rows: Sequence[Example]) -> MemoryEstimate |
         return None
     uncounted = sorted({str(getattr(one, "kind", "")) for one in recipe.mitigations} - COUNTED)
     notes += [f"not counted: what {', '.join(uncounted)} keeps"] if uncounted else []
-    return _summed(recipe, found, lora, (longest, labelled, mean), notes)
+    drawn = _task_tokens(recipe, rows, lengths) * recipe.training.epochs if rows else float("inf")
+    return _summed(recipe, found, lora, (longest, labelled, mean), drawn, notes)
 
 
 def memory_lines(estimate: MemoryEstimate) -> list[str]:
@@ -112,8 +124,9 @@ def memory_lines(estimate: MemoryEstimate) -> list[str]:
 
 
 def _summed(
-    recipe: Recipe, found: Outline, lora: Any | None, batch: tuple[int, int, float], notes: list[str]
+    recipe: Recipe, found: Outline, lora: Any | None, batch: tuple[int, int, float], tokens: float, notes: list[str]
 ) -> MemoryEstimate:
+    """All parts; ``tokens`` of the task that training goes through."""
     longest, labelled, mean = batch
     adapter = sum(lora.rank * (inputs + outputs) for _, inputs, outputs in _adapted(found, lora)) if lora else 0
     trained = adapter if lora else found.weights
@@ -122,7 +135,7 @@ def _summed(
     # Under autocast weights in fp32 have a copy in bf16 for as long as a pass lasts.
     copies = 2 * trained if recipe.model.load_in != "fp32" else 0
     optimizer = _moments(recipe.training.optimizer) * trained
-    general = _general(recipe)
+    general = _general(recipe, tokens)
     share = 1 + general[0] * mean / max(longest, 1)
     activations = found.saved
     if lora:  # each linear layer keeps its own input and the rank's
@@ -172,16 +185,48 @@ def _moments(optimizer: str) -> int:
     return 4 if optimizer.startswith(("sgd", "adafactor", "lion", "rmsprop")) else 8
 
 
-def _general(recipe: Recipe) -> tuple[float, float, int]:
-    """Of kl_to_base: (general tokens per task token, share of them that is labelled, stored log-probabilities)."""
+def _general(recipe: Recipe, tokens: float) -> tuple[float, float, int]:
+    """Of kl_to_base: (general tokens per task token, share of them that is labelled, stored log-probabilities).
+
+    Args:
+        recipe: whose mitigation it is.
+        tokens: of the task that training goes through; infinite where they are not known.
+    """
     kl = next((one for one in recipe.mitigations if getattr(one, "kind", "") == "kl_to_base"), None)
     if kl is None or getattr(kl, "on", "") == "task" or not recipe.data.general:
         return 0.0, 0.0, 0
     named = getattr(kl, "general", None)
     one = next((one for one in recipe.data.general if named in (None, one.name)), recipe.data.general[0])
-    answers = one.count * (one.max_tokens if one.source == "base_model" else 128)
+    share = float(getattr(kl, "share", 0.0))
+    labelled = 1.0 if recipe.training.method == "pretrain" and one.source != OWN else LABELLED
+    answers = min(USED * _most_labelled(recipe, one, labelled), labelled * share * tokens)
     top = getattr(kl, "top_k", None) if getattr(kl, "base", "stored") == "stored" else 0
-    return float(getattr(kl, "share", 0.0)), 0.6, round(0.8 * answers) * (top or 0)
+    return share, labelled, round(answers) * (top or 0)
+
+
+def _most_labelled(recipe: Recipe, general: GeneralSettings, labelled: float) -> float:
+    """Labelled tokens of a general set, at most; ``labelled`` is the share of its tokens that is."""
+    if general.source == OWN:
+        return general.count * general.max_tokens
+    rows = general.count * recipe.training.max_length
+    size = sum(_text_bytes(file) for file in document_files(general.source))
+    if not size:  # a Hub data set
+        return labelled * rows
+    cut = recipe.training.method != "pretrain"
+    return labelled * min(size / BYTES_OF_A_TOKEN, rows if cut else size)
+
+
+def _text_bytes(file: Path) -> int:
+    """Bytes of a file's text, about."""
+    return file.stat().st_size * (UNPACKED if file.suffix in PACKED else 1)
+
+
+def _task_tokens(recipe: Recipe, rows: Sequence[Example], lengths: Sequence[tuple[int, int]]) -> float:
+    """Tokens of all training rows, from the lengths of some; of a preference pair both answers'."""
+    if recipe.training.method == "pretrain":
+        return sum(len(row.text.encode("utf-8", "surrogatepass")) for row in rows) / BYTES_OF_A_TOKEN
+    answers = 2 if recipe.training.method == "dpo" else 1
+    return answers * len(rows) * sum(tokens for tokens, _ in lengths) / len(lengths)
 
 
 def _lengths(recipe: Recipe, rows: Sequence[Example], notes: list[str]) -> list[tuple[int, int]]:

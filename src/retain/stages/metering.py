@@ -17,7 +17,7 @@ from retain.stages.base_distributions import base_distributions
 from retain.stages.meter_rows import general_rows
 from retain.stages.prepare import TASK, Prepared
 from retain.stages.run_folder import RunFolder
-from retain.stages.setting_up import Workbench, encoder
+from retain.stages.setting_up import Workbench, row_encoder
 from retain.training.trained import is_adapter, tuned_folder
 
 Where = Literal["task", "general"]
@@ -51,7 +51,7 @@ def read_meter(run: RunFolder, bench: Workbench, data: Prepared, general: Mappin
         examples: dict[tuple[Where, str], Sequence[Example]] = {("task", TASK): data.splits.test}
         for name, rows in general_rows(general, bench.suite.probes).items():
             examples["general", name] = rows
-        encode = encoder(tuned, run.recipe.training.max_length, run.recipe.data.loss_on)
+        encode = row_encoder(tuned, run.recipe)
         places = [Place(*place, first_rows([encode(row) for row in rows])) for place, rows in examples.items()]
         places = [place for place in places if place.rows]
         if is_adapter(tuned.module):

@@ -19,6 +19,7 @@ from retain.mitigations.preference_pairs import PreferenceSetup
 from retain.models.causal import TransformersCausal, as_language_model
 from retain.models.transformers_model import TransformersModel
 from retain.probes.base import Probe
+from retain.recipe import Recipe
 from retain.records import Measurement
 from retain.stages.fitting import fitted
 from retain.stages.loading import load_for
@@ -117,11 +118,12 @@ class Workbench:
                 group_size=groups.group_size,
                 most_groups=groups.positives,
             )
-        model, on = as_language_model(base), recipe.data.loss_on
+        model = as_language_model(base)
+        shared["encode"] = row_encoder(model, recipe)
         if recipe.training.method == "pretrain":
-            return Setup(**shared, encode=first_piece(model, longest, on), pieces=splitter(model, longest, on))
+            return Setup(**shared, pieces=splitter(model, longest, recipe.data.loss_on))
         kind = PreferenceSetup if recipe.training.method == "dpo" else Setup
-        return kind(**shared, encode=encoder(model, longest, on))
+        return kind(**shared)
 
 
 def _positions_note(model: TransformersModel, longest: int) -> str:
@@ -129,6 +131,12 @@ def _positions_note(model: TransformersModel, longest: int) -> str:
         f"training.max_length is above what {model.name} was made for: rows are cut at {longest} tokens, as its "
         "configuration says"
     )
+
+
+def row_encoder(model: TransformersCausal, recipe: Recipe) -> Callable[[Example], Encoded | None]:
+    """A function from a row to its tokens and labels as the recipe trains them; of a document the first row of it."""
+    make = first_piece if recipe.training.method == "pretrain" else encoder
+    return make(model, recipe.training.max_length, recipe.data.loss_on)
 
 
 def encoder(model: TransformersCausal, max_length: int, loss_on: Labelled) -> Callable[[Example], Encoded | None]:
@@ -163,5 +171,5 @@ def splitter(model: TransformersCausal, max_length: int, loss_on: Labelled) -> C
 
 def first_piece(model: TransformersCausal, max_length: int, loss_on: Labelled) -> Callable[[Example], Encoded | None]:
     """A function from a document to the first row of it, for what reads beginnings (the KL meter)."""
-    split = splitter(model, max_length, loss_on)
+    split = splitter(model, model.within(max_length), loss_on)
     return lambda example: next(iter(split(example)), None)

@@ -89,9 +89,10 @@ def fit(
         UserError: no row has anything to train within ``training.max_length``.
         BrokenError: the loss became NaN.
     """
-    mixed: Sequence[Example] = rows
+    mixed = tasks = rows
     for mitigation in mitigations:
         mixed = mitigation.mix_data(mixed, setup)
+        tasks = mixed if mitigation.mixes_tasks else tasks
     notes: list[str] = []
     setup = replace(setup, note=notes.append)
     before = base_weights_hash(base.module)
@@ -100,6 +101,7 @@ def fit(
     elif isinstance(setup, PreferenceSetup):
         model, record = _fit_pairs(base, setup, mixed, settings, mitigations, progress)
     else:
+        setup = replace(setup, task_tokens=sum(setup.tokens(row) for row in tasks))
         model, record = _fit_text(base, setup, (rows, mixed), settings, mitigations, progress, held_out)
     unchanged = base_weights_hash(model.module) == before if is_adapter(model.module) else None
     return model, record.model_copy(update={"base_unchanged": unchanged, "notes": [*record.notes, *notes]})

@@ -61,11 +61,10 @@ def train_preferences(
     begun = time.monotonic()
     arguments = preference_config(settings, model, setup.folder / CHECKPOINTS, setup.seed)
     prepare_precision(model)  # before the base is asked, so that it answers as it would in training
-    penalties = hooks.penalties(mitigations, model, setup)
     callbacks = hooks.callbacks(mitigations, model, setup)
     known = base_logprobs(model, setup, pairs, settings.pairs.tail_weight)
     usual = arguments.train_batch_size * sum(len(pair.chosen) for pair in pairs) / len(pairs)
-    kind = preference_trainer(penalties, usual)
+    kind = preference_trainer({}, usual)
     with making(model):
         trainer = kind(
             model=model.module,
@@ -73,14 +72,13 @@ def train_preferences(
             args=arguments,
             train_dataset=_dataset(pairs, known),
             processing_class=model.tokenizer,
-            callbacks=[*callbacks, ShowProgress(progress, penalties, callbacks)],
+            callbacks=callbacks,
         )
     trainer.ref_model = None
     drop_printers(trainer)
     plan = planned(trainer, len(pairs), settings)
-    both = [row for pair in pairs for row in pair.rows]
-    trainer.streams = hooks.streams(mitigations, setup, both, plan.passes * plan.processes)
-    seconds = go(trainer, model, setup, begun)
+    hooks.add_penalties(trainer, mitigations, model, setup, plan.passes * plan.processes, plan.steps)
+    seconds = go(trainer, model, setup, begun, [ShowProgress(progress, trainer.penalties, callbacks)])
     return Training(
         method=settings.method,
         examples=len(pairs),

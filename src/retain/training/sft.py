@@ -62,12 +62,11 @@ def train_sft(
     begun = time.monotonic()
     arguments = sft_config(settings, model, setup.folder / CHECKPOINTS, setup.seed)
     prepare_precision(model)  # before the mitigations ask the base, so that it answers as it would in training
-    penalties = hooks.penalties(mitigations, model, setup)
     weights = hooks.token_weights(mitigations, model, setup)
     _check_packing(settings, model, bool(weights))
     callbacks = hooks.callbacks(mitigations, model, setup)
     with making(model):
-        trainer = with_penalties(SFTTrainer, penalties, weights=weights)(
+        trainer = with_penalties(SFTTrainer, {}, weights=weights)(
             model=model.module,
             args=arguments,
             train_dataset=Dataset.from_list([{"input_ids": row.input_ids, "labels": row.labels} for row in rows]),
@@ -76,7 +75,7 @@ def train_sft(
         )
     drop_printers(trainer)
     plan = planned(trainer, len(trainer.train_dataset), settings)
-    trainer.streams = hooks.streams(mitigations, setup, task_rows, plan.passes * plan.processes)
+    hooks.add_penalties(trainer, mitigations, model, setup, plan.passes * plan.processes, plan.steps)
     trainer.task_rows = RowIndex(task_rows) if len(rows) > len(task_rows) else None
     together = arguments.train_batch_size * plan.processes * settings.gradient_accumulation
     seen = together * plan.steps * len(rows) / len(trainer.train_dataset)  # packed, a sequence has several rows
@@ -85,7 +84,8 @@ def train_sft(
     times = reading_steps(plan.steps, plan.epoch, settings.watch)
     known = random.Random(setup.seed).sample(task_rows, min(len(read), len(task_rows)))
     watch = WatchLoss(read, times, partial(_say, progress), trainer.loss_is_the_tasks, known, model)
-    seconds = go(trainer, model, setup, begun, [ShowProgress(progress, penalties, [watch, *callbacks]), watch])
+    shown = ShowProgress(progress, trainer.penalties, [watch, *callbacks])
+    seconds = go(trainer, model, setup, begun, [shown, watch])
     task_tokens = sum(len(row.input_ids) for row in task_rows)
     rehearsed = sum(len(row.input_ids) for row in rows) - task_tokens
     return Training(

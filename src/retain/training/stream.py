@@ -46,6 +46,10 @@ class Turns:
             self._last = (turn, order)
         return self._last[1]
 
+    def drawn(self, passes: int) -> list[int]:
+        """The rows that ``passes`` forward passes see, counted from the first, in the order in which these come."""
+        return self._order(0)[: int(passes * self.rate)]
+
     def tokens(self, passes: int) -> int:
         """Tokens of all rows of ``passes`` forward passes, counted from the first."""
         return sum(self.sizes[self._at(place)] for place in range(int(passes * self.rate)))
