@@ -146,6 +146,40 @@ def test_a_run_is_a_first_stage_wherever_its_file_lies(tmp_path, rows_file):
     assert str(tmp_path) not in probes[0].first_stage
 
 
+@pytest.fixture
+def ten_queries(tmp_path):
+    """A BEIR folder of ten queries, each with a relevant document of its own."""
+    folder = tmp_path / "set"
+    (folder / "qrels").mkdir(parents=True)
+    numbers = range(10)
+    (folder / "corpus.jsonl").write_text("".join(f'{{"_id": "d{n}", "text": "text {n}"}}\n' for n in numbers))
+    (folder / "queries.jsonl").write_text("".join(f'{{"_id": "q{n}", "text": "query {n}"}}\n' for n in numbers))
+    rows = "".join(f"q{n}\td{n}\t1\n" for n in numbers)
+    (folder / "qrels" / "test.tsv").write_text(f"query-id\tcorpus-id\tscore\n{rows}")
+    return folder
+
+
+def test_queries_that_a_run_does_not_have_are_missing_and_not_zero(tmp_path, ten_queries):
+    (tmp_path / "run.txt").write_text("".join(f"q{n} Q0 d{n} 1 9 x\n" for n in range(6)))
+    found = suite(tmp_path, {"name": "p", "items": {"test": "set"}, "first_stage": "run.txt"})
+    (probe,) = found.probes
+    measured = probe.measure(FakeReranker(), "test")
+    assert set(measured.scores.values()) == {1.0} and len(measured.scores) == 6
+    assert len(measured.left_out) == 4 and set(measured.also["MRR@10"]) == set(measured.scores)
+    assert all("run does not have this query" in why for why in measured.left_out.values())
+    assert measured.value == measured.settings["nDCG@10 of the first stage"] == 1.0
+    assert found.notes() == ['"p": 4 of 10 queries are not in the first stage\'s run and have no score']
+
+
+def test_many_queries_whose_score_cannot_change_are_named(tmp_path, ten_queries):
+    for missed, said in ((2, 0), (3, 1)):
+        lines = [f"q{n} Q0 d{n if n >= missed else 9} 1 9 x\n" for n in range(10)]
+        (tmp_path / "run.txt").write_text("".join(lines))
+        (probe,) = suite(tmp_path, {"name": "p", "items": "set", "first_stage": "run.txt"}).probes
+        assert len(probe.notes()) == said
+    assert "no relevant document for 3 of 10 queries" in probe.notes()[0]
+
+
 def test_dev_and_test_can_be_sources_of_their_own(tmp_path, rows_file):
     (tmp_path / "dev.jsonl").write_text(
         '{"query": "query 1", "pos": "a", "neg": "b"}\n{"query": "x", "pos": "a", "neg": "b"}'

@@ -39,6 +39,12 @@ def test_a_run_gives_its_documents_by_score(beir, write):
     assert candidates(data, run, 1) == [["dogs bark at cats"]]
 
 
+def test_a_query_that_a_run_does_not_have_is_told_from_one_that_found_nothing(write, beir):
+    (beir / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\nq1\td1\t1\nq2\td2\t1\n")
+    run = write("run.txt", "q2 Q0 d4 1 0.5 mine\n")
+    assert candidates(read_ranking(str(beir), "test"), run, 5) == [None, ["Fish fish swim"]]
+
+
 def test_bm25_candidates_are_texts(beir):
     assert candidates(read_ranking(str(beir), "test"), first_stage.BM25, 5) == [["dogs bark at cats"]]
 

@@ -84,7 +84,7 @@ def with_items(probe: Ranking, parts: Sequence[Part]) -> Ranking:
         if not wanted:
             raise UserError(f"{part.data.source}: no query has a relevant document, so that no ranking can be measured")
         found = _first_stage(probe, part.data, wanted)
-        documents |= {content_hash(text): text for texts in found for text in texts}
+        documents |= {content_hash(text): text for texts in found for text in texts or ()}
         made = [_item(row, texts, part.split) for row, texts in zip(wanted, found, strict=True)]
         items |= {item.id: item for item in made}
     return probe.model_copy(
@@ -92,17 +92,17 @@ def with_items(probe: Ranking, parts: Sequence[Part]) -> Ranking:
     )
 
 
-def _item(row: Example, texts: Sequence[str], split: Split | None) -> RankingItem:
+def _item(row: Example, texts: Sequence[str] | None, split: Split | None) -> RankingItem:
     return RankingItem(
         query=row.query,
-        documents=tuple(content_hash(text) for text in texts),
+        documents=None if texts is None else tuple(content_hash(text) for text in texts),
         grades={content_hash(text): grade for text, grade in graded(row).items()},
         split=split,
     )
 
 
-def _first_stage(probe: Ranking, data: RankingData, rows: Sequence[Example]) -> list[list[str]]:
-    """The documents to rank for each query, the best of the first stage first."""
+def _first_stage(probe: Ranking, data: RankingData, rows: Sequence[Example]) -> Sequence[list[str] | None]:
+    """The documents to rank for each query, the best of the first stage first; None where it has no such query."""
     stage = probe.first_stage
     if stage == AUTO:
         stage = GIVEN if data.listed and data.format != "BEIR" else BM25

@@ -84,8 +84,8 @@ class Bm25:
 
 def candidates(
     data: RankingData, first_stage: str, count: int, rows: Sequence[Example] | None = None
-) -> list[list[str]]:
-    """The documents to rank for each query, the first stage's best first.
+) -> list[list[str] | None]:
+    """The documents to rank for each query, the first stage's best first; None for a query that a run does not have.
 
     Args:
         data: queries and documents.
@@ -104,7 +104,8 @@ def candidates(
     run = read_run(Path(first_stage))
     if all(data.query_ids.get(one.id) not in run for one in asked):
         raise UserError(f"{first_stage}: none of the queries of {data.source} is in this run")
-    return [_known(run.get(data.query_ids.get(one.id, ""), []), data, first_stage)[:count] for one in asked]
+    listed = [run.get(data.query_ids.get(one.id, "")) for one in asked]
+    return [None if ids is None else _known(ids, data, first_stage)[:count] for ids in listed]
 
 
 def _known(ids: Sequence[str], data: RankingData, run: str) -> list[str]:

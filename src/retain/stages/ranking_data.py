@@ -121,7 +121,7 @@ def general_rankings(wanted: GeneralSettings, seed: int, texts: dict[str, Any]) 
     rows = sample(data.examples, wanted.count, seed)
     refuse_overlaps(rows, texts)
     found = candidates(data, BM25, MOST_CANDIDATES, rows)
-    return GeneralRows(rows=[_filled(row, texts) for row, texts in zip(rows, found, strict=True)])
+    return GeneralRows(rows=[_filled(row, one or ()) for row, one in zip(rows, found, strict=True)])
 
 
 def _filled(row: Example, found: Sequence[str]) -> Example:
