@@ -180,6 +180,14 @@ def test_many_queries_whose_score_cannot_change_are_named(tmp_path, ten_queries)
     assert "no relevant document for 3 of 10 queries" in probe.notes()[0]
 
 
+def test_many_queries_without_any_candidate_are_named(tmp_path, ten_queries):
+    for count, said in ((1, False), (2, True)):
+        rows = [{"_id": f"q{n}", "text": f"unheard{n}" if n < count else f"text {n}"} for n in range(10)]
+        (ten_queries / "queries.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+        (probe,) = suite(tmp_path, {"name": "p", "items": "set"}).probes
+        assert any(f"no candidate at all was found for {count} of 10" in note for note in probe.notes()) == said
+
+
 def test_dev_and_test_can_be_sources_of_their_own(tmp_path, rows_file):
     (tmp_path / "dev.jsonl").write_text(
         '{"query": "query 1", "pos": "a", "neg": "b"}\n{"query": "x", "pos": "a", "neg": "b"}'

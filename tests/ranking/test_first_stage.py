@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import bm25s
 import pytest
 
 from retain.errors import UserError
@@ -18,6 +19,18 @@ def test_bm25_finds_what_shares_a_word_the_best_first():
 
 def test_equal_documents_come_in_the_order_of_the_corpus():
     assert Bm25(["mice run", "mice run", "cheese"]).search(["mice"], 3) == [[0, 1]]
+
+
+def test_scripts_without_spaces_are_found_by_pairs_of_characters():
+    documents = ["猫は魚を食べる", "北京是中国的首都", "กรุงเทพเป็นเมืองหลวง", "iPhone手机 2023年", "plain words"]
+    found = Bm25(documents).search(["中国首都在哪里", "魚を食べる", "เมืองหลวง", "手机", "iphone", "plain", "猫"], 2)
+    assert found == [[1], [0], [2], [3], [3], [4], []]
+
+
+def test_other_text_is_read_as_bm25s_reads_it():
+    texts = ["The cat's I-95 x_y é naïve ÜBER 한국어 문장, привет мир a b 2023 1 of", "don't\nU.S.A. foo-bar"]
+    plain = bm25s.tokenize(texts, stopwords="en", show_progress=False)
+    assert Bm25([])._tokens(texts) == plain
 
 
 def test_a_corpus_without_words_finds_nothing():

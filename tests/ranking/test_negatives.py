@@ -72,3 +72,11 @@ def test_the_seed_decides_the_draw_and_more_relevant_documents_want_more():
     assert len(found) == 4
     (found,), _ = negatives(two, first_stage=Ranked(), each=2, most=1)
     assert len(found) == 2
+
+
+def test_queries_for_which_nothing_could_be_mined_are_counted():
+    rows = [ranking_example(query, {"mice eat": 1}) for query in ("mice", "unheard", "unknown")]
+    _, counts = negatives(*rows, first_stage=Bm25(DOCUMENTS))
+    assert (counts.unmined, counts.wanting) == (2, 3)
+    _, counts = negatives(*rows)
+    assert (counts.unmined, counts.wanting) == (0, 0)

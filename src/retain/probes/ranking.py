@@ -19,6 +19,8 @@ AUTO = "auto"
 ABSENT = "the first stage's run does not have this query"
 LARGE = 0.25
 """Share of queries without a relevant candidate from which on it is said."""
+MANY = 0.1
+"""Share of queries without any candidate from which on it is said."""
 
 
 class RankingItem(Item):
@@ -94,8 +96,12 @@ class Ranking(ItemProbe):
         present = [item for item in self.items if item.documents is not None]
         absent = len(self.items) - len(present)
         stuck = sum(not item.found for item in present)
+        bare = sum(not item.documents for item in present)
         said = {
             f"{absent} of {len(self.items)} queries are not in the first stage's run and have no score": absent,
+            f"no candidate at all was found for {bare} of {len(present)} queries (BM25 needs a common word)": (
+                bare > MANY * len(present)
+            ),
             f"the first stage found no relevant document for {stuck} of {len(present)} queries: their score is 0 for "
             "every model and can never change; raise candidates, or name another first_stage": (
                 stuck >= LARGE * len(present) and stuck

@@ -33,6 +33,10 @@ class Counts(Record):
     """Mined and then dropped, since the base holds them for answers."""
     drawn: int = 0
     """From the whole source, where a query had too few others."""
+    wanting: int = 0
+    """Queries for which documents were to be mined."""
+    unmined: int = 0
+    """Those of them for which the first stage found none."""
     missing: int = 0
     """What the source has too few documents for."""
 
@@ -72,6 +76,9 @@ def add_negatives(
     kept = _filtered(rows, pools, score, margin) if score is not None else pools
     found: list[Example] = []
     counts = dict.fromkeys(Counts.model_fields, 0)
+    if first_stage is not None:
+        counts["wanting"] = sum(map(bool, wanted))
+        counts["unmined"] = sum(count > 0 and not pool for pool, count in zip(pools, wanted, strict=True))
     counts["given"] = sum(len(row.negatives) for row in rows)
     counts["filtered"] = sum(map(len, pools)) - sum(map(len, kept))
     for row, pool, seen, count in zip(rows, kept, pools, wanted, strict=True):
