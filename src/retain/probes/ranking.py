@@ -62,6 +62,8 @@ class Ranking(ItemProbe):
     items: tuple[RankingItem, ...] = Field(default=(), exclude=True, repr=False)
     documents: Mapping[str, str] = Field(default={}, exclude=True, repr=False)
     """Id -> text, of the documents that items name."""
+    unjudged: int = Field(0, ge=0, exclude=True, repr=False)
+    """Queries of the sources that were left out, since no document is relevant to them."""
     metric: Measure = "nDCG@10"
     """The main number: nDCG, MRR, recall or MAP at any rank."""
     also: tuple[Measure, ...] = ("MRR@10", "recall@10")
@@ -98,6 +100,7 @@ class Ranking(ItemProbe):
         stuck = sum(not item.found for item in present)
         bare = sum(not item.documents for item in present)
         said = {
+            f"{self.unjudged} queries have no relevant document and are left out": self.unjudged,
             f"{absent} of {len(self.items)} queries are not in the first stage's run and have no score": absent,
             f"no candidate at all was found for {bare} of {len(present)} queries (BM25 needs a common word)": (
                 bare > MANY * len(present)

@@ -79,16 +79,23 @@ def with_items(probe: Ranking, parts: Sequence[Part]) -> Ranking:
     """
     items: dict[str, RankingItem] = {}
     documents: dict[str, str] = {}
+    unjudged = 0
     for part in parts:
         wanted = [row for row in part.rows if row.positives]
         if not wanted:
             raise UserError(f"{part.data.source}: no query has a relevant document, so that no ranking can be measured")
+        unjudged += len(part.rows) - len(wanted)
         found = _first_stage(probe, part.data, wanted)
         documents |= {content_hash(text): text for texts in found for text in texts or ()}
         made = [_item(row, texts, part.split) for row, texts in zip(wanted, found, strict=True)]
         items |= {item.id: item for item in made}
     return probe.model_copy(
-        update={"items": tuple(items.values()), "documents": documents, "first_stage": _portable(probe.first_stage)}
+        update={
+            "items": tuple(items.values()),
+            "documents": documents,
+            "first_stage": _portable(probe.first_stage),
+            "unjudged": unjudged,
+        }
     )
 
 

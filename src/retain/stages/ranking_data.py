@@ -69,10 +69,12 @@ def judged_rows(data: RankingData) -> list[Example]:
 def ranking_summary(sources: Sources, splits: Splits) -> dict[str, Any]:
     """What a report says of the data."""
     train = sources.train
+    held = [one for one in (sources.dev, sources.test, sources.shifted) if one is not None and one is not train]
     return {
         "shape": f"ranking ({train.format})",
         "queries read": len(train.examples),
         "without a relevant document": len(train.examples) - len(judged_rows(train)),
+        "held out, without a relevant document": sum(len(one.examples) - len(judged_rows(one)) for one in held),
         "train": len(splits.train),
         "dev": len(splits.dev),
         "test": len(splits.test),
