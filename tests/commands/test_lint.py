@@ -335,3 +335,20 @@ def test_pairs_of_which_none_is_relevant_are_linted(call, write):
     rows = [{"query": "what is it", "document": "something else", "label": 0}] * 3
     code, out, _ = call("lint", write("pairs.jsonl", rows), "--suite", "none", "--quiet")
     assert code == 0 and "exact_duplicates: 2 of 3 rows" in out and "what is it => something else" in out
+
+
+def test_rankings_in_folders_and_triples_are_linted(call, tmp_path):
+    folder = tmp_path / "set"
+    (folder / "qrels").mkdir(parents=True)
+    (folder / "corpus.jsonl").write_text('{"_id": "d1", "text": "the old bell rings"}\n{"_id": "d2", "text": "no"}\n')
+    (folder / "queries.jsonl").write_text('{"_id": "q1", "text": "what does ring in the old tower"}\n')
+    for part in ("train", "test"):
+        (folder / "qrels" / f"{part}.tsv").write_text("query-id\tcorpus-id\tscore\nq1\td1\t1\nq1\td2\t0\n")
+    triples = tmp_path / "triples.tsv"
+    triples.write_text("who rings\tthe old bell rings\tthe old bell  RINGS\n")
+    code, out, _ = call("lint", folder, "--suite", "none", "--held-out", folder)
+    assert code == 0 and "held_out_duplicates" in out
+    code, out, _ = call("lint", triples, "--suite", "none")
+    assert code == 0 and "relevant_negatives" in out
+    code, _, err = call("lint", folder, "--suite", "none", "--fix", tmp_path / "clean.jsonl")
+    assert code == 2 and "no file of one row each" in err and not (tmp_path / "clean.jsonl").exists()

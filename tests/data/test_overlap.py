@@ -71,12 +71,17 @@ def test_a_question_and_its_answer_in_two_turns_are_one_text():
         Example(id="1", shape="preference", messages=(), chosen="a", rejected=LONG),
         Example(id="2", shape="preference", messages=(), chosen=LONG, rejected="a"),
         Example(id="3", shape="ranking", query=LONG, positives=("a",)),
-        Example(id="4", shape="ranking", query="a", positives=("b", LONG)),
-        Example(id="5", shape="ranking", query="a", positives=("b",), negatives=(LONG,)),
     ],
 )
 def test_every_part_of_every_shape_is_looked_at(example):
     assert found(example, LONG) == ["0"]
+
+
+@pytest.mark.parametrize("item", [LONG, "who painted the mona lisa", "mona lisa"])
+def test_a_document_may_hold_the_words_of_another_query(item):
+    row = Example(id="4", shape="ranking", query="a", positives=("b", f"said {item} then"), negatives=(item,))
+    assert found(row, item) == []
+    assert found(row.model_copy(update={"query": item}), item) == ["0"]
 
 
 def test_words_that_a_probe_repeats_in_many_items_are_its_template():

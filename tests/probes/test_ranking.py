@@ -93,7 +93,7 @@ def test_the_fingerprint_follows_every_setting_and_item_but_not_the_name(probe):
         "metric": "MRR@10", "also": ("MAP@5",), "candidates": 7, "first_stage": "bm25", "max_tokens": 9, "limit": 5,
         "items": probe.items[1:],
     }  # fmt: skip
-    assert set(other) == set(Ranking.model_fields) - {"name", "capability", "documents"}
+    assert set(other) == set(Ranking.model_fields) - {"name", "capability", "documents", "unjudged"}
     prints = {probe.model_copy(update={key: value}).fingerprint() for key, value in other.items()}
     assert len(prints | {probe.fingerprint()}) == len(other) + 1
     assert probe.model_copy(update={"name": "x", "capability": "y"}).fingerprint() == probe.fingerprint()
@@ -144,6 +144,48 @@ def test_a_run_is_a_first_stage_wherever_its_file_lies(tmp_path, rows_file):
     assert [probes[0].documents[key] for key in probes[0].items[0].documents] == ["two", "one"]
     assert probes[0].fingerprint() == probes[1].fingerprint()
     assert str(tmp_path) not in probes[0].first_stage
+
+
+@pytest.fixture
+def ten_queries(tmp_path):
+    """A BEIR folder of ten queries, each with a relevant document of its own."""
+    folder = tmp_path / "set"
+    (folder / "qrels").mkdir(parents=True)
+    numbers = range(10)
+    (folder / "corpus.jsonl").write_text("".join(f'{{"_id": "d{n}", "text": "text {n}"}}\n' for n in numbers))
+    (folder / "queries.jsonl").write_text("".join(f'{{"_id": "q{n}", "text": "query {n}"}}\n' for n in numbers))
+    rows = "".join(f"q{n}\td{n}\t1\n" for n in numbers)
+    (folder / "qrels" / "test.tsv").write_text(f"query-id\tcorpus-id\tscore\n{rows}")
+    return folder
+
+
+def test_queries_that_a_run_does_not_have_are_missing_and_not_zero(tmp_path, ten_queries):
+    (tmp_path / "run.txt").write_text("".join(f"q{n} Q0 d{n} 1 9 x\n" for n in range(6)))
+    found = suite(tmp_path, {"name": "p", "items": {"test": "set"}, "first_stage": "run.txt"})
+    (probe,) = found.probes
+    measured = probe.measure(FakeReranker(), "test")
+    assert set(measured.scores.values()) == {1.0} and len(measured.scores) == 6
+    assert len(measured.left_out) == 4 and set(measured.also["MRR@10"]) == set(measured.scores)
+    assert all("run does not have this query" in why for why in measured.left_out.values())
+    assert measured.value == measured.settings["nDCG@10 of the first stage"] == 1.0
+    assert found.notes() == ['"p": 4 of 10 queries are not in the first stage\'s run and have no score']
+
+
+def test_many_queries_whose_score_cannot_change_are_named(tmp_path, ten_queries):
+    for missed, said in ((2, 0), (3, 1)):
+        lines = [f"q{n} Q0 d{n if n >= missed else 9} 1 9 x\n" for n in range(10)]
+        (tmp_path / "run.txt").write_text("".join(lines))
+        (probe,) = suite(tmp_path, {"name": "p", "items": "set", "first_stage": "run.txt"}).probes
+        assert len(probe.notes()) == said
+    assert "no relevant document for 3 of 10 queries" in probe.notes()[0]
+
+
+def test_many_queries_without_any_candidate_are_named(tmp_path, ten_queries):
+    for count, said in ((1, False), (2, True)):
+        rows = [{"_id": f"q{n}", "text": f"unheard{n}" if n < count else f"text {n}"} for n in range(10)]
+        (ten_queries / "queries.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+        (probe,) = suite(tmp_path, {"name": "p", "items": "set"}).probes
+        assert any(f"no candidate at all was found for {count} of 10" in note for note in probe.notes()) == said
 
 
 def test_dev_and_test_can_be_sources_of_their_own(tmp_path, rows_file):

@@ -179,8 +179,30 @@ def test_a_folder_is_told_by_the_shape_of_its_rows(tmp_path: Path) -> None:
 def test_a_row_that_fits_no_probe(tmp_path: Path) -> None:
     write(tmp_path / "odd.jsonl", [{"a": 1}])
     write(tmp_path / "good.jsonl", CHOICES)
-    with pytest.raises(UserError, match=r"odd.jsonl: keys \['a'\] fit no probe"):
+    with pytest.raises(UserError, match=r"odd.jsonl: keys \['a'\] fit no probe.*ranking: query, pos, neg"):
         load_suite(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [{"query": "who", "pos": ["a"], "neg": ["b"]}],
+        [{"query": "who", "text": "a", "label": 1}, {"query": "who", "text": "b", "label": 0}],
+    ],
+)
+def test_a_folder_of_files_of_rankings(tmp_path: Path, rows: list[dict]) -> None:
+    write(tmp_path / "asked.jsonl", rows)
+    (probe,) = load_suite(tmp_path).probes
+    assert probe.ranks and probe.name == probe.capability == "asked"
+    assert len(probe.items) == 1 and len(probe.documents) == 2
+
+
+def test_queries_without_a_relevant_document_are_counted(tmp_path: Path) -> None:
+    pairs = [(f"q{n}", "a", int(n < 3)) for n in range(5)] + [(f"q{n}", "b", 0) for n in range(5)]
+    write(tmp_path / "asked.jsonl", [{"query": q, "document": d, "label": label} for q, d, label in pairs])
+    suite = load_suite(tmp_path)
+    assert len(suite.probes[0].items) == 3
+    assert suite.notes() == ['"asked": 2 queries have no relevant document and are left out']
 
 
 def test_a_limit_for_all(tmp_path: Path) -> None:

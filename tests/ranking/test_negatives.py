@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from retain.ranking.first_stage import Bm25
 from retain.ranking.judged import ranking_example
-from retain.ranking.negatives import add_negatives
+from retain.ranking.negatives import add_negatives, without_answers
 
 DOCUMENTS = [f"mice {word}" for word in "eat run hide sleep jump sing play rest".split()] + ["dogs bark", "birds fly"]
 ROW = ranking_example("mice", {"mice eat": 1})
@@ -72,3 +72,17 @@ def test_the_seed_decides_the_draw_and_more_relevant_documents_want_more():
     assert len(found) == 4
     (found,), _ = negatives(two, first_stage=Ranked(), each=2, most=1)
     assert len(found) == 2
+
+
+def test_queries_for_which_nothing_could_be_mined_are_counted():
+    rows = [ranking_example(query, {"mice eat": 1}) for query in ("mice", "unheard", "unknown")]
+    _, counts = negatives(*rows, first_stage=Bm25(DOCUMENTS))
+    assert (counts.unmined, counts.wanting) == (2, 3)
+    _, counts = negatives(*rows)
+    assert (counts.unmined, counts.wanting) == (0, 0)
+
+
+def test_nothing_is_taken_from_a_query_without_a_relevant_document():
+    rows = [ranking_example("mice", {}), ROW]
+    pools = without_answers(rows, [["mice run"], ["mice run", "dogs bark"]], lambda pairs: [3.0, 1.0, 2.0, 0.0], 0.0)
+    assert pools == [["mice run"], ["dogs bark"]]

@@ -120,9 +120,16 @@ def test_without_qrels_every_query_is_read_unjudged(beir):
     assert [one.positives for one in data.examples] == [(), (), ()]
 
 
+def test_judgements_may_be_written_as_fractions(beir):
+    (beir / "qrels" / "train.tsv").write_text("query-id\tcorpus-id\tscore\nq1\td1\t2.0\nq1\td2\t0.0\n")
+    (found,) = read_ranking(str(beir)).examples
+    assert graded(found) == {"Cats cats chase mice": 2.0, "dogs bark at cats": 0.0}
+
+
 @pytest.mark.parametrize(
     ("line", "says"),
-    [("q9\td1\t1", "no query q9"), ("q1\td9\t1", "no document d9"), ("q1\td1\tx", "expected a whole number")],
+    [("q9\td1\t1", "no query q9"), ("q1\td9\t1", "no document d9"), ("q1\td1\tx", "expected a whole number")]
+    + [(f"q1\td1\t{score}", "expected a whole number") for score in ("0.5", "nan", "inf")],
 )
 def test_judgements_of_what_is_not_there_are_refused(beir, line, says):
     (beir / "qrels" / "train.tsv").write_text(f"query-id\tcorpus-id\tscore\n{line}\n")

@@ -115,6 +115,20 @@ def teacher(folder, tmp_path):
     return tmp_path / "teacher"
 
 
+@pytest.mark.parametrize("place", ["./no_such", "toys/no-such-model", "empty"])
+@pytest.mark.parametrize("key", ["teacher", "embedder"])
+def test_a_model_that_is_not_there_is_named_before_measuring(ranking_recipe, tmp_path, monkeypatch, key, place):
+    monkeypatch.setattr("retain.stages.named_models.hub_reachable", lambda: False)
+    monkeypatch.setattr("retain.pipeline.measure_before", lambda *args: pytest.fail("measured"))
+    (tmp_path / "empty").mkdir()
+    taught = {"loss": "margin_mse", "teacher": place}
+    mined = {"negatives": {"mine": "embedder", "embedder": place}}
+    recipe = ranking_recipe(training={"method": "rank", "ranking": taught if key == "teacher" else mined})
+    for work in (check, lambda recipe: run(recipe, tmp_path / "run")):
+        with pytest.raises(UserError, match=rf"training\.ranking\..*{key}: model: .*{Path(place).name}"):
+            work(recipe)
+
+
 def test_a_run_that_was_interrupted_goes_on_and_ends_alike(ranking_recipe, tmp_path, monkeypatch):
     training = {
         "method": "rank", "learning_rate": 0.003, "epochs": 2, "batch_size": 4, "max_length": 32, "checkpoints": 3,

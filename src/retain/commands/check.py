@@ -99,7 +99,11 @@ def _checked(checked: Recipe, recipe: str) -> Checked:
         suite=suite.name,
         probes=probes,
         task_metric=metric,
-        notes=[*suite.notes(), *plain_text_note(checked, prepared.splits)],
+        notes=[
+            *(note for probe in task for note in probe.notes()),
+            *suite.notes(),
+            *plain_text_note(checked, prepared.splits),
+        ],
         warnings=[] if checked.frontier else recipe_warnings(checked),
         memory=memory,
         memory_notes=memory_notes(checked, rows, memory),

@@ -13,9 +13,7 @@ from retain.errors import UserError
 from retain.folder import write_text
 from retain.models.builtin import BUILTINS, PREFIX, check_name
 from retain.models.load import check_place
-from retain.ranking.beir import beir_place
-from retain.ranking.read import read_ranking
-from retain.ranking.triples import is_triples
+from retain.ranking.read import is_rankings, read_ranking
 from retain.recipe import load_recipe
 
 THIS_FILE = "{this file}"
@@ -53,8 +51,7 @@ def init(
         raise UserError(f"{path} exists. Choose another name with --output, or replace it with --force.")
     _check_model(model)
     check_place(str(model))
-    source = Path(os.path.expanduser(data))
-    rankings = beir_place(source) is not None or is_triples(source)
+    rankings = is_rankings(str(data))
     rows = [] if rankings else read_documents(str(data))
     shape = "ranking" if rankings else rows[0].shape
     named = _from(path.parent, model), _from(path.parent, data)

@@ -22,6 +22,8 @@ from retain.folder import check_writable, write_rows, write_text
 from retain.models.tokenizer import tokenizer_here
 from retain.probes.suites import load_suite
 from retain.progress import Progress
+from retain.ranking.beir import Part
+from retain.ranking.read import is_rankings, read_ranking
 from retain.records import Record
 from retain.training.settings import TrainingSettings
 
@@ -61,7 +63,7 @@ def lint(
     """Look for what is wrong with rows before they are trained on.
 
     Args:
-        file: a file, a folder of text files, a Hub data set, or rows of one of the known shapes.
+        file: a file, a folder of text files, a BEIR folder, triples, a Hub data set, or rows of a known shape.
         held_out: rows that will be measured on.
         model: whose tokenizer counts tokens; nothing is downloaded and no weights are loaded.
         max_length: longest row in tokens; a recipe's default when only ``model`` is given.
@@ -140,6 +142,11 @@ def _places(file: object, fix: str | Path) -> tuple[Path, Path]:
         raise UserError("fix: only a file can be cleaned; write the rows to one first")
     if place.suffix != ENDING:
         raise UserError(f"--fix {place}: cleaned rows are written as JSON Lines; name a file that ends in {ENDING}")
+    if is_rankings(str(file)):
+        raise UserError(
+            f"--fix: {file} is no file of one row each; allowed are files of rows, such as query, pos and neg. Write "
+            "the rankings as such rows first, or mend what the lint names by hand."
+        )
     removed = place.with_suffix(f".removed{ENDING}")
     for one in (place, removed):
         check_writable(one)
@@ -148,7 +155,10 @@ def _places(file: object, fix: str | Path) -> tuple[Path, Path]:
     return place, removed
 
 
-def _scan(file: str | Path | Sequence[Mapping[str, Any] | str]) -> Scan:
+def _scan(file: str | Path | Sequence[Mapping[str, Any] | str], part: Part = "train") -> Scan:
+    if isinstance(file, str | Path) and is_rankings(str(file)):
+        found = read_ranking(str(file), part)
+        return Scan(str(file), found.format, found.examples, ())
     if isinstance(file, str | Path):
         folder = Path(file).is_dir() or extension_of(Path(file)) == ".md"  # of those only documents can be made
         return (scan_documents if folder else scan_examples)(str(file))
@@ -158,7 +168,7 @@ def _scan(file: str | Path | Sequence[Mapping[str, Any] | str]) -> Scan:
 def _held_out(file: str | Path | None, scan: Scan) -> Sequence[Any]:
     if file is None:
         return ()
-    rows = read_examples(str(file))
+    rows = _scan(file, "test").examples if is_rankings(str(file)) else read_examples(str(file))
     if scan.examples and rows[0].shape != scan.examples[0].shape:
         raise UserError(
             f"--held-out {file}: found {rows[0].shape} rows, and {scan.source} holds {scan.examples[0].shape} rows; "

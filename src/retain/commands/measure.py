@@ -80,11 +80,11 @@ def measure(
 def _loaded(
     model: str, precision: Precision, probes: Sequence[Probe], split: Split, progress: Progress
 ) -> Measurements:
-    way = loaded_as(probes, precision)
+    way, notes = loaded_as(probes, precision), [note for probe in probes for note in probe.notes()]
     known = processes.from_first(lambda: kept_of_files(model, way, probes, split))
     if known is not None:
         progress.say("  measured before: read from the store")
-        return Measurements(measurements=known, name=model)
+        return Measurements(measurements=known, name=model, notes=notes)
     from retain.stages.measuring import measure_probes  # torch takes seconds, and the store does without
 
     state = processes.from_first(lambda: files_state(model, way))
@@ -92,7 +92,8 @@ def _loaded(
     loaded.progress = progress.update
     loaded_one = KnownModel(fingerprint=loaded.fingerprint, device=loaded.device)
     processes.from_first(lambda: remember_model(state, model, way, loaded_one))
-    return Measurements(measurements=measure_probes(loaded, probes, split, None, cached=True), name=model)
+    found = measure_probes(loaded, probes, split, None, cached=True)
+    return Measurements(measurements=found, name=model, notes=notes)
 
 
 def _served(model: str, probes: Sequence[Probe], split: Split, progress: Progress) -> Measurements:

@@ -9,7 +9,8 @@ Words are runs of letters and digits in lower case; punctuation is ignored. A ro
 
 13 words that more than 3 items *and* more than 5% of a probe's items share are the probe's template ("Answer
 with one word: ..."), not its content, and do not count. All turns of a row are looked at, in their order and
-as one text, so that a question in one turn and its answer in the next are found too.
+as one text, so that a question in one turn and its answer in the next are found too. Of a ranking row only the query is
+looked at: that a document holds the words of another query is what documents are for.
 """
 
 from __future__ import annotations
@@ -161,10 +162,9 @@ def _grams(words: Words, size: int) -> Iterator[Words]:
 
 
 def _texts(example: Example) -> list[str]:
-    """Everything that a row trains on, in order."""
+    """Everything that a row trains on, in order; of a ranking row its query."""
     turns = [message.content for message in example.messages]
-    ranking = [example.query, *example.positives, *example.negatives]
-    return [*turns, example.chosen, example.rejected, example.text, *ranking]
+    return [*turns, example.chosen, example.rejected, example.text, example.query]
 
 
 def _inputs(example: Example) -> list[str]:

@@ -95,10 +95,11 @@ class Rehearsal(Mitigation):
 
     def _check_enough(self, tokens: int, wanted: float, setup: Setup) -> None:
         if tokens < wanted:
-            name = setup.general_set(self.general).name
+            found = setup.general_set(self.general)
+            name, kept_back = found.name, " (20% of a set is kept back)" if found.kept_back else ""
             raise UserError(
                 f"mitigations.rehearsal: share {self.share:g} needs {wanted:.0f} tokens of general text, and the set "
-                f'"{name}" has {tokens} (20% of a set is kept back).\n'
+                f'"{name}" has {tokens}{kept_back}.\n'
                 f"  Lower the share to {self.share * tokens / wanted:.2g}, or give data.general a larger set "
                 "(for self-written text: a larger count)."
             )

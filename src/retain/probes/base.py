@@ -45,6 +45,10 @@ class Probe(Settings):
     def texts(self) -> Iterable[tuple[str, str]]:
         """(item id, text) of every item of both splits: training data containing one can be refused."""
 
+    def notes(self) -> list[str]:
+        """What a reader of its results must know of its items."""
+        return []
+
     @abstractmethod
     def measure(self, model: CausalModel, split: Split) -> Measurement:
         """Score every item of a split.

@@ -9,11 +9,12 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from retain import registry
+from retain.data.formats import detect
 from retain.probes.answers import tokens_for
 from retain.probes.base import Probe
 from retain.probes.item_files import read_rows, validated
 from retain.probes.rules.item import AnswerItem
-from retain.probes.suite_entries import built, first_few
+from retain.probes.suite_entries import built, first_few, ranking_probe
 
 KNOWN: dict[str, tuple[str, dict[str, Any]]] = {
     "arc_challenge": ("science", {}),
@@ -30,6 +31,11 @@ KNOWN: dict[str, tuple[str, dict[str, Any]]] = {
     "winogrande": ("commonsense", {}),
 }
 """What files of these names measure, and the settings that their format wants."""
+
+
+RANKINGS = ("ranking", "labelled pairs")
+"""Row shapes that a reranker is measured on."""
+RANKING_KEYS = "ranking: query, pos, neg (or query, document, label)"
 
 
 def probe_from_file(file: Path, capability: str | None = None) -> tuple[Probe | None, list[str]]:
@@ -49,9 +55,13 @@ def probe_from_file(file: Path, capability: str | None = None) -> tuple[Probe | 
         return None, [f"{file.name}: it has no items"]
     first = next((row for _, row in rows if isinstance(row, dict)), {})
     known, settings = KNOWN.get(file.stem, (file.stem.replace("_", " "), {}))
+    rows_of = detect(first)
+    if rows_of is not None and rows_of.name in RANKINGS:
+        named = {"name": file.stem, "capability": capability or known}
+        return ranking_probe(str(file.resolve()), named, file.parent, file.name)
     shape = next((shape for shape in _SHAPES if shape.fits(first)), None)
     if shape is None:
-        shapes = "; ".join(f"{shape.kind}: {shape.example}" for shape in _SHAPES)
+        shapes = "; ".join([*(f"{shape.kind}: {shape.example}" for shape in _SHAPES), RANKING_KEYS])
         return None, [f"{file.name}: keys {sorted(first)} fit no probe. Known: {shapes}"]
     unit = registry.find("probes", shape.kind)
     items, problems = validated(rows, unit.item_type, file.name, shape.fields)

@@ -79,30 +79,37 @@ def with_items(probe: Ranking, parts: Sequence[Part]) -> Ranking:
     """
     items: dict[str, RankingItem] = {}
     documents: dict[str, str] = {}
+    unjudged = 0
     for part in parts:
         wanted = [row for row in part.rows if row.positives]
         if not wanted:
             raise UserError(f"{part.data.source}: no query has a relevant document, so that no ranking can be measured")
+        unjudged += len(part.rows) - len(wanted)
         found = _first_stage(probe, part.data, wanted)
-        documents |= {content_hash(text): text for texts in found for text in texts}
+        documents |= {content_hash(text): text for texts in found for text in texts or ()}
         made = [_item(row, texts, part.split) for row, texts in zip(wanted, found, strict=True)]
         items |= {item.id: item for item in made}
     return probe.model_copy(
-        update={"items": tuple(items.values()), "documents": documents, "first_stage": _portable(probe.first_stage)}
+        update={
+            "items": tuple(items.values()),
+            "documents": documents,
+            "first_stage": _portable(probe.first_stage),
+            "unjudged": unjudged,
+        }
     )
 
 
-def _item(row: Example, texts: Sequence[str], split: Split | None) -> RankingItem:
+def _item(row: Example, texts: Sequence[str] | None, split: Split | None) -> RankingItem:
     return RankingItem(
         query=row.query,
-        documents=tuple(content_hash(text) for text in texts),
+        documents=None if texts is None else tuple(content_hash(text) for text in texts),
         grades={content_hash(text): grade for text, grade in graded(row).items()},
         split=split,
     )
 
 
-def _first_stage(probe: Ranking, data: RankingData, rows: Sequence[Example]) -> list[list[str]]:
-    """The documents to rank for each query, the best of the first stage first."""
+def _first_stage(probe: Ranking, data: RankingData, rows: Sequence[Example]) -> Sequence[list[str] | None]:
+    """The documents to rank for each query, the best of the first stage first; None where it has no such query."""
     stage = probe.first_stage
     if stage == AUTO:
         stage = GIVEN if data.listed and data.format != "BEIR" else BM25

@@ -45,6 +45,9 @@ class Suite(BaseModel):
 
     def notes(self) -> list[str]:
         """What a reader of its results must know."""
+        return [*self._generating(), *(note for probe in self.probes for note in probe.notes())]
+
+    def _generating(self) -> list[str]:
         generating = sum(probe.generates for probe in self.probes)
         if all(probe.ranks for probe in self.probes) or 2 * generating >= len(self.probes):
             return []

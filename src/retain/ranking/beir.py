@@ -123,7 +123,15 @@ def _judgement(row: Row, queries: Mapping[str, str], documents: Mapping[str, str
         raise ValueError(f"the query {query} is empty")
     if document not in documents:
         raise ValueError(f"there is no document {document} in {CORPUS}")
+    return query, document, _grade(score)
+
+
+def _grade(score: str) -> float:
+    """A whole number, also where it is written as ``1.0``."""
     try:
-        return query, document, float(int(score))
+        grade = float(score)
     except ValueError:
-        raise ValueError(f"score is {score!r}, expected a whole number") from None
+        grade = 0.5
+    if not grade.is_integer():
+        raise ValueError(f"score is {score!r}, expected a whole number: 0 for not relevant, 1 or more for relevant")
+    return grade

@@ -16,6 +16,8 @@ from retain.records import content_hash
 from retain.store import Store
 
 BATCH = 32
+BLOCK = 64
+"""Queries whose similarities to all documents are held at a time."""
 
 
 class Embedder:
@@ -35,17 +37,15 @@ class Embedder:
 
     def search(self, queries: Sequence[str], count: int) -> list[list[int]]:
         """Places of ``count`` documents for each query, the nearest first; of equals the earlier one."""
-        import numpy as np
-
         count = min(count, len(self.documents))
         asked = content_hash(list(queries)), content_hash(list(self.documents)), count
         key = content_hash(weights_hash(self.model), *asked, versions().get("sentence-transformers"), length=32)
         store = Store("embedded")
         known = store.read(key, Found)
         if known is None or len(known.places) != len(queries):
-            near = self._encoded(queries, "query") @ self._vectors.T
-            places = np.argsort(-near, axis=1, kind="stable")[:, :count]
-            known = Found(places=places.tolist())
+            asking = self._encoded(queries, "query")
+            blocks = (asking[at : at + BLOCK] @ self._vectors.T for at in range(0, len(queries), BLOCK))
+            known = Found(places=[nearest(near, count) for block in blocks for near in block])
             store.write(key, known)
         return known.places
 
@@ -55,6 +55,17 @@ class Embedder:
 
     def _encoded(self, texts: Sequence[str], kind: str) -> Any:
         return embedded(self.model, texts, kind)
+
+
+def nearest(near: Any, count: int) -> list[int]:
+    """Places of the ``count`` highest of some similarities, the highest first; of equals the earlier one."""
+    import numpy as np
+
+    if not 0 < count < near.size:
+        return list(map(int, np.argsort(-near, kind="stable")[:count]))
+    least = np.partition(near, near.size - count)[near.size - count]
+    places = np.flatnonzero(near >= least)
+    return list(map(int, places[np.argsort(-near[places], kind="stable")][:count]))
 
 
 def load_embedder(name: str) -> Any:

@@ -13,10 +13,15 @@ from retain.errors import UserError, from_extra, listed
 from retain.folder import read_text
 from retain.provenance import versions
 from retain.ranking.judged import RankingData
+from retain.ranking.unspaced import SCRIPTS, in_pairs
 from retain.records import Record, content_hash
 from retain.store import Store
 
 BM25 = "bm25"
+WORD = rf"(?u)[{SCRIPTS}]+|\b\w\w+\b"
+"""bm25s' own words of two letters or more, and pairs of characters where a script has no spaces."""
+RULE = 2
+"""Version of how texts become words; raised whenever the same question would find other documents."""
 
 
 class Found(Record):
@@ -27,6 +32,8 @@ class Found(Record):
 
 class Bm25:
     """BM25 (Lucene's form, k1 = 1.5, b = 0.75) over documents, by bm25s; English stop words are left out.
+
+    Scripts without spaces between words are read as pairs of neighbouring characters.
 
     What was found is kept in the store: the same question of the same documents is answered once.
 
@@ -45,7 +52,7 @@ class Bm25:
         if not queries:
             return []
         from_extra("bm25s", "rerank")
-        key = content_hash(self._hash, content_hash(list(queries)), count, versions().get("bm25s"), length=32)
+        key = content_hash(self._hash, content_hash(list(queries)), count, versions().get("bm25s"), RULE, length=32)
         store = Store("bm25")
         known = store.read(key, Found)
         if known is None or len(known.places) != len(queries):
@@ -79,13 +86,14 @@ class Bm25:
 
     @staticmethod
     def _tokens(texts: Sequence[str]) -> Any:
-        return from_extra("bm25s", "rerank").tokenize(list(texts), stopwords="en", show_progress=False)
+        tokenize = from_extra("bm25s", "rerank").tokenize
+        return tokenize([in_pairs(text) for text in texts], token_pattern=WORD, stopwords="en", show_progress=False)
 
 
 def candidates(
     data: RankingData, first_stage: str, count: int, rows: Sequence[Example] | None = None
-) -> list[list[str]]:
-    """The documents to rank for each query, the first stage's best first.
+) -> list[list[str] | None]:
+    """The documents to rank for each query, the first stage's best first; None for a query that a run does not have.
 
     Args:
         data: queries and documents.
@@ -104,7 +112,8 @@ def candidates(
     run = read_run(Path(first_stage))
     if all(data.query_ids.get(one.id) not in run for one in asked):
         raise UserError(f"{first_stage}: none of the queries of {data.source} is in this run")
-    return [_known(run.get(data.query_ids.get(one.id, ""), []), data, first_stage)[:count] for one in asked]
+    listed = [run.get(data.query_ids.get(one.id, "")) for one in asked]
+    return [None if ids is None else _known(ids, data, first_stage)[:count] for ids in listed]
 
 
 def _known(ids: Sequence[str], data: RankingData, run: str) -> list[str]:

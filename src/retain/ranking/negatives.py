@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable, Sequence
 from typing import Protocol
@@ -33,6 +34,10 @@ class Counts(Record):
     """Mined and then dropped, since the base holds them for answers."""
     drawn: int = 0
     """From the whole source, where a query had too few others."""
+    wanting: int = 0
+    """Queries for which documents were to be mined."""
+    unmined: int = 0
+    """Those of them for which the first stage found none."""
     missing: int = 0
     """What the source has too few documents for."""
 
@@ -69,9 +74,12 @@ def add_negatives(
     pools = _mined(rows, documents, first_stage, ranks, seed) if first_stage is not None else [[] for _ in rows]
     spare = SPARE if score is not None else 1
     pools = [pool[: spare * count] for pool, count in zip(pools, wanted, strict=True)]
-    kept = _filtered(rows, pools, score, margin) if score is not None else pools
+    kept = without_answers(rows, pools, score, margin) if score is not None else pools
     found: list[Example] = []
     counts = dict.fromkeys(Counts.model_fields, 0)
+    if first_stage is not None:
+        counts["wanting"] = sum(map(bool, wanted))
+        counts["unmined"] = sum(count > 0 and not pool for pool, count in zip(pools, wanted, strict=True))
     counts["given"] = sum(len(row.negatives) for row in rows)
     counts["filtered"] = sum(map(len, pools)) - sum(map(len, kept))
     for row, pool, seen, count in zip(rows, kept, pools, wanted, strict=True):
@@ -92,25 +100,34 @@ def _mined(
     ranked = first_stage.search([row.query for row in rows], ranks[1] + most)
     pools = []
     for row, places in zip(rows, ranked, strict=True):
-        known = _known(row)
-        others = [documents[place] for place in places if folded(documents[place]) not in known]
-        pool = others[ranks[0] - 1 : ranks[1]]
+        pool = in_window(row, [documents[place] for place in places], ranks)
         random.Random(f"{seed}-{row.id}").shuffle(pool)
         pools.append(pool)
     return pools
+
+
+def in_window(row: Example, found: Sequence[str], ranks: tuple[int, int]) -> list[str]:
+    """The found documents between the ranks, without those that the row names or that read like one of them."""
+    known = _known(row)
+    return [text for text in found if folded(text) not in known][ranks[0] - 1 : ranks[1]]
 
 
 def _known(row: Example) -> set[str]:
     return {folded(text) for text in (*row.positives, *row.negatives)}
 
 
-def _filtered(rows: Sequence[Example], pools: Sequence[list[str]], score: Score, margin: float) -> list[list[str]]:
-    """The pools without documents that score above the query's lowest relevant one plus the margin."""
+def without_answers(
+    rows: Sequence[Example], pools: Sequence[list[str]], score: Score, margin: float
+) -> list[list[str]]:
+    """The pools without documents that score above the query's lowest relevant one plus the margin.
+
+    Nothing is taken from a query without a relevant document.
+    """
     pairs = [(row.query, text) for row, pool in zip(rows, pools, strict=True) for text in (*row.positives, *pool)]
     scores = iter(score(pairs))
     kept = []
     for row, pool in zip(rows, pools, strict=True):
-        limit = min(next(scores) for _ in row.positives) + margin
+        limit = min((next(scores) for _ in row.positives), default=math.inf) + margin
         kept.append([text for text in pool if next(scores) <= limit])
     return kept
 

@@ -51,6 +51,12 @@ def read_ranking(source: str, part: Part = "train") -> RankingData:
     return found
 
 
+def is_rankings(source: str) -> bool:
+    """Whether a source can be nothing but rankings: a BEIR folder or a file of it, or triples."""
+    path = Path(os.path.expanduser(source))
+    return beir_place(path) is not None or is_triples(path)
+
+
 def _gathered(source: str, rows: Sequence[Example]) -> Gathered:
     if rows and rows[0].shape not in ("ranking", "chat"):
         raise UserError(

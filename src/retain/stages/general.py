@@ -10,7 +10,8 @@ from retain.data.general import GeneralRows, keep_back, write_general
 from retain.data.overlap import overlap_finder, refuse_overlaps
 from retain.data.splits import sample
 from retain.mitigations.base import GeneralSet
-from retain.models.base import Limits
+from retain.mitigations.general_groups import as_reranker
+from retain.models.base import Limits, Pair
 from retain.models.causal import as_language_model
 from retain.recipe import GeneralSettings
 from retain.records import Record
@@ -28,7 +29,7 @@ class GeneralText(Record):
 
 
 def general_text(run: RunFolder, bench: Workbench) -> dict[str, GeneralSet]:
-    """The recipe's general sets by name, 20% of each kept back for the KL meter.
+    """The recipe's general sets by name, 20% of each kept back for the KL meter (of a reranker's nothing).
 
     Raises:
         UserError: a file is bad, or contains a probe's items (self-written rows that do are dropped and counted).
@@ -58,7 +59,12 @@ def _kept_back(rows: list[Example], run: RunFolder) -> tuple[Sequence[Example], 
 
 def _rows(wanted: GeneralSettings, run: RunFolder, bench: Workbench, texts: dict[str, Any]) -> GeneralRows:
     if run.recipe.training.method == "rank":
-        return general_rankings(wanted, run.recipe.seed, texts)
+        training = run.recipe.training
+
+        def score(pairs: Sequence[Pair]) -> list[float]:
+            return as_reranker(bench.base()).score_pairs(pairs, training.max_length)
+
+        return general_rankings(wanted, run.recipe.seed, texts, training.groups.negatives, score)
     if wanted.source != OWN:
         rows = sample(read_general(wanted.source, run.recipe.training.method), wanted.count, run.recipe.seed)
         refuse_overlaps(rows, texts)

@@ -14,6 +14,9 @@ from retain.stages.run_folder import RunFolder
 from retain.stages.setting_up import Workbench
 from retain.training.ranking_settings import NegativesSettings
 
+MANY = 0.1
+"""Share of queries for which nothing was mined from which on it is said."""
+
 
 class Mined(Record):
     """Which documents were taken: row id -> hashes of their texts."""
@@ -39,6 +42,8 @@ def find_negatives(run: RunFolder, bench: Workbench) -> Mined | None:
         for row in bench.train_rows
     )
     bench.notes += _notes(mined.counts)
+    if mined.counts.unmined > MANY * mined.counts.wanting:
+        run.progress.say(f"  {_unmined(mined.counts)}")
     return mined
 
 
@@ -76,7 +81,15 @@ def _notes(counts: Counts) -> list[str]:
         f"{counts.filtered} mined documents were dropped, since the base scores them above a relevant one": (
             counts.filtered
         ),
+        _unmined(counts): counts.unmined > MANY * counts.wanting,
         f"{counts.drawn} documents were drawn from the whole source, where a query had too few others": counts.drawn,
         f"{counts.missing} documents are missing to full groups: the source has no more": counts.missing,
     }
     return [note for note, count in said.items() if count]
+
+
+def _unmined(counts: Counts) -> str:
+    return (
+        f"nothing could be mined for {counts.unmined} of {counts.wanting} queries: they train against documents drawn "
+        "at random, which are easy to tell from relevant ones. Where BM25 finds no common word, use mine: embedder"
+    )

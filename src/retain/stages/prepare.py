@@ -24,6 +24,7 @@ from retain.ranking.read import read_ranking
 from retain.recipe import HeldOutFiles, Recipe
 from retain.records import Record
 from retain.stages.linting import lint_splits
+from retain.stages.named_models import check_named_models
 from retain.stages.ranking_data import judged_rows, ranking_probes, ranking_summary, read_sources
 from retain.stages.run_folder import RunFolder
 from retain.sums import file_hash
@@ -112,7 +113,8 @@ def read_and_split(recipe: Recipe, progress: Progress | None = None) -> Prepared
 
 
 def _read_rankings(recipe: Recipe, progress: Progress | None) -> Prepared:
-    """:func:`read_and_split` for a reranker."""
+    """:func:`read_and_split` for a reranker; the models that it names beside the base are looked for as well."""
+    check_named_models(recipe.training.groups)
     sources = read_sources(recipe)
     parts = {}
     if isinstance(recipe.data.held_out, HeldOutFiles):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from retain.data.example import Example
@@ -15,8 +14,10 @@ from retain.probes.ranking import Ranking
 from retain.probes.ranking_sets import Part, with_items
 from retain.ranking.first_stage import BM25, candidates
 from retain.ranking.judged import RankingData
+from retain.ranking.negatives import Score, in_window, without_answers
 from retain.ranking.read import read_ranking
 from retain.recipe import GeneralSettings, HeldOutFiles, Recipe
+from retain.training.ranking_settings import NegativesSettings
 
 MOST_CANDIDATES = 32
 """Documents that a general query is kept with."""
@@ -69,10 +70,12 @@ def judged_rows(data: RankingData) -> list[Example]:
 def ranking_summary(sources: Sources, splits: Splits) -> dict[str, Any]:
     """What a report says of the data."""
     train = sources.train
+    held = [one for one in (sources.dev, sources.test, sources.shifted) if one is not None and one is not train]
     return {
         "shape": f"ranking ({train.format})",
         "queries read": len(train.examples),
         "without a relevant document": len(train.examples) - len(judged_rows(train)),
+        "held out, without a relevant document": sum(len(one.examples) - len(judged_rows(one)) for one in held),
         "train": len(splits.train),
         "dev": len(splits.dev),
         "test": len(splits.test),
@@ -111,8 +114,20 @@ def ranking_probes(recipe: Recipe, splits: Splits, names: tuple[str, str]) -> li
     return probes
 
 
-def general_rankings(wanted: GeneralSettings, seed: int, texts: dict[str, Any]) -> GeneralRows:
+def general_rankings(
+    wanted: GeneralSettings, seed: int, texts: dict[str, Any], mining: NegativesSettings, score: Score
+) -> GeneralRows:
     """A general set's queries, each with up to 32 documents: what its rows name, then BM25's over the set's own.
+
+    What nobody judged is taken as for training: between the same ranks, without what reads like a named document, and
+    where the recipe filters mined documents without those that the base holds for answers.
+
+    Args:
+        wanted: the set.
+        seed: of the queries that are drawn.
+        texts: the probes' items, which must not be among them.
+        mining: how documents for training are mined.
+        score: scores pairs for the filter.
 
     Raises:
         UserError: the source is bad, or its queries are a probe's.
@@ -120,13 +135,17 @@ def general_rankings(wanted: GeneralSettings, seed: int, texts: dict[str, Any]) 
     data = read_ranking(wanted.source)
     rows = sample(data.examples, wanted.count, seed)
     refuse_overlaps(rows, texts)
-    found = candidates(data, BM25, MOST_CANDIDATES, rows)
-    return GeneralRows(rows=[_filled(row, texts) for row, texts in zip(rows, found, strict=True)])
-
-
-def _filled(row: Example, found: Sequence[str]) -> Example:
-    """A row whose negatives go on with what a first stage found."""
-    known = {*row.positives, *row.negatives}
-    more = [text for text in found if text not in known]
-    room = max(0, MOST_CANDIDATES - len(known))
-    return row.model_copy(update={"negatives": (*row.negatives, *more[:room])})
+    named = [len(row.positives) + len(row.negatives) for row in rows]
+    searched = min(mining.ranks[0] - 1 + MOST_CANDIDATES, mining.ranks[1]) + max(named, default=0)
+    found = candidates(data, BM25, searched, rows)
+    pools = [
+        in_window(row, one or (), mining.ranks)[: max(0, MOST_CANDIDATES - count)]
+        for row, one, count in zip(rows, found, named, strict=True)
+    ]
+    if mining.filter is not None:
+        pools = without_answers(rows, pools, score, mining.filter)
+    return GeneralRows(
+        rows=[
+            row.model_copy(update={"negatives": (*row.negatives, *pool)}) for row, pool in zip(rows, pools, strict=True)
+        ]
+    )

@@ -43,7 +43,8 @@ class Workbench:
         self.dev_rows = data.splits.dev
         self.test_rows = data.splits.test
         self.notes: list[str] = plain_text_note(run.recipe, data.splits)
-        """What a reader of the report must know of the training rows."""
+        self.notes += [note for probe in self.probes for note in probe.notes()]
+        """What a reader of the report must know of the training rows and of what is measured."""
         self.loaded_in = 0.0
         """Seconds that loading the base took, the last time."""
         self._base: TransformersModel | None = None

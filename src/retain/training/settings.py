@@ -129,7 +129,8 @@ class TrainingSettings(Settings):
     """Pack several rows into one sequence; ``method: pretrain`` always does."""
     fit_memory: bool = True
     """Where a batch would not fit into the memory that is free, compute it in parts, and if need be with gradient
-    checkpointing; an update sees as many rows as before. ``false``: batches as they are asked for."""
+    checkpointing; an update sees as many rows as before. ``false``: batches as they are asked for. Rerankers: no
+    effect, since nothing is known of what they need; lower ``batch_size`` or ``group_size``."""
     gradient_checkpointing: bool = False
     """Less memory for more time."""
     checkpoints: int = Field(4, ge=0)
