@@ -69,6 +69,9 @@ class CrossEncoderReranker(TransformersReranker):
     ) -> None:
         super().__init__(encoder[0].model, encoder.tokenizer, name, load_in, base, update)
         self._encoder = encoder
+        config = self.module.config.get_text_config()
+        if config.pad_token_id is None:
+            config.pad_token_id = super().pad
 
     def rebuilt(
         self, module: Any, base: Callable[[], Any] | None = None, update: Update | None = None
@@ -81,8 +84,16 @@ class CrossEncoderReranker(TransformersReranker):
 
     @property
     def habits(self) -> tuple[Any, ...]:
-        """Nothing else."""
-        return ()
+        """The padding token: a decoder's head finds a pair's last token by it."""
+        return (self.pad,)
+
+    @property
+    def pad(self) -> int:
+        """The configuration's token for padding, which heads of decoders look for; the tokenizer's where it has none.
+
+        Those heads read the score off the last token that is not it, whatever the mask says.
+        """
+        return int(self.module.config.get_text_config().pad_token_id)
 
     @property
     def head(self) -> list[str]:
