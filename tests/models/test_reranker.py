@@ -170,3 +170,31 @@ def test_what_is_no_reranker_is_refused_with_the_reason(toy_reranker, toy_rerank
         load_reranker(str(tmp_path / "empty"))
     with pytest.raises(UserError, match="4bit"):
         load_reranker(str(toy_reranker_folder), "4bit")
+
+
+@pytest.fixture
+def hub_cache(tmp_path, monkeypatch):
+    """Puts a model into a hub's cache and gives its Hub id."""
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+
+    def put(module, tokenizer) -> str:
+        folder, commit = tmp_path / "hub" / "models--acme--model", "0123456789" * 4
+        (folder / "refs").mkdir(parents=True)
+        (folder / "refs" / "main").write_text(commit)
+        saved(module, tokenizer, folder / "snapshots" / commit)
+        return "acme/model"
+
+    return put
+
+
+def test_a_hub_id_of_an_encoder_without_a_head_is_refused(toy_reranker, hub_cache):
+    spec = hub_cache(toy_reranker.module.bert, toy_reranker.tokenizer)
+    with pytest.raises(UserError, match=r"'acme/model' lacks 2 of the weights.*classifier"):
+        load_reranker(spec)
+
+
+def test_a_hub_id_of_a_reranker_is_loaded(toy_reranker, hub_cache, pairs):
+    scores = toy_reranker.score_pairs(pairs, 64)
+    assert load_reranker(hub_cache(toy_reranker.module, toy_reranker.tokenizer)).score_pairs(pairs, 64) == scores

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from retain.models.load import (
     load_causal,
     on_its_base,
 )
+from retain.models.model_files import weight_files
 from retain.models.reranker import CrossEncoderReranker, TransformersReranker
 
 
@@ -108,11 +110,11 @@ def _load_encoder(spec: str, place: Path, load_in: Precision) -> Any:
             "that this machine can reach, or a language model."
         ) from error
     encoder.eval()
-    _check(spec, encoder, place)
+    _check(spec, encoder)
     return encoder
 
 
-def _check(spec: str, encoder: Any, place: Path) -> None:
+def _check(spec: str, encoder: Any) -> None:
     """Refuse what gives no single score, or would give a random one.
 
     Raises:
@@ -122,7 +124,7 @@ def _check(spec: str, encoder: Any, place: Path) -> None:
         raise UserError(
             f"model: {spec!r} gives {encoder.num_labels} scores for a pair, and a reranker gives one (num_labels: 1)"
         )
-    missing = missing_weights(encoder[0].model, place) if place.is_dir() else []
+    missing = missing_weights(encoder[0].model, weight_files(spec))
     if missing:
         raise UserError(
             f"model: {spec!r} lacks {len(missing)} of the weights that its config.json asks for, such as {missing[0]}: "
@@ -130,15 +132,15 @@ def _check(spec: str, encoder: Any, place: Path) -> None:
         )
 
 
-def missing_weights(module: Any, place: Path) -> list[str]:
-    """Names of a module's weights that no safetensors file of a folder holds; transformers would make them up.
+def missing_weights(module: Any, files: Sequence[Path]) -> list[str]:
+    """Names of a module's weights that none of its safetensors files holds; transformers would make them up.
 
     A name in the files may lack or have the backbone's prefix.
     """
     from safetensors import safe_open
 
     known: set[str] = set()
-    for path in place.glob("*.safetensors"):
+    for path in files:
         with safe_open(str(path), framework="pt") as file:
             known |= {name.replace(".gamma", ".weight").replace(".beta", ".bias") for name in file.keys()}  # noqa: SIM118
     prefix = f"{module.base_model_prefix}."
