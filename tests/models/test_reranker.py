@@ -172,6 +172,18 @@ def test_what_is_no_reranker_is_refused_with_the_reason(toy_reranker, toy_rerank
         load_reranker(str(toy_reranker_folder), "4bit")
 
 
+def test_a_cross_encoder_of_several_modules_is_refused(toy_reranker_folder, tmp_path):
+    from sentence_transformers import CrossEncoder
+    from sentence_transformers.base.modules import Dense
+    from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
+
+    head = Dense(32, 1, module_input_name="sentence_embedding", module_output_name="scores")
+    encoder = CrossEncoder(modules=[Transformer(str(toy_reranker_folder)), Pooling(32), head], device="cpu")
+    encoder.save_pretrained(str(tmp_path / "several"))
+    with pytest.raises(UserError, match=r"several modules \(Transformer, Pooling, Dense\)"):
+        load_reranker(str(tmp_path / "several"))
+
+
 @pytest.fixture
 def hub_cache(tmp_path, monkeypatch):
     """Puts a model into a hub's cache and gives its Hub id."""

@@ -120,6 +120,12 @@ def _check(spec: str, encoder: Any) -> None:
     Raises:
         UserError: says why.
     """
+    kinds = [type(module).__name__ for module in encoder]
+    if kinds != ["Transformer"]:
+        raise UserError(
+            f"model: {spec!r} is made of several modules ({', '.join(kinds)}), of which only the first would be scored\n"
+            "  Allowed: one transformers model for sequence classification with one label, or a language model."
+        )
     if encoder.num_labels != 1:
         raise UserError(
             f"model: {spec!r} gives {encoder.num_labels} scores for a pair, and a reranker gives one (num_labels: 1)"
