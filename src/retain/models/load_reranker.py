@@ -23,16 +23,18 @@ from retain.models.load import (
     on_its_base,
 )
 from retain.models.model_files import weight_files
+from retain.models.rerank_prompt import FILE, RerankSettings, rerank_prompt
 from retain.models.reranker import CrossEncoderReranker, TransformersReranker
 
 
-def load_reranker(spec: str, load_in: Precision = "fp32") -> TransformersReranker:
+def load_reranker(spec: str, load_in: Precision = "fp32", rerank: RerankSettings | None = None) -> TransformersReranker:
     """Load a reranker for measuring or training.
 
     Args:
         spec: a folder of a cross-encoder (or of an adapter of one), a Hub id, or any language model as ``load_causal``
             takes it, which is then asked to say yes or no.
         load_in: ``fp32`` or ``bf16``; language models also ``4bit``.
+        rerank: what a language model is asked; by default what its folder says.
 
     Raises:
         UserError: there is no such model, it holds no safetensors, or it is no reranker.
@@ -46,7 +48,10 @@ def load_reranker(spec: str, load_in: Precision = "fp32") -> TransformersReranke
     if is_language_model(spec):
         from retain.models.yes_no import YesNoReranker
 
-        return YesNoReranker(load_causal(spec, load_in))
+        causal = load_causal(spec, load_in)
+        return YesNoReranker(causal, rerank_prompt(_asked_as(place, spec), causal.tokenizer, rerank))
+    if rerank is not None:
+        raise UserError(f"model.rerank: {spec!r} is a cross-encoder, which is asked nothing; only language models are")
     if load_in == "4bit":
         raise UserError("model.load_in: cross-encoders are loaded in fp32 or bf16; 4bit is for language models")
     if (place / "adapter_config.json").is_file():
@@ -55,6 +60,14 @@ def load_reranker(spec: str, load_in: Precision = "fp32") -> TransformersReranke
         model.name = spec
         return model
     return CrossEncoderReranker(_load_encoder(spec, place, load_in), spec, load_in)
+
+
+def _asked_as(place: Path, spec: str) -> str:
+    """Whose files say how a model is asked: its own, or its base's where it is an adapter that says nothing."""
+    if (place / "adapter_config.json").is_file() and not (place / FILE).is_file():
+        base = adapter_base(place)
+        return _asked_as(Path(os.path.expanduser(base)), base)
+    return spec
 
 
 def is_language_model(spec: str) -> bool:
@@ -123,7 +136,7 @@ def _check(spec: str, encoder: Any) -> None:
     kinds = [type(module).__name__ for module in encoder]
     if kinds != ["Transformer"]:
         raise UserError(
-            f"model: {spec!r} is made of several modules ({', '.join(kinds)}), of which only the first would be scored\n"
+            f"model: {spec!r} is made of several modules ({', '.join(kinds)}), and only the first would be scored\n"
             "  Allowed: one transformers model for sequence classification with one label, or a language model."
         )
     if encoder.num_labels != 1:
