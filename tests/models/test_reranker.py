@@ -184,6 +184,38 @@ def test_a_cross_encoder_of_several_modules_is_refused(toy_reranker_folder, tmp_
         load_reranker(str(tmp_path / "several"))
 
 
+TURNS = "{% for turn in messages %}[CLS] {{ turn['role'] }} {{ turn['content'] }} [SEP] {% endfor %}one two"
+
+
+@pytest.mark.parametrize(("template", "prompt"), [(TURNS, None), (None, "red blue "), (TURNS, "red")])
+def test_a_chat_template_and_a_saved_prompt_are_used_as_cross_encoder_uses_them(
+    template, prompt, toy_reranker_folder, toy_reranker, tmp_path, pairs
+):
+    from sentence_transformers import CrossEncoder
+    from transformers import AutoTokenizer
+
+    made = {"prompts": {"web": prompt}, "default_prompt_name": "web"} if prompt else {}
+    tokenizer = AutoTokenizer.from_pretrained(toy_reranker_folder)
+    tokenizer.chat_template = template
+    first = CrossEncoder(saved(toy_reranker.module, tokenizer, tmp_path / "plain"), device="cpu", **made)
+    first.save_pretrained(str(tmp_path / "model"))
+    theirs = CrossEncoder(str(tmp_path / "model"), device="cpu", max_length=40)
+    wanted = theirs.predict(pairs, activation_fn=torch.nn.Identity()).tolist()
+    model = load_reranker(str(tmp_path / "model"))
+    assert model.score_pairs(pairs, 40) == pytest.approx(wanted, abs=1e-4)
+    assert model.logits_in_parts(pairs, 40).tolist() == pytest.approx(wanted, abs=1e-4)
+    assert wanted != pytest.approx(toy_reranker.score_pairs(pairs, 40), abs=1e-2)
+    assert model.fingerprint != toy_reranker.fingerprint
+    model.save(tmp_path / "tuned")
+    assert load_reranker(str(tmp_path / "tuned")).fingerprint == model.fingerprint
+
+
+def test_a_chat_template_that_leaves_the_pair_out_is_refused(toy_reranker, tmp_path):
+    toy_reranker.tokenizer.chat_template = "[CLS] {{ messages[0]['role'] }}"
+    with pytest.raises(UserError, match=r"makes no text of a pair.*\n.*chat_template\.jinja"):
+        load_reranker(saved(toy_reranker.module, toy_reranker.tokenizer, tmp_path / "model"))
+
+
 @pytest.fixture
 def hub_cache(tmp_path, monkeypatch):
     """Puts a model into a hub's cache and gives its Hub id."""

@@ -143,6 +143,14 @@ def _check(spec: str, encoder: Any) -> None:
         raise UserError(
             f"model: {spec!r} gives {encoder.num_labels} scores for a pair, and a reranker gives one (num_labels: 1)"
         )
+    try:
+        encoder.preprocess([("one", "two")])
+    except ValueError as error:
+        raise UserError(
+            f"model: sentence-transformers makes no text of a pair for {spec!r}: {first_line(error)}\n"
+            "  Give the tokenizer a chat template with turns for query and document, or none at all (delete "
+            "chat_template.jinja): then the two texts are read as they are."
+        ) from error
     missing = missing_weights(encoder[0].model, weight_files(spec))
     if missing:
         raise UserError(
