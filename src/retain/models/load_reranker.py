@@ -22,7 +22,7 @@ from retain.models.load import (
     load_causal,
     on_its_base,
 )
-from retain.models.model_files import weight_files
+from retain.models.model_files import model_json, module_folders, weight_files
 from retain.models.rerank_prompt import FILE, RerankSettings, rerank_prompt
 from retain.models.reranker import CrossEncoderReranker, TransformersReranker
 
@@ -45,6 +45,11 @@ def load_reranker(spec: str, load_in: Precision = "fp32", rerank: RerankSettings
         keep_freed_memory()
         keep_few_kernels()
     place = Path(os.path.expanduser(spec))
+    if "Pooling" in module_folders(spec) and is_embedder(spec):
+        raise UserError(
+            f"model: {spec!r} is an embedder, which gives a text a vector and a pair no score\n"
+            "  Name a reranker, or a language model; an embedder may be training.ranking.teacher or a first stage."
+        )
     if is_language_model(spec):
         from retain.models.yes_no import YesNoReranker
 
@@ -81,8 +86,14 @@ def is_language_model(spec: str) -> bool:
 
 
 def is_embedder(spec: str) -> bool:
-    """Whether a model is an encoder without a head, which gives a text a vector and a pair no score."""
-    return _architecture(spec).endswith("Model")
+    """Whether a model gives a text a vector and a pair no score: by sentence-transformers' files, or without a head.
+
+    A decoder's configuration does not tell: published embedders are stored as the language models they were.
+    """
+    own = model_json(spec, "config_sentence_transformers.json")
+    if isinstance(own, dict) and own.get("model_type") == "CrossEncoder":
+        return False
+    return "Pooling" in module_folders(spec) or _architecture(spec).endswith("Model")
 
 
 def _architecture(spec: str) -> str:
