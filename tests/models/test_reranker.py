@@ -163,6 +163,10 @@ def test_what_is_no_reranker_is_refused_with_the_reason(toy_reranker, toy_rerank
     module.config.num_labels = 2
     with pytest.raises(UserError, match="gives 2 scores"):
         load_reranker(saved(BertForSequenceClassification(module.config), tokenizer, tmp_path / "two"))
+    with pytest.raises(UserError, match=r"T5ForConditionalGeneration.*monoT5"):
+        (tmp_path / "t5").mkdir()
+        (tmp_path / "t5" / "config.json").write_text('{"architectures": ["T5ForConditionalGeneration"]}')
+        load_reranker(str(tmp_path / "t5"))
     with pytest.raises(UserError, match="no model folder"):
         load_reranker(str(tmp_path / "nothing"))
     with pytest.raises(UserError, match=r"config\.json"):

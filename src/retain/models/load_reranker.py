@@ -45,11 +45,7 @@ def load_reranker(spec: str, load_in: Precision = "fp32", rerank: RerankSettings
         keep_freed_memory()
         keep_few_kernels()
     place = Path(os.path.expanduser(spec))
-    if "Pooling" in module_folders(spec) and is_embedder(spec):
-        raise UserError(
-            f"model: {spec!r} is an embedder, which gives a text a vector and a pair no score\n"
-            "  Name a reranker, or a language model; an embedder may be training.ranking.teacher or a first stage."
-        )
+    _refuse_other_kinds(spec)
     if is_language_model(spec):
         from retain.models.yes_no import YesNoReranker
 
@@ -65,6 +61,21 @@ def load_reranker(spec: str, load_in: Precision = "fp32", rerank: RerankSettings
         model.name = spec
         return model
     return CrossEncoderReranker(_load_encoder(spec, place, load_in), spec, load_in)
+
+
+def _refuse_other_kinds(spec: str) -> None:
+    """Refuse what is neither a cross-encoder nor a language model that only continues text."""
+    if "Pooling" in module_folders(spec) and is_embedder(spec):
+        raise UserError(
+            f"model: {spec!r} is an embedder, which gives a text a vector and a pair no score\n"
+            "  Name a reranker, or a language model; an embedder may be training.ranking.teacher or a first stage."
+        )
+    if not is_language_model(spec) and _architecture(spec).endswith("ForConditionalGeneration"):
+        raise UserError(
+            f"model: {spec!r} is a {_architecture(spec)}: models that read with an encoder and write with a decoder "
+            "(monoT5), and those that see images, are not taken as rerankers\n"
+            "  Name a cross-encoder with one label, or a language model (...ForCausalLM)."
+        )
 
 
 def _asked_as(place: Path, spec: str) -> str:
