@@ -126,6 +126,8 @@ def _text_problems(recipe: Recipe) -> list[str]:
     problems, task = [], recipe.measure.task
     if recipe.training.ranking is not None:
         problems.append("training.ranking: it is for training.method: rank; leave it out")
+    if recipe.model.rerank is not None:
+        problems.append("model.rerank: it is what a reranker is asked (training.method: rank); leave it out")
     problems += [
         f"measure.task.{key}: it is for rerankers (training.method: rank); leave it out"
         for key in ("metric", "candidates", "first_stage")

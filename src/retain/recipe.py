@@ -18,6 +18,7 @@ from retain.frontier_settings import FrontierSettings
 from retain.method_rules import method_problems
 from retain.mitigations.base import Mitigation
 from retain.models.load import Precision, near
+from retain.models.rerank_prompt import RerankSettings
 from retain.overrides import override
 from retain.paths import absolute, portable_path
 from retain.records import Gate
@@ -35,6 +36,9 @@ class ModelSettings(Settings):
     """``builtin:smollm2-135m``, a Hub id, a folder or a .gguf file."""
     load_in: Precision = "bf16"
     """Precision of the weights, before and after: ``fp32``, ``bf16`` or ``4bit`` (QLoRA)."""
+    rerank: RerankSettings | None = None
+    """Rerankers that are language models: what they are asked. By default what the model's folder says, else whether
+    the document answers the query, yes or no."""
 
 
 class HeldOutFiles(Settings):

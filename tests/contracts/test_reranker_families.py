@@ -74,6 +74,21 @@ def test_scores_are_those_of_plain_passes(name, folder_of):
     assert model.head == HEADS.get(name, ["classifier"])
 
 
+@pytest.mark.parametrize("pad", [None, 3, 9])
+def test_a_decoders_score_does_not_depend_on_what_else_is_in_the_batch(pad, folder_of, tmp_path):
+    """Its head looks for the configuration's padding token, which need not be the tokenizer's."""
+    module = reranker("qwen3", len(AutoTokenizer.from_pretrained(folder_of("qwen3"))))
+    module.config.pad_token_id = pad
+    module.save_pretrained(tmp_path / "qwen3")
+    AutoTokenizer.from_pretrained(folder_of("qwen3")).save_pretrained(tmp_path / "qwen3")
+    model = load_reranker(str(tmp_path / "qwen3"), "fp32")
+    single = [model.score_pairs([pair], 64)[0] for pair in PAIRS]
+    assert single == pytest.approx(alone(model, PAIRS), abs=1e-4)
+    assert model.score_pairs(PAIRS, 64) == pytest.approx(single, abs=1e-4)
+    assert model.logits(PAIRS, 64).tolist() == pytest.approx(single, abs=1e-4)
+    assert (model.fingerprint == load_reranker(folder_of("qwen3"), "fp32").fingerprint) == (pad is None)
+
+
 @pytest.mark.parametrize("name", RERANKERS)
 def test_the_longest_pair_is_what_the_positions_allow(name, folder_of):
     """RoBERTa's first token stands at the place behind the padding's: it takes fewer than its configuration says."""

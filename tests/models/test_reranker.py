@@ -163,6 +163,10 @@ def test_what_is_no_reranker_is_refused_with_the_reason(toy_reranker, toy_rerank
     module.config.num_labels = 2
     with pytest.raises(UserError, match="gives 2 scores"):
         load_reranker(saved(BertForSequenceClassification(module.config), tokenizer, tmp_path / "two"))
+    with pytest.raises(UserError, match=r"T5ForConditionalGeneration.*monoT5"):
+        (tmp_path / "t5").mkdir()
+        (tmp_path / "t5" / "config.json").write_text('{"architectures": ["T5ForConditionalGeneration"]}')
+        load_reranker(str(tmp_path / "t5"))
     with pytest.raises(UserError, match="no model folder"):
         load_reranker(str(tmp_path / "nothing"))
     with pytest.raises(UserError, match=r"config\.json"):
@@ -170,3 +174,75 @@ def test_what_is_no_reranker_is_refused_with_the_reason(toy_reranker, toy_rerank
         load_reranker(str(tmp_path / "empty"))
     with pytest.raises(UserError, match="4bit"):
         load_reranker(str(toy_reranker_folder), "4bit")
+
+
+def test_a_cross_encoder_of_several_modules_is_refused(toy_reranker_folder, tmp_path):
+    from sentence_transformers import CrossEncoder
+    from sentence_transformers.base.modules import Dense
+    from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
+
+    head = Dense(32, 1, module_input_name="sentence_embedding", module_output_name="scores")
+    encoder = CrossEncoder(modules=[Transformer(str(toy_reranker_folder)), Pooling(32), head], device="cpu")
+    encoder.save_pretrained(str(tmp_path / "several"))
+    with pytest.raises(UserError, match=r"several modules \(Transformer, Pooling, Dense\)"):
+        load_reranker(str(tmp_path / "several"))
+
+
+TURNS = "{% for turn in messages %}[CLS] {{ turn['role'] }} {{ turn['content'] }} [SEP] {% endfor %}one two"
+
+
+@pytest.mark.parametrize(("template", "prompt"), [(TURNS, None), (None, "red blue "), (TURNS, "red")])
+def test_a_chat_template_and_a_saved_prompt_are_used_as_cross_encoder_uses_them(
+    template, prompt, toy_reranker_folder, toy_reranker, tmp_path, pairs
+):
+    from sentence_transformers import CrossEncoder
+    from transformers import AutoTokenizer
+
+    made = {"prompts": {"web": prompt}, "default_prompt_name": "web"} if prompt else {}
+    tokenizer = AutoTokenizer.from_pretrained(toy_reranker_folder)
+    tokenizer.chat_template = template
+    first = CrossEncoder(saved(toy_reranker.module, tokenizer, tmp_path / "plain"), device="cpu", **made)
+    first.save_pretrained(str(tmp_path / "model"))
+    theirs = CrossEncoder(str(tmp_path / "model"), device="cpu", max_length=40)
+    wanted = theirs.predict(pairs, activation_fn=torch.nn.Identity()).tolist()
+    model = load_reranker(str(tmp_path / "model"))
+    assert model.score_pairs(pairs, 40) == pytest.approx(wanted, abs=1e-4)
+    assert model.logits_in_parts(pairs, 40).tolist() == pytest.approx(wanted, abs=1e-4)
+    assert wanted != pytest.approx(toy_reranker.score_pairs(pairs, 40), abs=1e-2)
+    assert model.fingerprint != toy_reranker.fingerprint
+    model.save(tmp_path / "tuned")
+    assert load_reranker(str(tmp_path / "tuned")).fingerprint == model.fingerprint
+
+
+def test_a_chat_template_that_leaves_the_pair_out_is_refused(toy_reranker, tmp_path):
+    toy_reranker.tokenizer.chat_template = "[CLS] {{ messages[0]['role'] }}"
+    with pytest.raises(UserError, match=r"makes no text of a pair.*\n.*chat_template\.jinja"):
+        load_reranker(saved(toy_reranker.module, toy_reranker.tokenizer, tmp_path / "model"))
+
+
+@pytest.fixture
+def hub_cache(tmp_path, monkeypatch):
+    """Puts a model into a hub's cache and gives its Hub id."""
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+
+    def put(module, tokenizer) -> str:
+        folder, commit = tmp_path / "hub" / "models--acme--model", "0123456789" * 4
+        (folder / "refs").mkdir(parents=True)
+        (folder / "refs" / "main").write_text(commit)
+        saved(module, tokenizer, folder / "snapshots" / commit)
+        return "acme/model"
+
+    return put
+
+
+def test_a_hub_id_of_an_encoder_without_a_head_is_refused(toy_reranker, hub_cache):
+    spec = hub_cache(toy_reranker.module.bert, toy_reranker.tokenizer)
+    with pytest.raises(UserError, match=r"'acme/model' lacks 2 of the weights.*classifier"):
+        load_reranker(spec)
+
+
+def test_a_hub_id_of_a_reranker_is_loaded(toy_reranker, hub_cache, pairs):
+    scores = toy_reranker.score_pairs(pairs, 64)
+    assert load_reranker(hub_cache(toy_reranker.module, toy_reranker.tokenizer)).score_pairs(pairs, 64) == scores

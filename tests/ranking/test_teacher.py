@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from retain.errors import UserError
+from retain.models.load_reranker import load_reranker
 from retain.models.reranker import CrossEncoderReranker
 from retain.ranking.teacher import SCALE, EmbedderTeacher, load_teacher
 
@@ -30,3 +34,25 @@ def test_a_reranker_teaches_too(toy_reranker_folder, toy_reranker):
     assert isinstance(teacher, CrossEncoderReranker)
     pairs = [("who sing", "red cats"), ("who", "fish")]
     assert teacher.score_pairs(pairs, 32) == pytest.approx(toy_reranker.score_pairs(pairs, 32))
+
+
+@pytest.fixture
+def decoder_embedder(toy_folder, tmp_path) -> str:
+    """An embedder as Qwen3-Embedding is stored: its configuration names a language model."""
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
+
+    modules = [Transformer(str(toy_folder)), Pooling(32, pooling_mode="lasttoken")]
+    SentenceTransformer(modules=modules, device="cpu").save_pretrained(str(tmp_path / "embedder"))
+    config = tmp_path / "embedder" / "config.json"
+    config.write_text(config.read_text().replace("LlamaModel", "LlamaForCausalLM"))
+    return str(tmp_path / "embedder")
+
+
+def test_an_embedder_that_is_stored_as_a_language_model_gives_cosines(decoder_embedder):
+    assert "ForCausalLM" in (Path(decoder_embedder) / "config.json").read_text()
+    teacher = load_teacher(decoder_embedder)
+    assert isinstance(teacher, EmbedderTeacher)
+    assert teacher.score_pairs([("blue", "blue")], 32)[0] == pytest.approx(SCALE, rel=1e-4)
+    with pytest.raises(UserError, match="is an embedder"):
+        load_reranker(decoder_embedder)

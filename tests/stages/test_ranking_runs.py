@@ -9,12 +9,15 @@ import pytest
 import torch
 
 from retain.commands.check import check
+from retain.commands.export import export
 from retain.commands.frontier import frontier
 from retain.commands.run import run
 from retain.errors import UserError
 from retain.folder import read_record
 from retain.models.load_reranker import load_reranker
 from retain.models.new_reranker import new_reranker
+from retain.models.rerank_prompt import RerankSettings
+from retain.recipe import recipe_problems
 from retain.records import RunRecord
 from retain.stages.negatives import Mined
 
@@ -64,6 +67,36 @@ def test_everything_a_reranker_can_be_given_at_once(ranking_recipe, tmp_path):
     assert (tmp_path / "run" / "tuned" / "adapter_model.safetensors").is_file()
     tuned = load_reranker(str(tmp_path / "run" / "tuned"))
     assert tuned.fingerprint == record.after[0].model
+
+
+@pytest.mark.parametrize("mitigations", [[], [{"kind": "lora", "rank": 2}]])
+def test_a_language_model_is_asked_as_the_recipe_says_and_so_is_what_is_saved(
+    ranking_recipe, toy_folder, mitigations, tmp_path
+):
+    asked = {"question": "{document} {query} ?", "instruction": "tell me", "yes": "blue", "no": "red"}
+    model = {"base": str(toy_folder), "load_in": "fp32", "rerank": asked}
+    training = {
+        "method": "rank", "learning_rate": 0.003, "epochs": 1, "batch_size": 4, "max_length": 48, "checkpoints": 0,
+        "ranking": {"group_size": 3},
+    }  # fmt: skip
+    record = run(ranking_recipe(model=model, training=training, mitigations=mitigations), tmp_path / "run")
+    assert record.before[0].model == load_reranker(str(toy_folder), "fp32", RerankSettings(**asked)).fingerprint
+    tuned = load_reranker(str(tmp_path / "run" / "tuned"))
+    assert tuned.fingerprint == record.after[0].model
+    assert tuned.prompt.question == asked["question"] and tuned.prompt.instruction == "tell me"
+    exported = export(tmp_path / "run", to="merged", output=tmp_path / "exported", measure=False)
+    assert load_reranker(str(tmp_path / "exported")).prompt == tuned.prompt
+    card = (tmp_path / "exported" / "README.md").read_text()
+    assert exported and "How it is asked" in card and asked["question"] in card
+
+
+def test_what_is_asked_is_for_language_models_that_rank(ranking_recipe, toy_reranker_folder, tmp_path):
+    model = {"base": str(toy_reranker_folder), "load_in": "fp32", "rerank": {"instruction": "tell me"}}
+    with pytest.raises(UserError, match=r"model\.rerank.*cross-encoder"):
+        run(ranking_recipe(model=model), tmp_path / "run")
+    sft = {"base": "builtin:smollm2-135m", "rerank": {}}
+    problems = recipe_problems({"model": sft, "data": {"train": "rows.jsonl"}})[1]
+    assert problems == ["model.rerank: it is what a reranker is asked (training.method: rank); leave it out"]
 
 
 @pytest.mark.parametrize("loss", ["bce", "margin_mse"])

@@ -13,12 +13,14 @@ from retain.errors import UserError
 from retain.export_records import EXPORT, ExportRecord
 from retain.folder import parse_yaml, read_record, write_text
 from retain.models.licence import AboutBase, about_base
+from retain.models.rerank_prompt import asked_in
 from retain.records import RunRecord
 from retain.reporting.card import render_card
 from retain.reporting.pull_request import render_pull_request
 from retain.reporting.runs import runs_of
 from retain.reporting.write import HTML, write_reports, write_runs, write_sequence
 from retain.sequence_records import SequenceRecord
+from retain.training.trained import TUNED
 
 TEXTS = ("markdown", "json")
 """Formats of one text, which is shown or written to one file."""
@@ -107,8 +109,9 @@ def _card(run: Path, place: Path) -> list[Path]:
     record, folder = load_run(run), _folder(run)
     written = folder / EXPORT
     exported = read_record(written, ExportRecord) if written.is_file() else None
+    asked = asked_in(folder if exported is not None else folder / TUNED)
     path = place / CARDS[exported is not None]
-    write_text(path, render_card(record, _about(record, folder), exported))
+    write_text(path, render_card(record, _about(record, folder), exported, asked=asked))
     return [path]
 
 

@@ -33,6 +33,8 @@ from retain.folder import read_record, whole_folder, write_record, write_text
 from retain.models.causal import TransformersCausal
 from retain.models.licence import AboutBase, about_base
 from retain.models.load import Precision
+from retain.models.rerank_prompt import FILE as ASKED
+from retain.models.rerank_prompt import asked_in
 from retain.models.transformers_model import TransformersModel
 from retain.progress import Progress
 from retain.records import RunRecord
@@ -134,6 +136,8 @@ def _written(source: Source, form: Form, kind: str, dtype: Dtype, folder: Path) 
                     _language(model), source.base, kind, making / file, about.licence.lower(), source.name
                 )
                 tensors, notes = done.tensors, [*notes, *done.notes]
+        if form != "gguf" and (source.folder / ASKED).is_file():
+            shutil.copyfile(source.folder / ASKED, making / ASKED)
         for text in about.files:
             shutil.copyfile(text, making / text.name)
         record = ExportRecord(
@@ -148,7 +152,7 @@ def _written(source: Source, form: Form, kind: str, dtype: Dtype, folder: Path) 
             notes=notes,
             seconds={"writing": round(time.monotonic() - begun, 1)},
         )
-        write_text(making / CARD, render_card(source.record, about, record, measured=False))
+        write_text(making / CARD, render_card(source.record, about, record, False, asked_in(source.folder)))
         write_record(making / EXPORT, record)
     return record
 
@@ -239,7 +243,7 @@ def _judged(source: Source, record: ExportRecord, folder: Path, progress: Progre
     )
     _write_reports(folder, base, tuned)
     about = about_base(source.base) if source.base is not None else _about_itself(source)
-    write_text(folder / CARD, render_card(base or source.record, about, found, measured=True))
+    write_text(folder / CARD, render_card(base or source.record, about, found, True, asked_in(source.folder)))
     write_record(folder / EXPORT, found)
     return found
 

@@ -10,6 +10,7 @@ from retain.errors import UserError
 from retain.exporting.source import Source
 from retain.folder import disk_errors
 from retain.models.load import Precision, load_causal, on_its_base, own_tokenizer
+from retain.models.rerank_prompt import RerankSettings
 from retain.models.transformers_model import TransformersModel
 
 Dtype = Literal["fp32", "bf16"]
@@ -35,7 +36,7 @@ def merged_model(source: Source, dtype: Dtype) -> TransformersModel:
         model = load_source(source, dtype)
         return model.rebuilt(_cast(model.module, dtype))
     assert source.base is not None
-    base = _load(source, source.base, source.load_in)
+    base = _load(source, source.base, source.load_in, source.recipe.model.rerank if source.recipe else None)
     if source.load_in == "4bit":
         base = base.rebuilt(base.module.dequantize())
     adapted = on_its_base(base.module, source.folder, source.base)
@@ -113,9 +114,9 @@ def _torch(dtype: Dtype) -> Any:
     return torch.float32 if dtype == "fp32" else torch.bfloat16
 
 
-def _load(source: Source, spec: str, load_in: Precision) -> TransformersModel:
+def _load(source: Source, spec: str, load_in: Precision, rerank: RerankSettings | None = None) -> TransformersModel:
     if source.reranker:
         from retain.models.load_reranker import load_reranker
 
-        return load_reranker(spec, load_in)
+        return load_reranker(spec, load_in, rerank)
     return load_causal(spec, load_in)

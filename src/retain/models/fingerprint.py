@@ -45,7 +45,10 @@ def _hashed(state: Mapping[str, Any]) -> str:
 
 
 NO_BEHAVIOUR = ("_name_or_path", "transformers_version", "architectures", "dtype", "use_cache", "pad_token_id")
-"""Keys of a model's configuration that change no answer (the precision is named apart)."""
+"""Keys of a model's configuration that change no answer (the precision is named apart).
+
+A reranker's padding token may change its scores, and is one of its habits.
+"""
 
 
 def config_values(config: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,16 +22,19 @@ from retain.models.load import (
     load_causal,
     on_its_base,
 )
+from retain.models.model_files import model_json, module_folders, weight_files
+from retain.models.rerank_prompt import FILE, RerankSettings, rerank_prompt
 from retain.models.reranker import CrossEncoderReranker, TransformersReranker
 
 
-def load_reranker(spec: str, load_in: Precision = "fp32") -> TransformersReranker:
+def load_reranker(spec: str, load_in: Precision = "fp32", rerank: RerankSettings | None = None) -> TransformersReranker:
     """Load a reranker for measuring or training.
 
     Args:
         spec: a folder of a cross-encoder (or of an adapter of one), a Hub id, or any language model as ``load_causal``
             takes it, which is then asked to say yes or no.
         load_in: ``fp32`` or ``bf16``; language models also ``4bit``.
+        rerank: what a language model is asked; by default what its folder says.
 
     Raises:
         UserError: there is no such model, it holds no safetensors, or it is no reranker.
@@ -41,10 +45,14 @@ def load_reranker(spec: str, load_in: Precision = "fp32") -> TransformersReranke
         keep_freed_memory()
         keep_few_kernels()
     place = Path(os.path.expanduser(spec))
+    _refuse_other_kinds(spec)
     if is_language_model(spec):
         from retain.models.yes_no import YesNoReranker
 
-        return YesNoReranker(load_causal(spec, load_in))
+        causal = load_causal(spec, load_in)
+        return YesNoReranker(causal, rerank_prompt(_asked_as(place, spec), causal.tokenizer, rerank))
+    if rerank is not None:
+        raise UserError(f"model.rerank: {spec!r} is a cross-encoder, which is asked nothing; only language models are")
     if load_in == "4bit":
         raise UserError("model.load_in: cross-encoders are loaded in fp32 or bf16; 4bit is for language models")
     if (place / "adapter_config.json").is_file():
@@ -53,6 +61,29 @@ def load_reranker(spec: str, load_in: Precision = "fp32") -> TransformersReranke
         model.name = spec
         return model
     return CrossEncoderReranker(_load_encoder(spec, place, load_in), spec, load_in)
+
+
+def _refuse_other_kinds(spec: str) -> None:
+    """Refuse what is neither a cross-encoder nor a language model that only continues text."""
+    if "Pooling" in module_folders(spec) and is_embedder(spec):
+        raise UserError(
+            f"model: {spec!r} is an embedder, which gives a text a vector and a pair no score\n"
+            "  Name a reranker, or a language model; an embedder may be training.ranking.teacher or a first stage."
+        )
+    if not is_language_model(spec) and _architecture(spec).endswith("ForConditionalGeneration"):
+        raise UserError(
+            f"model: {spec!r} is a {_architecture(spec)}: models that read with an encoder and write with a decoder "
+            "(monoT5), and those that see images, are not taken as rerankers\n"
+            "  Name a cross-encoder with one label, or a language model (...ForCausalLM)."
+        )
+
+
+def _asked_as(place: Path, spec: str) -> str:
+    """Whose files say how a model is asked: its own, or its base's where it is an adapter that says nothing."""
+    if (place / "adapter_config.json").is_file() and not (place / FILE).is_file():
+        base = adapter_base(place)
+        return _asked_as(Path(os.path.expanduser(base)), base)
+    return spec
 
 
 def is_language_model(spec: str) -> bool:
@@ -66,8 +97,14 @@ def is_language_model(spec: str) -> bool:
 
 
 def is_embedder(spec: str) -> bool:
-    """Whether a model is an encoder without a head, which gives a text a vector and a pair no score."""
-    return _architecture(spec).endswith("Model")
+    """Whether a model gives a text a vector and a pair no score: by sentence-transformers' files, or without a head.
+
+    A decoder's configuration does not tell: published embedders are stored as the language models they were.
+    """
+    own = model_json(spec, "config_sentence_transformers.json")
+    if isinstance(own, dict) and own.get("model_type") == "CrossEncoder":
+        return False
+    return "Pooling" in module_folders(spec) or _architecture(spec).endswith("Model")
 
 
 def _architecture(spec: str) -> str:
@@ -108,21 +145,35 @@ def _load_encoder(spec: str, place: Path, load_in: Precision) -> Any:
             "that this machine can reach, or a language model."
         ) from error
     encoder.eval()
-    _check(spec, encoder, place)
+    _check(spec, encoder)
     return encoder
 
 
-def _check(spec: str, encoder: Any, place: Path) -> None:
+def _check(spec: str, encoder: Any) -> None:
     """Refuse what gives no single score, or would give a random one.
 
     Raises:
         UserError: says why.
     """
+    kinds = [type(module).__name__ for module in encoder]
+    if kinds != ["Transformer"]:
+        raise UserError(
+            f"model: {spec!r} is made of several modules ({', '.join(kinds)}), and only the first would be scored\n"
+            "  Allowed: one transformers model for sequence classification with one label, or a language model."
+        )
     if encoder.num_labels != 1:
         raise UserError(
             f"model: {spec!r} gives {encoder.num_labels} scores for a pair, and a reranker gives one (num_labels: 1)"
         )
-    missing = missing_weights(encoder[0].model, place) if place.is_dir() else []
+    try:
+        encoder.preprocess([("one", "two")])
+    except ValueError as error:
+        raise UserError(
+            f"model: sentence-transformers makes no text of a pair for {spec!r}: {first_line(error)}\n"
+            "  Give the tokenizer a chat template with turns for query and document, or none at all (delete "
+            "chat_template.jinja): then the two texts are read as they are."
+        ) from error
+    missing = missing_weights(encoder[0].model, weight_files(spec))
     if missing:
         raise UserError(
             f"model: {spec!r} lacks {len(missing)} of the weights that its config.json asks for, such as {missing[0]}: "
@@ -130,15 +181,15 @@ def _check(spec: str, encoder: Any, place: Path) -> None:
         )
 
 
-def missing_weights(module: Any, place: Path) -> list[str]:
-    """Names of a module's weights that no safetensors file of a folder holds; transformers would make them up.
+def missing_weights(module: Any, files: Sequence[Path]) -> list[str]:
+    """Names of a module's weights that none of its safetensors files holds; transformers would make them up.
 
     A name in the files may lack or have the backbone's prefix.
     """
     from safetensors import safe_open
 
     known: set[str] = set()
-    for path in place.glob("*.safetensors"):
+    for path in files:
         with safe_open(str(path), framework="pt") as file:
             known |= {name.replace(".gamma", ".weight").replace(".beta", ".bias") for name in file.keys()}  # noqa: SIM118
     prefix = f"{module.base_model_prefix}."

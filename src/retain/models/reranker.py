@@ -20,6 +20,8 @@ from retain.scoring.room import batch_tokens_for
 if TYPE_CHECKING:
     import torch
 
+FEATURES = ("input_ids", "token_type_ids")
+"""What models read of a pair."""
 CHUNK = 4096
 """Pairs that are cut into tokens at a time."""
 
@@ -69,6 +71,9 @@ class CrossEncoderReranker(TransformersReranker):
     ) -> None:
         super().__init__(encoder[0].model, encoder.tokenizer, name, load_in, base, update)
         self._encoder = encoder
+        config = self.module.config.get_text_config()
+        if config.pad_token_id is None:
+            config.pad_token_id = super().pad
 
     def rebuilt(
         self, module: Any, base: Callable[[], Any] | None = None, update: Update | None = None
@@ -81,8 +86,22 @@ class CrossEncoderReranker(TransformersReranker):
 
     @property
     def habits(self) -> tuple[Any, ...]:
-        """Nothing else."""
-        return ()
+        """The padding token, by which a decoder's head finds a pair's last token, and the saved prompt."""
+        return (self.pad, *filter(None, [self._saved_prompt]))
+
+    @property
+    def _saved_prompt(self) -> str | None:
+        """What sentence-transformers puts before each query, or says in the system's turn."""
+        found: str | None = self._encoder.prompts.get(self._encoder.default_prompt_name)
+        return found
+
+    @property
+    def pad(self) -> int:
+        """The configuration's token for padding, which heads of decoders look for; the tokenizer's where it has none.
+
+        Those heads read the score off the last token that is not it, whatever the mask says.
+        """
+        return int(self.module.config.get_text_config().pad_token_id)
 
     @property
     def head(self) -> list[str]:
@@ -138,15 +157,27 @@ class CrossEncoderReranker(TransformersReranker):
         self._encoder.save_pretrained(str(folder), create_model_card=False)
 
     def _encoded(self, pairs: Sequence[Pair], max_tokens: int) -> list[Features]:
-        """Pairs as tokens; a longer one loses the end of its longer text, as with ``CrossEncoder``."""
+        """Pairs as tokens; a longer one loses the end of its longer text, as with ``CrossEncoder``.
+
+        Where sentence-transformers makes more of a pair than two texts (a chat template, a saved prompt), so does this.
+        """
         longest = min(max_tokens, self.context_length)
-        found: list[Features] = []
-        for start in range(0, len(pairs), CHUNK):
-            queries, documents = zip(*pairs[start : start + CHUNK], strict=True)
-            encoded = self.tokenizer(
-                list(queries), list(documents), truncation="longest_first", max_length=longest, padding=False
-            )
-            names = [name for name in ("input_ids", "token_type_ids") if name in encoded]
-            rows = zip(*(encoded[name] for name in names), strict=True)
-            found += [dict(zip(names, row, strict=True)) for row in rows]
-        return found
+        encode = self._prompted if self._saved_prompt or "message" in self._encoder[0].modality_config else self._plain
+        parts = (pairs[start : start + CHUNK] for start in range(0, len(pairs), CHUNK))
+        return [one for part in parts for one in encode(part, longest)]
+
+    def _plain(self, pairs: Sequence[Pair], longest: int) -> list[Features]:
+        queries, documents = zip(*pairs, strict=True)
+        encoded = self.tokenizer(
+            list(queries), list(documents), truncation="longest_first", max_length=longest, padding=False
+        )
+        names = [name for name in FEATURES if name in encoded]
+        rows = zip(*(encoded[name] for name in names), strict=True)
+        return [dict(zip(names, row, strict=True)) for row in rows]
+
+    def _prompted(self, pairs: Sequence[Pair], longest: int) -> list[Features]:
+        limits = {"text": {"max_length": longest, "truncation": "longest_first"}}
+        encoded = self._encoder.preprocess(list(pairs), prompt=self._saved_prompt, processing_kwargs=limits)
+        names = [name for name in FEATURES if name in encoded]
+        kept = encoded["attention_mask"].bool()
+        return [{name: encoded[name][row][kept[row]].tolist() for name in names} for row in range(len(pairs))]

@@ -115,7 +115,7 @@ class TransformersModel(ABC):
 
     @property
     def pad(self) -> int:
-        """A token id for padding; what it is does not matter, padding is masked."""
+        """A token id for padding; which one does not matter to a language model, whose padding is masked."""
         return next(int(i) for i in (self.tokenizer.pad_token_id, self.tokenizer.eos_token_id, 0) if i is not None)
 
     @contextmanager

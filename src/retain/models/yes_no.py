@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from retain.errors import UserError
-from retain.models.base import Message, Pair
+from retain.models.base import Pair
 from retain.models.causal import TransformersCausal
 from retain.models.chat import text_ids
+from retain.models.rerank_prompt import RerankPrompt
 from retain.models.reranker import TransformersReranker
 from retain.models.update import Update
 from retain.scoring import pair as scoring
@@ -19,50 +20,38 @@ from retain.scoring.pairs import as_batch
 if TYPE_CHECKING:
     import torch
 
-QUESTION = "Does the document answer the query? Say yes or no.\n\nQuery: {query}\n\nDocument: {document}"
-"""What a model with a chat template is asked."""
-ANSWER = "\n\nAnswer:"
-"""What a model without one reads after it."""
 SLACK = 4
 """Tokens that a cut text may be longer, since it is cut into tokens anew beside its new neighbours."""
 
 
 class YesNoReranker(TransformersReranker):
-    """The logit of ``yes`` less that of ``no``, as the first token of the answer to :data:`QUESTION`.
+    """The logit of ``yes`` less that of ``no``, as the first token of the answer to a question about the pair.
 
     Prompts that begin alike share the pass over their beginning (``retain.scoring.shared``): the question, and for
     many documents of one query the query.
 
     Args:
         causal: the language model.
-
-    Raises:
-        UserError: its tokenizer has no two tokens that yes and no begin with.
+        prompt: how it is asked.
     """
 
-    def __init__(self, causal: TransformersCausal) -> None:
+    def __init__(self, causal: TransformersCausal, prompt: RerankPrompt) -> None:
         super().__init__(causal.module, causal.tokenizer, causal.name, causal.load_in, causal.base, causal.update)
         self.causal = causal
-        self.yes, self.no = (self._first_token(word) for word in ("yes", "no"))
-        if self.yes == self.no:
-            raise UserError(f"model: the tokenizer of {self.name!r} begins yes and no alike: it cannot rerank")
-
-    def _first_token(self, word: str) -> int:
-        ids = text_ids(self.tokenizer, word if self.causal.chat else f" {word}", special=False)
-        return ids[0] if ids else -1
+        self.prompt = prompt
 
     def rebuilt(
         self, module: Any, base: Callable[[], Any] | None = None, update: Update | None = None
     ) -> YesNoReranker:
         """The same reranker around another module."""
-        model = YesNoReranker(self.causal.rebuilt(module, base, update))
+        model = YesNoReranker(self.causal.rebuilt(module, base, update), self.prompt)
         model.name, model.progress = self.name, self.progress
         return model
 
     @property
     def habits(self) -> tuple[Any, ...]:
         """The question, and the two answers."""
-        return (*self.causal.habits, QUESTION, ANSWER, [self.yes, self.no])
+        return (*self.causal.habits, *self.prompt.habits)
 
     @property
     def head(self) -> list[str]:
@@ -76,9 +65,9 @@ class YesNoReranker(TransformersReranker):
     def score_pairs(self, pairs: Sequence[Pair], max_tokens: int) -> list[float]:
         """The log-probability of yes less that of no, which is the difference of their logits."""
         self.causal.progress, self.causal.doing = self.progress, self.doing
-        asked = [
-            scoring.Pair(prompt, [word]) for prompt in self._prompts(pairs, max_tokens) for word in (self.yes, self.no)
-        ]
+        answers = (self.prompt.yes, self.prompt.no)
+        prompts = self._prompts(pairs, max_tokens)
+        asked = [scoring.Pair(prompt, [token]) for prompt in prompts for token in answers]
         found = [one.logprob for one in self.causal.score_ids(asked)]
         return [yes - no for yes, no in zip(found[::2], found[1::2], strict=True)]
 
@@ -92,7 +81,7 @@ class YesNoReranker(TransformersReranker):
         for row, ids in enumerate(prompts):
             wanted[row, len(ids) - 1] = True
         found = logits_at(self.module, wanted, use_cache=False, **batch).float()
-        difference: torch.Tensor = found[:, self.yes] - found[:, self.no]
+        difference: torch.Tensor = found[:, self.prompt.yes] - found[:, self.prompt.no]
         return difference
 
     def tokens(self, pairs: Sequence[Pair], max_tokens: int) -> list[int]:
@@ -100,8 +89,9 @@ class YesNoReranker(TransformersReranker):
         return [len(ids) for ids in self._prompts(pairs, max_tokens)]
 
     def save(self, folder: Path) -> None:
-        """Write the language model."""
+        """Write the language model, and how it is asked."""
         self.causal.save(folder)
+        self.prompt.save(folder)
 
     def take_plain_reasons(self) -> list[str]:
         """Why requests since the last call could not share their beginnings."""
@@ -124,8 +114,10 @@ class YesNoReranker(TransformersReranker):
         return ids
 
     def _asked(self, query: str, document: str) -> list[int]:
-        text = QUESTION.format(query=query, document=document)
-        return self.causal.encode_prompt((Message(role="user", content=text),) if self.causal.chat else text + ANSWER)
+        text = self.prompt.text(self.tokenizer, query, document)
+        if self.causal.chat:
+            return text_ids(self.tokenizer, text, special=False)
+        return self.causal.encode_prompt(text)
 
     def _without_end(self, text: str, tokens: int) -> str:
         """A text without so many of its last tokens."""

@@ -23,7 +23,11 @@ COUNTED = ("shape", "train", "dev", "test", "shifted", "queries", "documents")
 
 
 def render_card(
-    record: RunRecord | None, about: AboutBase, export: ExportRecord | None = None, measured: bool = True
+    record: RunRecord | None,
+    about: AboutBase,
+    export: ExportRecord | None = None,
+    measured: bool = True,
+    asked: str = "",
 ) -> str:
     """The card as markdown with the front matter that model hubs read; all foreign text is escaped.
 
@@ -32,13 +36,15 @@ def render_card(
         about: the base.
         export: the export that the card lies in; None for a run's own card.
         measured: whether ``record`` measured this very model; False for an export that was not measured.
+        asked: how a language model that reranks is asked; empty for any other model.
     """
     title = export.title if export is not None else record.title if record is not None else about.name
     sections = [
-        _front(about, export, record),
+        _front(about, export, record, bool(asked)),
         f"# {markdown(title)}",
         _about(record, about, export),
         _made(record),
+        _asked(asked),
         _scores(record, measured),
         _exported(export),
         _repeat(record, export),
@@ -47,11 +53,11 @@ def render_card(
     return "\n\n".join(section for section in sections if section) + "\n"
 
 
-def _front(about: AboutBase, export: ExportRecord | None, record: RunRecord | None) -> str:
+def _front(about: AboutBase, export: ExportRecord | None, record: RunRecord | None, asked: bool) -> str:
     """No ``model-index``: hubs would show its scores beside benchmarks that were measured in other ways."""
     ranks = record is not None and any(one.metric.split("@")[0] in _RANKING for one in record.after)
     form = export.form if export is not None else "merged"
-    library = "sentence-transformers" if ranks and form == "merged" else LIBRARIES[form]
+    library = "sentence-transformers" if ranks and not asked and form == "merged" else LIBRARIES[form]
     values: dict[str, Any] = {}
     if _LICENCE.fullmatch(about.licence):
         values["license"] = about.licence.lower()
@@ -95,6 +101,18 @@ def _made(record: RunRecord | None) -> str:
     lines += [f"- mitigation: {markdown(_one_line(one), 600)}" for one in (record.recipe or {}).get("mitigations", [])]
     lines += [f"- {words(one.what)}: {one.chosen:.6g}, chosen on dev items" for one in record.choices]
     return _section("How it was made", "\n".join(lines))
+
+
+def _asked(asked: str) -> str:
+    """The prompt of a language model that reranks, without which its scores mean nothing."""
+    if not asked:
+        return ""
+    told = (
+        "A pair's score is the logit of the token `yes` less that of the token `no` after this question. Where the "
+        "question is null the pair is two turns of the chat template, `query` and `document`. The instruction is the "
+        "system's turn."
+    )
+    return _section("How it is asked", told, fenced(asked, "json"))
 
 
 def _one_line(mitigation: Any) -> str:

@@ -57,7 +57,8 @@ class Workbench:
         """
         if self._base is None:
             begun = time.monotonic()
-            self._base = load_for(self.probes, self.run.recipe.model.base, self.run.recipe.model.load_in)
+            model = self.run.recipe.model
+            self._base = load_for(self.probes, model.base, model.load_in, model.rerank)
             self.loaded_in = time.monotonic() - begun
             self._base.progress = self.run.progress.update
             self._check(self._base)
