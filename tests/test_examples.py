@@ -87,7 +87,7 @@ def test_the_pretraining_benchmark_passes_the_check_where_the_data_are(tmp_path)
         "measure.suite": "suite.yaml",
     }  # fmt: skip
     found = sorted(folder.glob("*.yaml"))
-    assert [path.stem for path in found] == ["default", "plain", "replay"]
+    assert [path.stem for path in found] == ["default", "plain", "replay", "replay_kl"]
     for path in found:
         general = ["data.general.0.source=" + str(tmp_path / "general.jsonl")] if path.stem != "plain" else []
         checked = check(path, [*(f"{key}={tmp_path / name}" for key, name in files.items()), *general])

@@ -130,7 +130,7 @@ def test_types_that_are_not_here(monkeypatch):
         check_type("q8")
     monkeypatch.setattr(llama_cpp, "here", lambda: False)
     assert check_type("bf16") == "bf16"
-    with pytest.raises(MissingExtraError, match=r"q4_k_m is packed by llama.cpp(.|\n)*retain\[gguf\]"):
+    with pytest.raises(MissingExtraError, match=r"q4_k_m is packed by llama.cpp(.|\n)*\.\[gguf\]"):
         check_type("q4_k_m")
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from retain.errors import MissingExtraError, UserError, listed, nearest
+from retain.errors import MissingExtraError, UserError, install_extra, listed, nearest
 from retain.training.arguments import Asked
 from retain.training.settings import TrainingSettings
 
@@ -77,9 +77,10 @@ def _extra_problems(settings: TrainingSettings, load_in: str) -> list[str]:
 
 
 def _check_package(name: str) -> None:
-    module, install = next(
-        (found for start, found in PACKAGES.items() if name.startswith(start)),
-        ("bitsandbytes", '"retain[quantized]"') if any(one in name for one in BITSANDBYTES) else ("", ""),
+    own = any(one in name for one in BITSANDBYTES)
+    module, package = next(
+        (found for start, found in PACKAGES.items() if name.startswith(start)), ("bitsandbytes" if own else "", "")
     )
     if module and importlib.util.find_spec(module) is None:
-        raise MissingExtraError(f"training.optimizer: {name} needs {module}, which", f"pip install {install}")
+        install = f"pip install {package}" if package else install_extra("quantized")
+        raise MissingExtraError(f"training.optimizer: {name} needs {module}, which", install)
