@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pytest
 import torch
-from conftest import WORDS
 
 from retain.errors import UserError
 from retain.models import rerank_prompt
@@ -144,7 +143,8 @@ def published(folder, reranker, template=PAIR_TEMPLATE, **tokens) -> str:
     transformer = Transformer(
         str(folder / "plain"), transformer_task="text-generation", processing_kwargs={"chat_template": {"loudly": True}}
     )
-    score = LogitScore(**{"true_token_id": WORDS.index("blue"), "false_token_id": WORDS.index("red"), **tokens})
+    blue, red = reranker.tokenizer.convert_tokens_to_ids(["blue", "red"])
+    score = LogitScore(**{"true_token_id": blue, "false_token_id": red, **tokens})
     encoder = CrossEncoder(
         modules=[transformer, score], device="cpu", prompts={"web": "tell me"}, default_prompt_name="web"
     )
@@ -168,7 +168,9 @@ def test_a_published_reranker_that_reads_one_token_needs_the_other(reranker, tmp
     folder = published(tmp_path, reranker, false_token_id=None)
     with pytest.raises(UserError, match=r"one token.*\n.*model\.rerank\.no"):
         load_reranker(folder)
-    assert load_reranker(folder, "fp32", RerankSettings(no="red")).prompt.no == WORDS.index("red")
+    assert load_reranker(
+        folder, "fp32", RerankSettings(no="red")
+    ).prompt.no == reranker.tokenizer.convert_tokens_to_ids("red")
 
 
 @pytest.mark.parametrize("template", [PAIR_TEMPLATE, PARTS])
