@@ -84,7 +84,8 @@ def by_predict(options: argparse.Namespace) -> Any:
     import torch
     from sentence_transformers import CrossEncoder
 
-    encoder = CrossEncoder(str(options.model), max_length=MAX_TOKENS, local_files_only=True)
+    exact = {"dtype": torch.float32}  # else in that of the file, and bf16 scores are others
+    encoder = CrossEncoder(str(options.model), max_length=MAX_TOKENS, local_files_only=True, model_kwargs=exact)
     plain = torch.nn.Identity()
     return lambda pairs: encoder.predict(pairs, activation_fn=plain, batch_size=options.batch_size).tolist()
 
