@@ -173,6 +173,44 @@ def test_a_published_reranker_that_reads_one_token_needs_the_other(reranker, tmp
     ).prompt.no == reranker.tokenizer.convert_tokens_to_ids("red")
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("{", "damaged"),
+        ("[]", "damaged"),
+        ('{"yes": "blue", "no": 3}', "damaged"),
+        ('{"yes": 1}', "damaged"),
+        ('{"yes": 99999, "no": 3}', r"word for yes .* \(found 99999, of \d+\)"),
+        ('{"yes": 1, "no": -1}', r"word for no .*found -1"),
+        ('{"yes": 1, "no": 2, "template": {"conversation": "x"}}', "refuses the question"),
+    ],
+)
+def test_a_damaged_file_of_how_it_is_asked_is_refused(content, said, reranker, tmp_path):
+    reranker.save(tmp_path / "model")
+    (tmp_path / "model" / rerank_prompt.FILE).write_text(content)
+    with pytest.raises(UserError, match=said):
+        load_reranker(str(tmp_path / "model"))
+
+
+def test_a_published_reranker_whose_settings_are_of_other_types_is_refused_in_words(reranker, tmp_path):
+    folder = published(tmp_path, reranker)
+    for name in ("config_sentence_transformers.json", "sentence_bert_config.json"):
+        (tmp_path / "published" / name).write_text("[]")
+    assert rerank_prompt.rerank_prompt(folder, reranker.tokenizer).instruction is None
+    (tmp_path / "published" / name).write_text('{"default_prompt_name": ["web"], "prompts": {"web": "tell me"}}')
+    assert rerank_prompt.rerank_prompt(folder, reranker.tokenizer).instruction is None
+    next((tmp_path / "published").glob("*LogitScore/config.json")).write_text(
+        '{"true_token_id": "blue", "false_token_id": 1}'
+    )
+    with pytest.raises(UserError, match=r"LogitScore/config\.json.* damaged"):
+        rerank_prompt.rerank_prompt(folder, reranker.tokenizer)
+
+
+def test_an_empty_word_is_no_answer(toy_folder):
+    with pytest.raises(UserError, match=r"model\.rerank\.yes"):
+        load_reranker(str(toy_folder), "fp32", RerankSettings(yes=""))
+
+
 @pytest.mark.parametrize("template", [PAIR_TEMPLATE, PARTS])
 def test_a_template_with_turns_for_query_and_document_is_used(template, reranker, tmp_path):
     reranker.tokenizer.chat_template = template

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import TemplateError
-from pydantic import field_validator
+from pydantic import TypeAdapter, ValidationError, field_validator
 
 from retain.errors import UserError
 from retain.models.chat import ChatTemplateError, text_ids
-from retain.models.model_files import model_json, module_folders
+from retain.models.model_files import model_file, model_json, module_folders
 from retain.settings import Settings
 
 QUESTION = "Does the document answer the query? Say yes or no.\n\nQuery: {query}\n\nDocument: {document}"
@@ -87,7 +87,7 @@ class RerankPrompt:
             return opening + self._asked(query, document) + ANSWER
         try:
             return str(tokenizer.apply_chat_template(self._turns(query, document), **self._settings()))
-        except TemplateError as error:
+        except (TemplateError, TypeError) as error:
             raise ChatTemplateError(f"the model's chat template refuses the question of a reranker: {error}") from error
 
     def _asked(self, query: str, document: str) -> str:
@@ -115,7 +115,7 @@ class RerankPrompt:
 def asked_in(folder: Path) -> str:
     """What a folder says of how its model is asked, as JSON; empty where it says nothing."""
     path = folder / FILE
-    return path.read_text("utf-8").strip() if path.is_file() else ""
+    return path.read_text("utf-8", errors="replace").strip() if path.is_file() else ""
 
 
 def rerank_prompt(spec: str, tokenizer: Any, settings: RerankSettings | None = None) -> RerankPrompt:
@@ -141,6 +141,13 @@ def rerank_prompt(spec: str, tokenizer: Any, settings: RerankSettings | None = N
         prompt = replace(prompt, no=_first_token(tokenizer, given.no))
     if prompt.question is None:
         prompt = replace(prompt, structured=not takes_turns(tokenizer, ROLES, prompt.template))
+    for name, token in (("yes", prompt.yes), ("no", prompt.no)):
+        if not 0 <= token < len(tokenizer):
+            raise UserError(
+                f"model: the word for {name} of {spec!r} is no token of its tokenizer "
+                f"(found {token}, of {len(tokenizer)})\n"
+                f"  Set model.rerank.{name} to a word."
+            )
     if prompt.yes == prompt.no:
         raise UserError(
             f"model: the tokenizer of {spec!r} begins yes and no alike: it cannot rerank\n"
@@ -151,7 +158,7 @@ def rerank_prompt(spec: str, tokenizer: Any, settings: RerankSettings | None = N
 
 
 def _of_folder(spec: str, tokenizer: Any, given: RerankSettings) -> RerankPrompt:
-    saved = model_json(spec, FILE)
+    saved = model_file(spec, FILE)
     if saved is not None:
         return _saved(spec, saved)
     modules = module_folders(spec)
@@ -161,27 +168,46 @@ def _of_folder(spec: str, tokenizer: Any, given: RerankSettings) -> RerankPrompt
     return RerankPrompt(yes, no, None if _has_roles(tokenizer) else QUESTION)
 
 
-def _saved(spec: str, saved: Any) -> RerankPrompt:
+def _saved(spec: str, path: Path) -> RerankPrompt:
     try:
-        return RerankPrompt(**saved)
-    except TypeError as error:
-        raise UserError(f"model: {FILE} of {spec!r} is damaged: {error}") from error
+        return TypeAdapter(RerankPrompt).validate_json(path.read_bytes(), strict=True)
+    except (OSError, ValidationError) as error:
+        raise _damaged(spec, FILE, error) from error
+
+
+def _damaged(spec: str, name: str, error: Exception) -> UserError:
+    problem = error.errors()[0]["msg"] if isinstance(error, ValidationError) else error
+    return UserError(
+        f"model: {name} of {spec!r}, which says how it is asked, is damaged: {problem}\n"
+        "  Save the model again, or fetch it anew."
+    )
 
 
 def _published(spec: str, place: str, given: RerankSettings) -> RerankPrompt:
     """What a folder of sentence-transformers says: its two tokens, its saved prompt, its template's settings."""
-    tokens = model_json(spec, place) or {}
+    tokens = _mapping(model_json(spec, place))
     yes, no = tokens.get("true_token_id"), tokens.get("false_token_id")
     if (yes is None and given.yes is None) or (no is None and given.no is None):
         raise UserError(
             f"model: {spec!r} reads its score off one token ({place}: true_token_id {yes}, false_token_id {no}), and "
             "two are compared here\n  Set model.rerank.yes and model.rerank.no."
         )
-    own = model_json(spec, "config_sentence_transformers.json") or {}
-    instruction = (own.get("prompts") or {}).get(own.get("default_prompt_name"))
-    calling = (model_json(spec, "sentence_bert_config.json") or {}).get("processing_kwargs") or {}
-    template = {name: value for name, value in calling.get("chat_template", {}).items() if name != "restore_suffix"}
-    return RerankPrompt(-1 if yes is None else yes, -1 if no is None else no, None, instruction or None, template)
+    own = _mapping(model_json(spec, "config_sentence_transformers.json"))
+    instruction = _mapping(own.get("prompts")).get(str(own.get("default_prompt_name"))) or None
+    calling = _mapping(_mapping(model_json(spec, "sentence_bert_config.json")).get("processing_kwargs"))
+    template = _mapping(calling.get("chat_template"))
+    said = {
+        "yes": -1 if yes is None else yes, "no": -1 if no is None else no, "question": None, "instruction": instruction,
+        "template": {name: value for name, value in template.items() if name != "restore_suffix"},
+    }  # fmt: skip
+    try:
+        return TypeAdapter(RerankPrompt).validate_json(json.dumps(said), strict=True)
+    except ValidationError as error:
+        raise _damaged(spec, place, error) from error
+
+
+def _mapping(value: Any) -> Mapping[Any, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _first_token(tokenizer: Any, word: str) -> int:
