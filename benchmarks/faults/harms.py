@@ -8,7 +8,6 @@ import random
 import resource
 import signal
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -92,7 +91,7 @@ def kill_at(call: int, cut_power: random.Random | None = None) -> Callable[[Path
     """
 
     def harm(folder: Path, cache: Path) -> None:
-        begun = time.time_ns()
+        earlier = _written(folder, cache)
         left = [call]
 
         def see(kind: str, path: str) -> None:
@@ -102,7 +101,7 @@ def kill_at(call: int, cut_power: random.Random | None = None) -> Callable[[Path
             if left[0] < 0:
                 off()
                 if cut_power is not None:
-                    _tear(folder, cache, begun, cut_power)
+                    _tear(folder, cache, earlier, cut_power)
                 os.kill(os.getpid(), signal.SIGKILL)
 
         watch(folder, cache, see)
@@ -110,15 +109,30 @@ def kill_at(call: int, cut_power: random.Random | None = None) -> Callable[[Path
     return harm
 
 
-def _tear(folder: Path, cache: Path, begun: int, rng: random.Random) -> None:
-    """What a cut of the power can leave: files of this go that nobody forced onto the disk, empty or short."""
+Written = tuple[int, int, int]
+"""What tells a file from the one that was there before: its number, its size and when it was written last."""
+
+
+def _written(folder: Path, cache: Path) -> dict[Path, Written]:
+    found = {}
     for path in sorted([*folder.rglob("*"), *cache.rglob("*")]):
-        if not path.is_file() or path.is_symlink():
-            continue
-        state = path.stat()
-        new = state.st_mtime_ns >= begun - 10**8 and state.st_ino not in _state["synced"]
-        if new and state.st_size and rng.random() < 0.7:
-            os.truncate(path, rng.choice((0, rng.randrange(state.st_size))))
+        if path.is_file() and not path.is_symlink():
+            state = path.stat()
+            found[path] = (state.st_ino, state.st_size, state.st_mtime_ns)
+    return found
+
+
+def _tear(folder: Path, cache: Path, earlier: dict[Path, Written], rng: random.Random) -> None:
+    """What a cut of the power can leave: files of this go that nobody forced onto the disk, empty or short.
+
+    Those of earlier goes have been through their own cut.
+    """
+    unmoved = set(earlier.values())  # a file may have got another name
+    for path, written in _written(folder, cache).items():
+        number, size, _ = written
+        new = written not in unmoved and number not in _state["synced"]
+        if new and size and rng.random() < 0.7:
+            os.truncate(path, rng.choice((0, rng.randrange(size))))
 
 
 def refuse_at(kind: str, call: int, code: int, lasting: bool) -> Callable[[Path, Path], None]:

@@ -14,7 +14,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks" / "faults"))
 
-from harms import spoil
+from harms import _tear, _written, spoil
 from trials import Failed, Work, _check_kept, _check_record, difference
 from work import Place, stage_of
 
@@ -65,3 +65,20 @@ def test_the_stage_is_what_was_said_last():
     assert stage_of(said) == "Training"
     assert stage_of(said + "Training: done in 2 s\n") == "Between stages, reports"
     assert stage_of("") == "Opening the folder"
+
+
+def test_a_power_cut_tears_only_what_this_go_wrote_and_did_not_force(tmp_path):
+    folder, cache = tmp_path / "run", tmp_path / "cache"
+    folder.mkdir()
+    cache.mkdir()
+    content = b"x" * 100
+    (folder / "earlier.json").write_bytes(content)
+    earlier = _written(folder, cache)
+    os.rename(folder / "earlier.json", folder / "renamed.json")
+    for number in range(20):
+        (cache / f"new{number}").write_bytes(content)
+    _tear(folder, cache, earlier, random.Random(0))
+    assert (folder / "renamed.json").read_bytes() == content
+    left = [len((cache / f"new{number}").read_bytes()) for number in range(20)]
+    assert 5 < sum(size < 100 for size in left) < 20
+    assert 0 in left

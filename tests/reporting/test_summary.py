@@ -5,6 +5,7 @@ from rich.cells import cell_len
 
 from retain.records import Comparison, Gate
 from retain.reporting.summary import render_summary
+from retain.reporting.terms import headline
 
 from .makers import (
     make_change,
@@ -48,6 +49,17 @@ def test_a_demonstration_is_called_one():
     assert text.startswith("RETAINED (DEMONSTRATION ONLY)   base-model")
     assert "prove nothing about whether this model should ship" in " ".join(text.split())
     assert "emonstration" not in render_summary(make_record())
+
+
+def test_a_retained_mean_is_not_told_as_a_proof_of_each_capability():
+    probes = [make_probe_verdict(name, outcome="retained") for name in ("facts", "sums")]
+    open_one = [*probes, make_probe_verdict("code", outcome="inconclusive", items_needed=90)]
+    lines = [
+        headline(make_record(verdict=make_verdict(outcome="retained", gain="learned", probes=each)))
+        for each in (probes, open_one)
+    ]
+    assert lines[0].endswith("kept what the base could do, within the margins.")
+    assert lines[1].endswith("on average kept what the base could do; 1 of 3 capabilities is not proven alone.")
 
 
 def test_an_inconclusive_verdict_says_how_many_items_would_decide():

@@ -5,7 +5,7 @@ from retain.errors import DamagedError, UserError
 from retain.progress import Progress
 from retain.recipe import parse_recipe
 from retain.records import Record
-from retain.stages.run_folder import RunFolder, flat
+from retain.stages.run_folder import RunFolder, flat, write_recipe
 
 
 def test_flat_names_every_leaf_by_its_path():
@@ -90,10 +90,10 @@ def test_keys_that_a_folder_does_not_know_have_their_defaults(opened):
     values = stored(run)
     assert (values["training"].pop("watch"), values["mitigations"][0].pop("rank")) == (4, 16)
     del values["advise"]
-    (run.path / "recipe.yaml").write_text(yaml.safe_dump(values))
+    write_recipe(run.path / "recipe.yaml", values)
     assert stored(opened(mitigations=[{"kind": "lora"}]))["training"]["watch"] == 4
     values["training"]["watch"] = 4
-    (run.path / "recipe.yaml").write_text(yaml.safe_dump(values))
+    write_recipe(run.path / "recipe.yaml", values)
     with pytest.raises(UserError, match=r"training\.watch: there 4, here 2"):
         opened(
             mitigations=[{"kind": "lora"}],
@@ -104,12 +104,21 @@ def test_keys_that_a_folder_does_not_know_have_their_defaults(opened):
 def test_a_recipe_that_this_version_does_not_allow_is_another_one(opened):
     run = opened()
     measured(run.path)
-    (run.path / "recipe.yaml").write_text(yaml.safe_dump({**stored(run), "later": 1}))
+    write_recipe(run.path / "recipe.yaml", {**stored(run), "later": 1})
     with pytest.raises(UserError, match="later: there 1, here None"):
         opened()
 
 
-@pytest.mark.parametrize("content", ["just text", "", "[: broken", "seed: 1\n# hash of the lines above: 0123\n"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "just text",
+        "",
+        "model:\n  base: a cut that leaves YAML\n",
+        "[: broken",
+        "seed: 1\n# hash of the lines above: 0123\n",
+    ],
+)
 def test_a_damaged_recipe_is_read_where_it_stands_a_second_time(opened, caplog, content):
     run = opened()
     measured(run.path)

@@ -70,7 +70,7 @@ def headline(record: RunRecord) -> str:
     verdict = record.verdict
     learned = verdict.gain == "learned"
     if verdict.outcome == "retained":
-        kept = "kept what the base could do, within the margins"
+        kept = _kept(record)
         return f"The tuned model learned the task and {kept}." if learned else f"The tuned model {kept}."
     if verdict.outcome == "forgot":
         lost = "lost more of what the base could do than the margins allow"
@@ -81,6 +81,16 @@ def headline(record: RunRecord) -> str:
         more = f" by more than {plain(need)} {unit}" if need else ""
         return f"The tuned model did not get better at the task{more}."
     return "The items measured so far cannot decide whether the tuned model kept what the base could do."
+
+
+def _kept(record: RunRecord) -> str:
+    """What was kept; nobody may read a proof of each capability into one of their mean."""
+    judged = [probe for probe in record.verdict.probes if probe.outcome != "near chance"]
+    missing = sum(probe.outcome == "inconclusive" for probe in judged)
+    if not missing:
+        return "kept what the base could do, within the margins"
+    are = "is" if missing == 1 else "are"
+    return f"on average kept what the base could do; {missing} of {len(judged)} capabilities {are} not proven alone"
 
 
 def outcome(record: RunRecord) -> str:
