@@ -49,6 +49,13 @@ def test_a_record_without_alarms_has_no_such_section():
     assert alarm_block(record(())) is None
 
 
+def test_there_is_no_column_of_advice_where_none_is_given():
+    assert alarm_block(record()).columns[-1] == "What to do"
+    silent = alarm_block(record((SILENT, UNTOLD)))
+    assert silent.columns[-1] == "What was seen"
+    assert {len(row) for row in silent.rows} == {len(silent.columns)}
+
+
 def test_the_terminal_hears_of_raised_alarms_and_of_what_they_led_to():
     said = render_summary(record(found=True))
     assert "Overfitting alarms:" in said and "growing gap: The gap has grown. Stop earlier." in said

@@ -90,7 +90,7 @@ def compare(
 
 UNMOVED = (
     "Both sides are the same weights, and every score is the same: the measurement was read or made again in the "
-    "same way. That is no noise floor; `retain noise` measures one."
+    "same way. That is no noise floor; retain noise measures one."
 )
 
 

@@ -27,7 +27,10 @@ def alarm_block(record: RunRecord) -> Block | None:
         return None
     ordered = sorted(alarms, key=lambda one: list(_OUTCOMES).index(one.raised))
     columns = ["Alarm", "Outcome", "Update", "Epoch", "What was seen", "What to do"]
-    return Block("", columns=columns, rows=[_row(one) for one in ordered])
+    rows = [_row(one) for one in ordered]
+    if not any(one.advice for one in alarms):  # all are silent
+        columns, rows = columns[:-1], [row[:-1] for row in rows]
+    return Block("", columns=columns, rows=rows)
 
 
 def alarm_lines(record: RunRecord) -> list[str]:
