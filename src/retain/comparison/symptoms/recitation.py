@@ -19,8 +19,8 @@ VERBATIM = 3.0
 WHOLE = 50
 """Tokens of an extraction."""
 NOT_TRIED = (
-    "Not tried: retain run tries it where training raised an overfitting alarm, or always with the setting "
-    "measure.recitation (64, say); a comparison of measurements cannot, since it needs the models and the training rows."
+    "Not tried: retain run tries it where training raised an overfitting alarm, or always with "
+    "measure.recitation (64, say); a comparison of measurements cannot: it needs the models and the training rows."
 )
 TOO_SHORT = "The training answers are too short to recite: of {rows} rows none has 15 tokens of answer."
 NO_TWINS = "No held-out row is long enough to be compared with the training rows."
