@@ -57,30 +57,29 @@ class Failed(Exception):
 
 
 def undisturbed(recipes: dict[str, Path], places: dict[str, Place]) -> dict[str, Work]:
-    """Do each work twice from the start, all at once, and hold the records against each other.
+    """Do each work twice from the start, alone, and hold the records against each other.
 
-    They must not differ by chance: what a fault changes could not be told from it.
+    They must not differ by chance: what a fault changes could not be told from it. Work beside other work would take
+    longer than it does in a trial, and a kill at a moment drawn from that time would often come after its end.
     """
     calls: dict[str, dict[str, int]] = {}
+    seconds: dict[str, float] = {}
     records: dict[str, list[Any]] = {name: [] for name in recipes}
     for again in range(2):
-        for place in places.values():
+        for name, place in places.items():
             place.clear()
-        counts = {name: place.root / "counts.txt" for name, place in places.items()}
-        harms = {name: None if again else count_calls(path) for name, path in counts.items()}
-        begun = time.monotonic()
-        children = {name: begin(recipes[name], places[name], harms[name]) for name in recipes}
-        ended = {name: end(child, places[name], begun) for name, child in children.items()}
-        for name in recipes:
-            if ended[name].code != DONE:
-                raise SystemExit(f"{name} does not come to its end undisturbed:\n{ended[name].said}")
-            records[name].append(record(places[name]))
+            counts = place.root / "counts.txt"
+            ended = go(recipes[name], place, None if again else count_calls(counts))
+            if ended.code != DONE:
+                raise SystemExit(f"{name} does not come to its end undisturbed:\n{ended.said}")
+            records[name].append(record(place))
+            seconds[name] = ended.seconds
             if not again:
-                calls[name] = ast.literal_eval(counts[name].read_text())
+                calls[name] = ast.literal_eval(counts.read_text())
     for name, (one, other) in records.items():
         if one != other:
             raise SystemExit(f"{name} gives another record when it is done again: {difference(one, other)}")
-    return {name: Work(name, recipes[name], ended[name].seconds, calls[name], records[name][0]) for name in recipes}
+    return {name: Work(name, recipes[name], seconds[name], calls[name], records[name][0]) for name in recipes}
 
 
 def tried(trial: Trial, work: Work, place: Place, seed: int) -> dict[str, Any]:
