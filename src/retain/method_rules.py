@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from retain.ranking.measures import measure_name
+from retain.training.ranking_settings import ROWS
 
 if TYPE_CHECKING:
     from retain.recipe import Recipe
@@ -77,6 +78,13 @@ def _ranking_problems(recipe: Recipe) -> list[str]:
         for place, one in enumerate(recipe.data.general)
         if one.source == "base_model"
     ]
+    if recipe.training.groups.teacher == ROWS:
+        problems += [
+            f"mitigations.{place}: rehearsed queries have no teacher's scores, which training.ranking.teacher: rows "
+            "needs; name a model as the teacher, or keep the general queries with score_to_base"
+            for place, one in enumerate(recipe.mitigations)
+            if getattr(one, "kind", "") == "rehearsal"
+        ]
     try:
         measure_name(task.metric)
     except ValueError as error:

@@ -25,6 +25,7 @@ from retain.records import Gate
 from retain.registry import units
 from retain.sequence_settings import SequenceKeys
 from retain.settings import Settings
+from retain.training.ranking_settings import ROWS
 from retain.training.settings import TrainingSettings
 from retain.wrong_values import Location, problems_of
 
@@ -338,8 +339,9 @@ def _with_models(training: TrainingSettings, folder: Path) -> TrainingSettings:
     def found(name: str | None) -> str | None:
         return absolute(folder / name) if name is not None and os.path.exists(folder / name) else name
 
+    teacher = groups.teacher if groups.teacher == ROWS else found(groups.teacher)
     negatives = groups.negatives.model_copy(update={"embedder": found(groups.negatives.embedder)})
-    groups = groups.model_copy(update={"teacher": found(groups.teacher), "negatives": negatives})
+    groups = groups.model_copy(update={"teacher": teacher, "negatives": negatives})
     return training.model_copy(update={"ranking": groups})
 
 

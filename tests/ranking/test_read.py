@@ -5,7 +5,8 @@ import gzip
 import pytest
 
 from retain.errors import UserError
-from retain.ranking.judged import graded
+from retain.ranking.groups import training_groups
+from retain.ranking.judged import graded, taught_scores
 from retain.ranking.read import read_ranking
 
 ROW = {"query": "who", "pos": ["a", "b"], "neg": "c"}
@@ -60,6 +61,39 @@ def test_questions_with_answers_are_rankings_without_other_documents(write):
     data = read_ranking(write("a.jsonl", [{"prompt": "why", "completion": "because"}]))
     assert judged(data) == [("why", {"because": 1.0})]
     assert not data.listed
+
+
+def test_a_teachers_scores_stay_with_their_documents(write):
+    rows = [
+        {"query": "q", "pos": ["a", "b"], "neg": "c", "pos_scores": [3, 2.5], "neg_scores": [-1]},
+        {"query": "q", "pos": ["a"], "neg": ["d", "e"], "pos_scores": 9, "neg_scores": [0, -2]},
+        {"query": "other", "pos": ["a"], "neg": ["b"], "pos_scores": [], "neg_scores": None},
+        {"query": "partly", "pos": ["a"], "neg": ["b"], "pos_scores": [1], "neg_scores": [0]},
+        {"query": "partly", "pos": ["a"], "neg": ["c"]},
+    ]
+    one, other, partly = read_ranking(write("rows.jsonl", rows)).examples
+    assert taught_scores(one) == {"a": 3, "b": 2.5, "c": -1, "d": 0, "e": -2}
+    assert taught_scores(other) == taught_scores(partly) == {}
+    changed = [{**rows[0], "neg_scores": [-1.5]}, *rows[1:]]
+    assert read_ranking(write("changed.jsonl", changed)).examples[0].id != one.id
+    for group in training_groups(one, 3, 0, 9):
+        assert group.teacher_scores == tuple(taught_scores(one)[text] for text in group.documents)
+
+
+@pytest.mark.parametrize(
+    ("scores", "says"),
+    [
+        ({"pos_scores": [1, 2], "neg_scores": [0]}, "`pos_scores` has 2 scores for 1 documents"),
+        ({"pos_scores": [1]}, "`neg_scores` has 0 scores for 1 documents"),
+        ({"pos_scores": ["1"], "neg_scores": [0]}, r"`pos_scores\[0\]` is '1', expected a number"),
+        ({"pos_scores": [True], "neg_scores": [0]}, r"`pos_scores\[0\]` is True, expected a number"),
+        ({"pos_scores": [float("nan")], "neg_scores": [0]}, r"`pos_scores\[0\]` is nan, expected a number"),
+        ({"pos_scores": [1], "neg_scores": [1e9]}, r"`neg_scores\[0\]` is 1000000000.0, expected a number"),
+    ],
+)
+def test_a_teachers_scores_are_numbers_one_for_each_document(write, scores, says):
+    with pytest.raises(UserError, match=says):
+        read_ranking(write("rows.jsonl", [{"query": "q", "pos": ["a"], "neg": ["b"], **scores}]))
 
 
 def test_a_document_on_both_sides_counts_as_relevant_and_is_counted(write):

@@ -148,6 +148,51 @@ def teacher(folder, tmp_path):
     return tmp_path / "teacher"
 
 
+def taught_rows(rows, reranker) -> list[dict]:
+    """The rows with a teacher's score of each document."""
+    found = []
+    for row in rows:
+        scores = reranker.score(row["query"], [row["pos"], *row["neg"]], 32)
+        found.append({**row, "pos_scores": scores[:1], "neg_scores": scores[1:]})
+    return found
+
+
+def test_scores_that_the_rows_give_are_learned_like_those_of_the_teacher_who_gave_them(
+    ranking_recipe, ranking_rows, toy_reranker_folder, tmp_path
+):
+    folder = teacher(toy_reranker_folder, tmp_path)
+    lines(tmp_path / "taught.jsonl", taught_rows(ranking_rows, load_reranker(str(folder))))
+    found = {}
+    for who in (str(folder), "rows"):
+        training = {
+            "method": "rank", "learning_rate": 0.003, "epochs": 1, "batch_size": 4, "max_length": 32,
+            "ranking": {"group_size": 3, "loss": "margin_mse", "teacher": who, "dropout": False},
+        }  # fmt: skip
+        data = {"train": str(tmp_path / "taught.jsonl"), "held_out": 0.4}
+        record = run(ranking_recipe(training=training, data=data), tmp_path / f"run-{len(found)}")
+        found[who] = [entry["loss"] for entry in record.training.history]
+        assert any("scores, which are not read" in note for note in record.training.notes) == (who != "rows")
+    assert found["rows"] == pytest.approx(found[str(folder)], rel=1e-4)
+    assert not (tmp_path / "run-1" / "negatives.json").exists()
+
+
+def test_rows_without_a_teachers_scores_are_named_before_measuring(
+    ranking_recipe, ranking_rows, toy_reranker, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("retain.pipeline.measure_before", lambda *args: pytest.fail("measured"))
+    rows = taught_rows(ranking_rows, toy_reranker)
+    for row in rows[::2]:
+        del row["pos_scores"], row["neg_scores"]
+    lines(tmp_path / "taught.jsonl", rows)
+    taught = {"method": "rank", "ranking": {"loss": "margin_mse", "teacher": "rows"}}
+    recipe = ranking_recipe(training=taught, data={"train": str(tmp_path / "taught.jsonl"), "held_out": 0.4})
+    for work in (check, lambda recipe: run(recipe, tmp_path / "run")):
+        with pytest.raises(UserError, match=r"neg_scores, and \d+ of 2\d queries have none .*jsonl:\d"):
+            work(recipe)
+    with pytest.raises(UserError, match=r"mitigations\.0: rehearsed queries have no teacher's scores"):
+        check(ranking_recipe(training=taught, mitigations=[{"kind": "rehearsal"}]))
+
+
 @pytest.mark.parametrize("place", ["./no_such", "toys/no-such-model", "empty"])
 @pytest.mark.parametrize("key", ["teacher", "embedder"])
 def test_a_model_that_is_not_there_is_named_before_measuring(ranking_recipe, tmp_path, monkeypatch, key, place):

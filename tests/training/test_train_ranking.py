@@ -51,6 +51,12 @@ def batch_of(rows) -> tuple[list, object]:
     return list(columns.values()), labels
 
 
+def test_negatives_have_no_effect_beside_scores_in_the_rows():
+    RankingSettings(loss="margin_mse", teacher="rows", negatives={"mine": "none"})
+    with pytest.raises(ValidationError, match="negatives have no effect with teacher: rows"):
+        RankingSettings(loss="margin_mse", teacher="rows", negatives={"ranks": [3, 50]})
+
+
 @pytest.fixture
 def scores(toy_reranker) -> torch.Tensor:
     toy_reranker.module.eval()

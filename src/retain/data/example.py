@@ -32,6 +32,8 @@ class Example(Record):
     negatives: tuple[str, ...] = ()
     grades: tuple[float, ...] = ()
     """How relevant each positive is, the higher the more; all 1 when empty."""
+    teacher_scores: tuple[float, ...] = ()
+    """What a teacher gave each positive, then each negative; none when empty."""
     source: str = ""
     ended: bool = True
     """False for a text that was cut off at a limit: its end is not trained."""

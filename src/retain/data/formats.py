@@ -180,8 +180,7 @@ def _example(path: str, line: int, fields: Fields) -> Example:
         [(message.role, message.content) for message in fields.get("messages", ())],
         *(fields.get(key, "") for key in ("text", "chosen", "rejected", "query", "positives", "negatives")),
     ]
-    if "grades" in fields:
-        content.append(list(fields["grades"]))
+    content += [list(fields[key]) for key in ("grades", "teacher_scores") if key in fields]
     _check_encodable(content)
     return Example(id=content_hash(fields["shape"], content), source=path, line=line, **fields)
 

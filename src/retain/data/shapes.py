@@ -18,6 +18,9 @@ ANSWERS = ("completion", "response", "answer", "output")
 QUERIES = ("query", "anchor")
 POSITIVES = ("pos", "positive", "positives")
 NEGATIVES = ("neg", "negative", "negatives")
+TEACHER_SCORES = ("pos_scores", "neg_scores")
+LARGEST_SCORE = 1e6
+"""Of a teacher, up or down; its squares are summed in fp32."""
 PAIR_QUERIES = ("query", "anchor", "sentence1", "sentence_A")
 PAIR_DOCUMENTS = ("document", "passage", "doc", "text", "sentence2", "sentence_B")
 LABELS = ("label", "relevance", "score")
@@ -91,15 +94,20 @@ def from_preference(row: Values) -> Iterator[Fields]:
 
 
 def from_ranking(row: Values) -> Iterator[Fields]:
-    """``query`` with ``pos`` and ``neg``, each a string or a list. Negatives may be absent."""
-    positives = _texts(row, present(row, POSITIVES))
+    """``query`` with ``pos`` and ``neg``, each a string or a list. Negatives may be absent.
+
+    A teacher's scores of them may stand in ``pos_scores`` and ``neg_scores``.
+    """
+    positives, negatives = (_texts(row, present(row, keys)) for keys in (POSITIVES, NEGATIVES))
     if not positives:
         raise RowError(f"`{present(row, POSITIVES)}` is empty: there is no relevant text")
+    scores = _teacher_scores(row, len(positives), len(negatives))
     yield {
         "shape": "ranking",
         "query": _text(row, present(row, QUERIES) or ""),
         "positives": positives,
-        "negatives": _texts(row, present(row, NEGATIVES)),
+        "negatives": negatives,
+        **({"teacher_scores": scores} if scores else {}),
     }
 
 
@@ -156,6 +164,23 @@ def _texts(row: Values, key: str | None) -> tuple[str, ...]:
             found = "an empty string" if isinstance(value, str) else kind_of(value)
             raise RowError(f"`{key}[{index}]` is {found}, expected a string with text")
     return tuple(values)
+
+
+def _teacher_scores(row: Values, *counts: int) -> tuple[float, ...]:
+    """One score for each relevant document and then for each other one; nothing where the row gives none."""
+    if not any(row.get(key) not in (None, []) for key in TEACHER_SCORES):
+        return ()
+    found: list[float] = []
+    for key, count in zip(TEACHER_SCORES, counts, strict=True):
+        values = row.get(key)
+        values = [] if values is None else values if isinstance(values, list) else [values]
+        if len(values) != count:
+            raise RowError(f"`{key}` has {len(values)} scores for {count} documents; give one for each, or none at all")
+        for place, value in enumerate(values):
+            if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= LARGEST_SCORE:
+                raise RowError(f"`{key}[{place}]` is {value!r:.40}, expected a number of at most {LARGEST_SCORE:g}")
+        found += map(float, values)
+    return tuple(found)
 
 
 def _chat(row: Values, turns: tuple[Message, ...]) -> Fields:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from retain.data.example import Example
 from retain.models.base import Pair
+from retain.ranking.judged import taught_scores
 
 
 class Group(NamedTuple):
@@ -14,6 +15,8 @@ class Group(NamedTuple):
 
     query: str
     documents: tuple[str, ...]
+    teacher_scores: tuple[float, ...] = ()
+    """One for each document; none when empty."""
 
     @property
     def pairs(self) -> list[Pair]:
@@ -28,13 +31,15 @@ def training_groups(row: Example, size: int, seed: int, most: int) -> list[Group
     without others, gives none.
     """
     groups = []
+    taught = taught_scores(row)
     chosen = sorted(random.Random(f"{seed}-{row.id}").sample(range(len(row.positives)), min(most, len(row.positives))))
     for number in chosen:
         relevant = row.positives[number]
         others = list(row.negatives)
         random.Random(f"{seed}-{row.id}-{number}").shuffle(others)
         if others:
-            groups.append(Group(row.query, (relevant, *others[: size - 1])))
+            documents = (relevant, *others[: size - 1])
+            groups.append(Group(row.query, documents, tuple(taught[text] for text in documents) if taught else ()))
     return groups
 
 

@@ -88,7 +88,8 @@ def add_negatives(
         counts["mined"] += len(mined)
         counts["drawn"] += len(drawn)
         counts["missing"] += count - len(mined) - len(drawn)
-        found.append(row.model_copy(update={"negatives": (*row.negatives, *mined, *drawn)}))
+        more = {"negatives": (*row.negatives, *mined, *drawn), "teacher_scores": ()}
+        found.append(row.model_copy(update=more))
     return found, Counts(**counts)
 
 

@@ -3,7 +3,8 @@
 | shape | what it looks like |
 |---|---|
 | BEIR | a folder with ``corpus.jsonl``, ``queries.jsonl`` and ``qrels/<part>.tsv``; or one of its qrels |
-| rows | ``query`` with ``pos`` and ``neg`` (also positive and negative, anchor): strings or lists |
+| rows | ``query`` with ``pos`` and ``neg`` (also positive and negative, anchor): strings or lists; a teacher's scores \
+of them may stand in ``pos_scores`` and ``neg_scores`` |
 | labelled pairs | ``query``, ``document`` (or passage, text) and ``label`` (or score, relevance), a pair a row |
 | triples | MS MARCO's: query, relevant and other document between tabs, without a header |
 | questions and answers | rows that a language model could be trained on: the answer is the relevant document |
@@ -20,7 +21,7 @@ from retain.data.formats import scan_examples
 from retain.data.rows import refuse
 from retain.errors import UserError
 from retain.ranking.beir import CORPUS, QUERIES, Part, beir_place, read_beir
-from retain.ranking.judged import Gathered, RankingData, distinct, graded
+from retain.ranking.judged import Gathered, RankingData, distinct, graded, taught_scores
 from retain.ranking.triples import is_triples, read_triples
 
 
@@ -66,7 +67,7 @@ def _gathered(source: str, rows: Sequence[Example]) -> Gathered:
     gathered = Gathered(source)
     for row in rows:
         if row.shape == "ranking":
-            gathered.add(row.query, dict.fromkeys(row.negatives, 0.0), row.line)
+            gathered.add(row.query, dict.fromkeys(row.negatives, 0.0), row.line, taught_scores(row))
             gathered.add(row.query, {text: grade for text, grade in graded(row).items() if grade > 0}, row.line)
         elif row.input.strip() and row.target.strip():
             gathered.add(row.input, {row.target: 1.0}, row.line)

@@ -8,7 +8,7 @@ from pathlib import Path
 from retain.errors import UserError, naming
 from retain.models.builtin import PREFIX
 from retain.models.load import check_place, hub_reachable
-from retain.training.ranking_settings import RankingSettings
+from retain.training.ranking_settings import ROWS, RankingSettings
 
 CONFIGS = ("config.json", "modules.json", "adapter_config.json")
 """A model's folder holds one of these."""
@@ -20,7 +20,8 @@ def check_named_models(settings: RankingSettings) -> None:
     Raises:
         UserError: names the key, and what it names.
     """
-    named = {"teacher": settings.teacher, "negatives.embedder": settings.negatives.embedder}
+    teacher = settings.teacher if settings.teacher != ROWS else None
+    named = {"teacher": teacher, "negatives.embedder": settings.negatives.embedder}
     for key, spec in named.items():
         if spec is not None:
             with naming(f"training.ranking.{key}"):

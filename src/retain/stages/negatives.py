@@ -12,7 +12,7 @@ from retain.ranking.read import read_ranking
 from retain.records import Record, content_hash
 from retain.stages.run_folder import RunFolder
 from retain.stages.setting_up import Workbench
-from retain.training.ranking_settings import NegativesSettings
+from retain.training.ranking_settings import ROWS, NegativesSettings
 
 MANY = 0.1
 """Share of queries for which nothing was mined from which on it is said."""
@@ -33,6 +33,13 @@ def find_negatives(run: RunFolder, bench: Workbench) -> Mined | None:
     """
     if run.recipe.training.method != "rank":
         return None
+    if run.recipe.training.groups.teacher == ROWS:
+        bench.notes.append("documents that do not answer: those that the rows score; none were mined")
+        return None
+    if any(row.teacher_scores for row in bench.train_rows):
+        bench.notes.append(
+            "the rows give a teacher's scores, which are not read; loss: margin_mse with teacher: rows learns them"
+        )
     data = read_ranking(run.recipe.data.train)
     mined = run.once("negatives", Mined, lambda: _mine(run, bench, data), "Finding hard negatives", alone=True)
     known = {content_hash(text): text for row in bench.train_rows for text in row.negatives}

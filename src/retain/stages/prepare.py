@@ -25,10 +25,11 @@ from retain.recipe import HeldOutFiles, Recipe
 from retain.records import Record
 from retain.stages.linting import lint_splits
 from retain.stages.named_models import check_named_models
-from retain.stages.ranking_data import judged_rows, ranking_probes, ranking_summary, read_sources
+from retain.stages.ranking_data import check_taught, judged_rows, ranking_probes, ranking_summary, read_sources
 from retain.stages.run_folder import RunFolder
 from retain.sums import file_hash
 from retain.training.check_settings import check_settings
+from retain.training.ranking_settings import ROWS
 from retain.training.trackers import check_trackers
 
 TASK = "task"
@@ -122,6 +123,8 @@ def _read_rankings(recipe: Recipe, progress: Progress | None) -> Prepared:
         held |= {"dev": sources.dev} if isinstance(recipe.data.held_out.dev, str) else {}
         parts = {key: judged_rows(one) for key, one in held.items() if one is not None}
     splits = _split(recipe, judged_rows(sources.train), parts)
+    if recipe.training.groups.teacher == ROWS:
+        check_taught(splits.train)
     suite = _checked_suite(recipe, splits)
     texts = {probe.name: list(probe.texts()) for probe in suite.probes}
     general = []

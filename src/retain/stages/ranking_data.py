@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from retain.data.example import Example
@@ -65,6 +66,22 @@ def _judged(key: str, source: str, part: Any) -> RankingData:
 def judged_rows(data: RankingData) -> list[Example]:
     """The queries with a relevant document."""
     return [row for row in data.examples if row.positives]
+
+
+def check_taught(rows: Sequence[Example]) -> None:
+    """Refuse training rows without the scores of a teacher.
+
+    Raises:
+        UserError: says how many have none, and where the first one stands.
+    """
+    untaught = [row for row in rows if not row.teacher_scores]
+    if untaught:
+        first = untaught[0]
+        raise UserError(
+            "data.train: training.ranking.teacher: rows needs a score of every document, in pos_scores and neg_scores, "
+            f"and {len(untaught)} of {len(rows)} queries have none (the first: {first.source}:{first.line}).\n"
+            "  Add them, or name a model as the teacher."
+        )
 
 
 def ranking_summary(sources: Sources, splits: Splits) -> dict[str, Any]:
@@ -146,6 +163,7 @@ def general_rankings(
         pools = without_answers(rows, pools, score, mining.filter)
     return GeneralRows(
         rows=[
-            row.model_copy(update={"negatives": (*row.negatives, *pool)}) for row, pool in zip(rows, pools, strict=True)
+            row.model_copy(update={"negatives": (*row.negatives, *pool), "teacher_scores": ()})
+            for row, pool in zip(rows, pools, strict=True)
         ]
     )

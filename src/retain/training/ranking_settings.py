@@ -9,6 +9,8 @@ from pydantic import Field, model_validator
 from retain.settings import Settings
 
 Rank = Annotated[int, Field(ge=1)]
+ROWS = "rows"
+"""As a teacher: the scores that stand in the rows."""
 
 
 class NegativesSettings(Settings):
@@ -52,7 +54,9 @@ class RankingSettings(Settings):
     positives: int = Field(4, ge=1)
     """Relevant documents of a query that get a group in each epoch, at most; drawn by the seed where there are more."""
     teacher: str | None = None
-    """``margin_mse``: whose scores are learned: a reranker, or an embedder (cosine similarity times 20)."""
+    """``margin_mse``: whose scores are learned: a reranker, an embedder (cosine similarity times 20), or ``rows``:
+    those that each row gives its documents in ``pos_scores`` and ``neg_scores``. Other documents are then neither mined
+    nor drawn, since they have no score."""
     dropout: bool = True
     """The model's own dropout while it trains; without it a CPU is a quarter faster. Adapters have theirs."""
     negatives: NegativesSettings = NegativesSettings()
@@ -61,5 +65,7 @@ class RankingSettings(Settings):
     @model_validator(mode="after")
     def _taught(self) -> RankingSettings:
         if (self.loss == "margin_mse") != (self.teacher is not None):
-            raise ValueError("loss: margin_mse and teacher: MODEL go together")
+            raise ValueError("loss: margin_mse and teacher: MODEL (or rows) go together")
+        if self.teacher == ROWS and self.negatives not in (NegativesSettings(), NegativesSettings(mine="none")):
+            raise ValueError("negatives have no effect with teacher: rows; leave them out")
         return self

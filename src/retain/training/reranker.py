@@ -22,6 +22,7 @@ from retain.training.cross_encoder_trainer import encoder_of, trainer_class
 from retain.training.going import CHECKPOINTS, go, making, planned, told
 from retain.training.precision import prepare_precision
 from retain.training.ranking_rows import loss_of, pairs_per_row, rows_of
+from retain.training.ranking_settings import ROWS
 from retain.training.settings import TrainingSettings
 from retain.training.stream import GroupStream
 from retain.training.trainer import with_penalties
@@ -150,6 +151,8 @@ def _taught(settings: TrainingSettings, groups: Sequence[Group], max_tokens: int
     """The teacher's scores of every group's documents; nothing where the loss needs none."""
     if settings.groups.teacher is None:
         return []
+    if settings.groups.teacher == ROWS:
+        return [list(group.teacher_scores) for group in groups]
     teacher = load_teacher(settings.groups.teacher)
     found = iter(teacher.score_pairs([pair for group in groups for pair in group.pairs], max_tokens))
     return [[next(found) for _ in group.documents] for group in groups]
