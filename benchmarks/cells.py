@@ -54,8 +54,18 @@ def arms_table(results: Path, order: list[str]) -> str:
     strengths = [_strength(found[arm]) for arm in arms]
     if set(strengths) != {1.0}:
         lines.append(line(["strength of the update", "", *(f"{one:g}" for one in strengths)]))
-    lines.append(line(["verdict", "", *(found[arm].verdict.outcome for arm in arms)]))
+    lines.append(line(["verdict", "", *(verdict(found[arm]) for arm in arms)]))
     return "\n".join(lines)
+
+
+def verdict(record: RunRecord) -> str:
+    """A run's verdict; of a demonstration never without its margins, nor without what is not proven alone."""
+    told, gate = record.verdict, record.verdict.gate
+    if not gate.demonstration:
+        return told.outcome
+    missing = sum(one.outcome == "inconclusive" for one in told.probes)
+    alone = f"; {missing} of {len(told.probes)} not proven alone" if missing and told.outcome == "retained" else ""
+    return f"{told.outcome} (demonstration: margins {gate.mean_margin:g} and {gate.margin:g}{alone})"
 
 
 def _strength(record: RunRecord) -> float:

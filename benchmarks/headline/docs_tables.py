@@ -57,13 +57,15 @@ def _tried_cells(name: str, tried: dict[str, Any] | None) -> list[str]:
 
 def headline_summary() -> str:
     """One row for each task and family that has test numbers of the first seed; the task counts as plain forgets."""
-    lines = head("task", "", "the task", "mean of the abilities", "worst of them")
+    lines = head("task", "", "the task", "mean of the abilities", "worst of them", "verdict", "training")
     for task, about in HEADLINE_TASKS.items():
         path = RESULTS / f"{task}.json"
         families = read_json(path)["families"] if path.is_file() else {}
         for family, word in HEADLINE_FAMILIES.items():
             if seeds := families.get(family, {}).get("seeds"):
-                lines.append(line([about, word, *_headline_cells(seeds[min(seeds)])]))
+                found = seeds[min(seeds)]
+                minutes = f"{found['training_seconds'] / 60:.0f} min"
+                lines.append(line([about, word, *_headline_cells(found), found["verdict"], minutes]))
     return "\n".join(lines)
 
 

@@ -1,12 +1,16 @@
 """JUnit XML: well-formed whatever probes are called, and a failure wherever the gate stops."""
 
+import json
 from xml.etree import ElementTree
 
 import pytest
 
+from retain.cli.shown import judged_text
 from retain.records import Comparison
 from retain.reporting.judged import judged
 from retain.reporting.junit import render_junit
+from retain.reporting.pull_request import render_pull_request
+from retain.reporting.sarif import render_sarif
 
 from .makers import make_change, make_full_record, make_probe_verdict, make_record, make_verdict
 
@@ -31,6 +35,20 @@ def test_cases_failures_and_times():
     assert int(suite.get("skipped")) == len(list(suite.iter("skipped")))
     assert float(suite.get("time")) == pytest.approx(sum(record.seconds.values()))
     assert suite.get("timestamp") == record.provenance["started"]
+
+
+@pytest.mark.parametrize("demonstration", [True, False])
+def test_a_demonstration_is_told_wherever_its_verdict_is(demonstration):
+    record = make_full_record()
+    verdict = record.verdict.model_copy(
+        update={"gate": record.verdict.gate.model_copy(update={"demonstration": demonstration})}
+    )
+    points = [judged(record, verdict)]
+    comparisons = json.loads(render_sarif(points, "record.json", "0.1.0"))["runs"][0]["properties"]["comparisons"]
+    said = [render_junit(points), render_pull_request(points).splitlines()[2], judged_text(points, verdict)]
+    said += [comparisons[0]["verdict"], points[0].points[0].message]
+    for text in said:
+        assert (f"{verdict.outcome} (demonstration only)" in text) == demonstration, text
 
 
 def test_a_comparison_without_times_claims_none():

@@ -12,6 +12,7 @@ import typer
 
 from retain import processes
 from retain.records import EXIT_CODES, RunRecord, Verdict
+from retain.reporting.terms import outcome_of
 from retain.reporting.text import clean, clean_json
 from retain.sequence_records import SequenceRecord
 from retain.several_records import SeveralRecord
@@ -101,10 +102,10 @@ def finish_several(record: SeveralRecord, folder: Path, as_json: bool) -> NoRetu
 
 
 def _verdict_text(verdict: Verdict) -> str:
-    return "\n".join([verdict.outcome, *(f"  - {reason}" for reason in verdict.reasons)])
+    return "\n".join([outcome_of(verdict), *(f"  - {reason}" for reason in verdict.reasons)])
 
 
 def judged_text(points: list[Any], verdict: Verdict) -> str:
     """The verdict that counts; below it, where several were judged, each one's outcome."""
-    each = [f"{one.base} -> {one.tuned}: {one.verdict.outcome}" for one in points] if len(points) > 1 else []
+    each = [f"{one.base} -> {one.tuned}: {outcome_of(one.verdict)}" for one in points] if len(points) > 1 else []
     return "\n".join([_verdict_text(verdict), *each])

@@ -12,6 +12,7 @@ from retain.comparison.noise import exceeds, pooled_floor
 from retain.records import Change, Gate, ProbeVerdict, RunRecord, Symptom, Verdict
 from retain.reporting.lint import findings
 from retain.reporting.tables import pooled_outcome
+from retain.reporting.terms import outcome_of
 from retain.sequence_records import SequenceRecord
 
 State = Literal["passed", "failed", "open"]
@@ -83,7 +84,7 @@ def judged(record: RunRecord | SequenceRecord, verdict: Verdict) -> Judged:
 
 def _verdict(verdict: Verdict) -> Point:
     state: State = "passed" if verdict.outcome == "retained" else "failed"
-    message = " ".join([f"The verdict is: {verdict.outcome}.", *verdict.reasons])
+    message = " ".join([f"The verdict is: {outcome_of(verdict)}.", *verdict.reasons])
     return Point("verdict", "verdict", verdict.outcome, state, message)
 
 

@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 
 from retain.reporting.judged import Judged, Point
 from retain.reporting.numbers import finite
+from retain.reporting.terms import outcome_of
 from retain.reporting.text import clean, one_line
 
 _NO_CHARACTER = re.compile("[\ufffe\uffff]")
@@ -39,7 +40,7 @@ def _suite(root: ElementTree.Element, gate: Judged) -> None:
     if gate.started:
         attributes["timestamp"] = one_line(gate.started)
     suite = ElementTree.SubElement(root, "testsuite", _safe(attributes))
-    properties = {"base": gate.base, "tuned": gate.tuned, "verdict": gate.verdict.outcome}
+    properties = {"base": gate.base, "tuned": gate.tuned, "verdict": outcome_of(gate.verdict)}
     properties |= {f"gate.{key}": f"{value:g}" for key, value in gate.verdict.gate if key != "demonstration"}
     properties |= {f"seconds.{stage}": f"{seconds:g}" for stage, seconds in gate.seconds.items()}
     listed = ElementTree.SubElement(suite, "properties")

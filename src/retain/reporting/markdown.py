@@ -73,7 +73,7 @@ def _gains(record: RunRecord) -> str:
     rows = gain_rows(record)
     if not rows:
         return terms.not_measured(record)
-    columns = ["Task", "Measured by", "Before", "After", "Gain", "95% interval", "Smallest wanted", "Items"]
+    columns = ["Task", "Measured by", "Before", "After", "Gain", "95% interval", "Least wanted", "Items"]
     columns += ["Won / lost", "Flipped or spread", "Outcome"]
     body = [
         [
@@ -113,6 +113,7 @@ def _losses(record: RunRecord) -> str:
     columns += ["Items", "Won / lost", "Flipped or spread", "Detectable", "Outcome"]
     body = [_loss(row) for row in [*([pooled] if pooled else []), *rows]]
     explained = [terms.MARGIN, terms.LOSS_AT_MOST, terms.UNITS, terms.FLIPS, terms.SPREAD, terms.DETECTABLE]
+    explained += [terms.WORTH] if any(row.worth for row in rows) else []
     explained += [terms.POOLED] if pooled else []
     explained += [terms.NEAR_CHANCE] if any(row.outcome == "near chance" for row in rows) else []
     intro = "\n".join(f"- {sentence}" for sentence in ([terms.INTERVAL] if not gain_rows(record) else []) + explained)

@@ -9,6 +9,7 @@ from retain.reporting.fitting import MOST as MOST_CHARACTERS
 from retain.reporting.fitting import fitted
 from retain.reporting.judged import Judged, Point
 from retain.reporting.numbers import count, interval, signed
+from retain.reporting.terms import outcome_of
 from retain.reporting.text import markdown, words
 
 MARK = "<!-- retain gate -->"
@@ -29,7 +30,7 @@ def render_pull_request(gates: Sequence[Judged]) -> str:
 
 def _sections(gate: Judged) -> list[str]:
     first, *rest = gate.points
-    sections = [f"## {_SIGNS[first.state]} {markdown(gate.title)}: {gate.verdict.outcome}"]
+    sections = [f"## {_SIGNS[first.state]} {markdown(gate.title)}: {outcome_of(gate.verdict)}"]
     if gate.verdict.gate.demonstration:
         sections.append("> **Demonstration.** The margins are wide; nothing should ship on this verdict.")
     sections.append("\n".join(f"- {markdown(reason, 600)}" for reason in gate.verdict.reasons))

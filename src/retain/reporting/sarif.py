@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from retain.records import Symptom, content_hash
 from retain.reporting.judged import Judged, Point
+from retain.reporting.terms import outcome_of
 from retain.reporting.text import clean_json, one_line, words
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -62,7 +63,8 @@ def render_sarif(gates: Sequence[Judged], place: str, version: str) -> str:
                 results.append({"ruleId": rule["id"], "ruleIndex": list(rules).index(rule["id"]), **result})
     driver = {"name": "retain", "semanticVersion": version, "rules": list(rules.values())}
     told = [
-        {"verdict": gate.verdict.outcome, "base": one_line(gate.base), "tuned": one_line(gate.tuned)} for gate in gates
+        {"verdict": outcome_of(gate.verdict), "base": one_line(gate.base), "tuned": one_line(gate.tuned)}
+        for gate in gates
     ]
     run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
     log = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run | {"properties": {"comparisons": told}}]}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from retain.records import RunRecord
+from retain.records import RunRecord, Verdict
 from retain.reporting.numbers import count, plain
 
 MARGIN = (
@@ -26,8 +26,12 @@ SPREAD = (
     "needs."
 )
 DETECTABLE = (
-    "Detectable is the smallest loss that this many items would reveal four times out of five. A margin "
-    "below it cannot be proven with these items."
+    "Detectable is the smallest loss that this many items would reveal four times out of five. Of a model that lost "
+    "nothing, a margin of this size is proven as often, a smaller one less often."
+)
+WORTH = (
+    "Items that share a passage or a template say less than as many independent ones: those in brackets are what they "
+    "are worth, and intervals are as wide as that asks."
 )
 POOLED = (
     "The pooled mean takes all capabilities measured in points together, those near chance and those in "
@@ -94,9 +98,13 @@ def _kept(record: RunRecord) -> str:
 
 
 def outcome(record: RunRecord) -> str:
-    """The verdict's word; a demonstration's is never shown without saying that it is one."""
-    demonstration = " (demonstration only)" if record.verdict.gate.demonstration else ""
-    return f"{record.verdict.outcome}{demonstration}"
+    """The verdict's word."""
+    return outcome_of(record.verdict)
+
+
+def outcome_of(verdict: Verdict) -> str:
+    """A verdict's word; a demonstration's is never shown without saying that it is one."""
+    return f"{verdict.outcome}{' (demonstration only)' if verdict.gate.demonstration else ''}"
 
 
 def deciding(record: RunRecord) -> str:

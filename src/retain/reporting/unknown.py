@@ -55,7 +55,7 @@ def _untold(record: RunRecord) -> Gap:
     ]
     alarms = record.training.alarms if record.training else []
     lines += [(f"{words(one.name)} (alarm)", one.statement) for one in alarms if one.raised is None]
-    return Gap("Looked for, and cannot be told", "There is too little to see it by.", lines)
+    return Gap("Cannot be told", "There are too few items to see it by, or it was not looked for.", lines)
 
 
 def _one_sided(record: RunRecord) -> Gap:

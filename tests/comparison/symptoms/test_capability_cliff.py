@@ -47,6 +47,19 @@ def test_gains_of_the_others_do_not_make_a_small_loss_a_cliff():
     assert read(9, -20, -20, -20, error=0.5)[0].found is False
 
 
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ((9, -20, -20, -20), "lost 9.0 points, the others gained 20.0 on average. Its loss is 9.0 points above three"),
+        ((30, 20, 22, 18), "lost 30.0 points, the others lost 20.0 on average. Its loss is 30.0 points below three"),
+        ((40, -3, -2, -1), "the other 3 capabilities gained 2.0 on average: it lost clearly more than that."),
+        ((40, 3, 2, 1), "the other 3 capabilities lost 2.0 on average: it lost clearly more than three times as much."),
+    ],
+)
+def test_gains_and_losses_are_told_in_words(values, said):
+    assert said in read(*values, error=0.5)[0].statement
+
+
 def test_what_cannot_be_compared_is_left_out():
     few = [*losses(40, 1), change("text", 40, 36, 44, unit="percent"), change("x", 0, -1, 1, near_chance=True)]
     (found,) = CapabilityCliff().read(material([], comparison=comparison(few)))
@@ -64,7 +77,9 @@ def test_probes_of_one_capability_count_once():
     answers = [answered("right", "wrong", probe="c1", capability="a0", tuned_score=0.0)]
     changes = two_probes_each(30, 2, 1, 3)
     (found,) = CapabilityCliff().read(material(answers, comparison=comparison(changes)))
-    assert found.found and found.capability == "a0" and "the other 3 capabilities 2.0 on average" in found.statement
+    assert (
+        found.found and found.capability == "a0" and "the other 3 capabilities lost 2.0 on average" in found.statement
+    )
     assert len(found.evidence) == 4 and found.example is not None
     assert found.high - found.low == pytest.approx((changes[0].high - changes[0].low) / 2**0.5)
     (few,) = CapabilityCliff().read(material([], comparison=comparison(changes[:4])))

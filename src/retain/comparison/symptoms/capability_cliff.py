@@ -97,19 +97,22 @@ class CapabilityCliff(SymptomRule):
 
     def _cliff(self, cliff: Loss, losses: Sequence[Loss], material: Material) -> Symptom:
         others = [one for one in losses if one is not cliff]
+        more = "three times as much" if _mean_loss(others) > 0 else "that"
         statement = (
             f"{cliff.capability} lost {-cliff.delta:.1f} points (95% interval {-cliff.high:.1f} to {-cliff.low:.1f}), "
-            f"the other {len(others)} capabilities {_mean_loss(others):.1f} on average: clearly more than three times "
-            f"as much. It counts from {LEAST_LOSS:g} points."
+            f"the other {len(others)} capabilities {_on_average(others)}: it lost clearly more than {more}. "
+            f"It counts from {LEAST_LOSS:g} points."
         )
         example = worst_example([one for one in material.answers if one.probe in cliff.probes and one.fall > 0])
         lines = [f"{one.capability}: {one.delta:+.1f} points" for one in (cliff, *others)]
         return self.judged(cliff.capability, _shift(cliff), True, statement, example, lines)
 
     def _none(self, first: Loss, excess: Shift, others: Sequence[Loss], unsure: bool) -> Symptom:
+        side = "above" if excess.after > 0 else "below"
         seen = (
-            f"Nearest to it is {first.capability}: {_lost(first)}, the others {_mean_loss(others):.1f} on average; "
-            f"beyond three times as much {excess.after:+.1f} ({excess.low:+.1f} to {excess.high:+.1f})."
+            f"Nearest to it is {first.capability}: {_lost(first)}, the others {_on_average(others)}. Its loss is "
+            f"{abs(excess.after):.1f} points {side} three times what they lost (95% interval {excess.low:+.1f} to "
+            f"{excess.high:+.1f})."
         )
         tail = (
             f"These items cannot tell whether that is a loss of {LEAST_LOSS:g} points and more than three times theirs."
@@ -132,7 +135,12 @@ def _mean_loss(changes: Sequence[Loss]) -> float:
 
 
 def _lost(change: Loss) -> str:
-    return f"{'won' if change.delta > 0 else 'lost'} {abs(change.delta):.1f} points"
+    return f"{'gained' if change.delta > 0 else 'lost'} {abs(change.delta):.1f} points"
+
+
+def _on_average(changes: Sequence[Loss]) -> str:
+    mean = _mean_loss(changes)
+    return f"{'lost' if mean >= 0 else 'gained'} {abs(mean):.1f} on average"
 
 
 def _excess(change: Loss, others: Sequence[Loss], wider: float = 1.0) -> Shift:
