@@ -78,6 +78,7 @@ def _show_checked(checked: Any) -> None:
     show(f"  the task is scored by: {checked.task_metric}")
     for name, items in checked.probes.items():
         show(f"  probe {name}: " + ", ".join(f"{count} {part}" for part, count in items.items()))
+    show(f"  {checked.provable}" if checked.provable else "")
     if checked.arms:
         show(f"  the frontier's {len(checked.arms)} arms: {'; '.join(checked.arms)}")
     if checked.passages:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from retain.advice.documents import read_passages
@@ -13,6 +13,7 @@ from retain.data.lint.run_checks import Lint
 from retain.errors import UserError, listed
 from retain.models.builtin import check_name
 from retain.probes.base import Probe
+from retain.probes.bits_per_byte import BitsPerByte
 from retain.process_rules import abilities
 from retain.recipe import Recipe, parse_recipe, read_values
 from retain.recipe_rules import recipe_warnings
@@ -22,6 +23,7 @@ from retain.sequences.course import refuse_taken
 from retain.stages.estimating import MemoryEstimate, estimate_memory
 from retain.stages.memory_notes import memory_notes
 from retain.stages.prepare import plain_text_note, read_and_split, suite_of, task_probes
+from retain.stages.provable import provable_note
 from retain.sweep.arms import arms_of
 
 
@@ -34,6 +36,8 @@ class Checked(Record):
     probes: dict[str, dict[str, int]]
     """Probe -> items by split."""
     task_metric: str
+    provable: str = ""
+    """Which mean loss the suite's items can prove."""
     notes: list[str]
     warnings: list[str]
     """What the recipe does against what the field agrees on, each with its reason; arms of a frontier say it in their
@@ -99,6 +103,7 @@ def _checked(checked: Recipe, recipe: str) -> Checked:
         suite=suite.name,
         probes=probes,
         task_metric=metric,
+        provable=_provable(checked, suite.probes, probes),
         notes=[
             *(note for probe in task for note in probe.notes()),
             *suite.notes(),
@@ -112,6 +117,14 @@ def _checked(checked: Recipe, recipe: str) -> Checked:
         passages=passages,
         arms=[arm.name for arm in arms_of(checked, rows)] if checked.frontier else [],
     )
+
+
+def _provable(recipe: Recipe, suite: Sequence[Probe], items: Mapping[str, Mapping[str, int]]) -> str:
+    """What the suite's items can prove of the mean; nothing where scores are not right or wrong."""
+    if recipe.training.method == "rank":
+        return ""
+    shares = [items[probe.name].get("test", 0) for probe in suite if not isinstance(probe, BitsPerByte)]
+    return provable_note(shares, recipe.gate)
 
 
 def _check_advise(recipe: Recipe, task: Probe, rows: Sequence[Example]) -> int:
