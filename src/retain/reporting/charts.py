@@ -164,7 +164,7 @@ def strength_curve(
     if not any(finite(value) for one in settings for value in (one.gain, one.mean_loss, one.worst_loss)):
         return ""
     x = places(len(settings), 58, width - 18)
-    upper, lower = Box(58, width - 18, 34, 154), Box(58, width - 18, 196, 316)
+    upper, lower = Box(58, width - 18, 34, 154), Box(58, width - 18, 208, 328)
     parts = [_chosen_band(settings, x, upper, lower)]
     parts += _panel(f"gain ({unit})", [(SERIES[0], "gain", [one.gain for one in settings])], settings, x, upper)
     losses = [

@@ -56,8 +56,8 @@ CHOICE = (
 )
 STRENGTH = "Strength is the factor on the learned update: 1 keeps all of it, 0 is the base again."
 EXAMPLES = (
-    "Items are picked by how far their score fell, equals by the hash of their content: nobody chose them "
-    "by hand. They illustrate; the tables prove."
+    "Probes take turns, the one that fell most first; of each, items are picked by how far their score fell, equals by "
+    "the hash of their content: nobody chose them by hand. They illustrate; the tables prove."
 )
 ALL_ANSWERS = (
     "The greatest fall stands first, equals in the order of the hash of their content: nobody chose them by hand. "

@@ -39,7 +39,7 @@ class LowLoss(AlarmRule):
         rows = "held-out rows" if course.watched else "new rows, at the end of the first epoch,"
         losses = f"The training loss is {now.value:.2f} nats a token, that of {rows} {unseen.value:.2f}"
         if now.value >= THRESHOLD:
-            return self.at(course, False, f"{losses}: not under {THRESHOLD}.")
+            return self.at(course, False, f"{losses}: the first is not under {THRESHOLD}.")
         if unseen.value < THRESHOLD or not (unseen - now).above_zero():
             return self.at(course, False, f"{losses}, about as low: the task was learned, not its rows.")
         return self.at(course, True, f"{losses}: under {THRESHOLD} only on rows that were trained on.")
