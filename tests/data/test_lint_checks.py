@@ -12,6 +12,7 @@ from retain.data.lint.near import PIECE, pieces
 from retain.data.lint.target_lengths import TargetLengths
 from retain.data.lint.too_few_rows import TooFewRows
 from retain.data.lint.unfinished_answers import UnfinishedAnswers
+from retain.data.lint.unread_answers import UnreadAnswers
 
 
 def given(rows, **more):
@@ -82,3 +83,35 @@ def test_pieces_are_all_runs_of_five_characters():
     assert len(pieces(text)) == len(runs)
     assert np.array_equal(pieces(text), np.unique([pieces(run)[0] for run in runs]))
     assert len(pieces("ab")) == 1 and pieces("ab") != pieces("abc")
+
+
+@pytest.mark.parametrize(
+    ("beside", "column"),
+    [
+        ({"label": "billing"}, "label"),
+        ({"label": 0}, "label"),
+        ({"label": False}, "label"),
+        ({" Category ": "billing"}, " Category "),
+        ({"label": "3", "label_text": "billing"}, "label_text"),
+        ({"id": 7, "answer": "yes", "url": "https://a.example"}, "answer"),
+    ],
+)
+def test_a_text_with_a_label_is_told_what_to_rename(beside, column):
+    (found,) = UnreadAnswers().find(given([{"text": f"text {n}", **beside} for n in range(4)]))
+    assert found.severity == "warning" and found.count == 4
+    assert f"their column `{column}` is not read" in found.what
+    assert (
+        f"rename `text` to `prompt` and `{column}` to `completion`" in found.do and "leave that column out" in found.do
+    )
+
+
+def test_what_web_text_comes_with_is_no_answer():
+    web = {"url": "https://a.example", "source": "web", "score": 0.9, "id": "1", "title": "a", "date": "2020"}
+    empty = {"label": "", "labels": [], "category": None, "target": " "}
+    assert UnreadAnswers().find(given([{"text": f"text {n}", **web, **empty} for n in range(4)])) == []
+
+
+def test_a_label_on_a_few_texts_is_worth_a_note():
+    rows = [{"text": f"text {n}", **({"category": "news"} if n < 4 else {})} for n in range(10)]
+    (found,) = UnreadAnswers().find(given(rows))
+    assert (found.severity, found.count, found.of) == ("note", 4, 10)
