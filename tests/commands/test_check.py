@@ -74,6 +74,22 @@ def test_an_embedded_model_that_there_is_not(write):
         check(write(model={"base": "builtin:smolm2"}))
 
 
+@pytest.mark.parametrize("base", ["./no/such/folder", "/no/such/folder", "no/such/folder", "none.gguf"])
+def test_a_model_folder_that_there_is_not(write, base):
+    with pytest.raises(UserError, match=rf"^model: there is no (model folder|file) {base}"):
+        check(write(model={"base": base}))
+
+
+def test_a_folder_without_a_model(write, tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match=r"^model: .*empty holds no config\.json"):
+        check(write(model={"base": "./empty"}))
+
+
+def test_a_model_of_the_hub_need_not_be_here(write):
+    assert "hf download nobody/nothing" in check(write(model={"base": "nobody/nothing"})).memory_notes[0]
+
+
 MINIMAL = {"model": {"base": "builtin:smollm2-135m"}, "data": {"train": "rows.jsonl"}}
 ARM = {"arms": {"long": {"training.epochs": 2}}}
 

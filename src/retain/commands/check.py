@@ -12,6 +12,7 @@ from retain.data.example import Example
 from retain.data.lint.run_checks import Lint
 from retain.errors import UserError, listed
 from retain.models.builtin import check_name
+from retain.models.load import check_place
 from retain.probes.base import Probe
 from retain.process_rules import abilities
 from retain.recipe import Recipe, parse_recipe, read_values
@@ -82,6 +83,7 @@ def check(recipe: str | Path, overrides: Sequence[str] = ()) -> Checked | Checke
 def _checked(checked: Recipe, recipe: str) -> Checked:
     """One recipe's data, probes and warnings."""
     check_name(checked.model.base)
+    check_place(checked.model.base)
     prepared = read_and_split(checked)
     rows = prepared.splits.train
     suite = suite_of(checked)
