@@ -72,6 +72,15 @@ def test_long_texts_count_by_their_length_and_short_ones_by_number():
     assert found.what.startswith("There are only 2 different rows")
 
 
+def test_only_rows_that_the_gain_is_measured_on_count_and_no_plain_text():
+    rows = scan_values([{"prompt": f"question {n}", "completion": "a"} for n in range(150)], "rows").examples
+    assert TooFewRows().find(LintData(examples=rows, held_out=rows)) == []
+    (found,) = TooFewRows().find(LintData(examples=rows, held_out=rows, measured=rows[:75]))
+    assert found.what == "75 different held-out rows to measure on: gains under about 23 points cannot be told."
+    texts = scan_values([f"text {n}" for n in range(90)], "rows").examples
+    assert TooFewRows().find(LintData(examples=texts, held_out=texts[:40], measured=texts[:20])) == []
+
+
 def test_one_length_is_said_once():
     (found,) = TargetLengths().find(answered(*["yes or no"] * 60, "x" * 400))
     assert "have an answer of 400 characters" in found.what

@@ -52,6 +52,7 @@ def _found(recipe: Recipe, splits: Splits, tokenizer: object, progress: Progress
     data = LintData(
         examples=_in_order(splits.train),
         held_out=(*splits.dev, *splits.test),
+        measured=splits.test,
         real=[asked(row) for row in splits.shifted],
         tokenizer=tokenizer,
         max_length=_longest(recipe),
