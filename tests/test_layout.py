@@ -21,7 +21,7 @@ LAYERS = [
     {"mitigations"},
     {"training", "reporting"},
     {"frontier_settings", "advice_settings", "sequence_settings"},
-    {"recipe", "method_rules", "process_rules"},
+    {"recipe", "method_rules", "process_rules", "no_recipe"},
     {"sequence_recipe"},
     {"recipe_rules"},
     {"stages"},

@@ -1,3 +1,7 @@
+import json
+import shlex
+from pathlib import Path
+
 import pytest
 import yaml
 
@@ -69,13 +73,49 @@ def test_an_override_that_makes_no_sense_is_refused(tmp_path, override):
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("a: [1", "not valid YAML"), ("- 1", "should hold keys"), ("", "should hold keys"), ("\x00", "not valid YAML")],
+    [("a: [1", "not valid YAML"), ("- 1", "should hold keys"), ("", "should hold keys"), ("\x00", "no text")],
 )
 def test_a_file_that_is_no_recipe_is_refused(tmp_path, text, message):
     path = tmp_path / "r.yaml"
     path.write_text(text)
     with pytest.raises(UserError, match=message):
         load_recipe(path)
+
+
+@pytest.mark.parametrize("content", [b"\x89PNG\r\n\x1a\n\x00", b"\xff\xfem\x00o\x00", b"model\x00\x01"])
+def test_a_file_that_is_no_text_is_no_recipe(tmp_path, content):
+    path = tmp_path / "x.yaml"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=r"x\.yaml is not a recipe: it is no text in UTF-8, and a recipe is YAML text"):
+        load_recipe(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("tickets.jsonl", b'{"prompt": "a", "completion": "b"}\n{"prompt": "c", "completion": "d"}\n'),
+        ("tickets.jsonl", b'{"prompt": "a", "completion": "b"}\n'),
+        ("tickets.json", b'[{"prompt": "a", "completion": "b"}]'),
+        ("my tickets.csv", b'prompt,completion\n"a: b",c\n'),
+        ("tickets.csv", b"prompt,completion\na,b\n"),
+        ("tickets.jsonl.gz", b"\x1f\x8b\x08\x00"),
+        ("tickets.parquet", b"PAR1\x00\xff"),
+        ("book.txt", b"It was a dark and stormy night: the rain fell.\n"),
+    ],
+)
+def test_a_data_file_as_recipe_says_how_to_make_one_for_it(tmp_path, monkeypatch, name, content):
+    monkeypatch.chdir(tmp_path)
+    Path(name).write_bytes(content)
+    with pytest.raises(UserError) as told:
+        load_recipe(name)
+    said = "is not a recipe; it looks like a data file. Make a recipe for it: retain init MODEL"
+    assert str(told.value) == f"{name} {said} {shlex.quote(name)}"
+
+
+def test_a_recipe_may_be_called_like_a_data_file(tmp_path):
+    for name in ("recipe.json", "recipe.txt"):
+        (tmp_path / name).write_text(json.dumps(MINIMAL))
+        assert load_recipe(tmp_path / name).model.base == MINIMAL["model"]["base"]
 
 
 def test_a_missing_recipe_says_how_to_make_one(tmp_path):

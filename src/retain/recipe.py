@@ -19,6 +19,7 @@ from retain.method_rules import method_problems
 from retain.mitigations.base import Mitigation
 from retain.models.load import Precision, near
 from retain.models.rerank_prompt import RerankSettings
+from retain.no_recipe import is_data_file, no_recipe
 from retain.overrides import override
 from retain.paths import absolute, portable_path
 from retain.records import Gate
@@ -206,11 +207,11 @@ def read_values(path: Path, overrides: list[str] | None = None) -> dict[str, Any
         inside = f", such as {path / 'recipe.yaml'}" if (path / "recipe.yaml").is_file() else ""
         raise UserError(f"{path} is a folder. Name a recipe, a YAML file{inside}.") from None
     except UnicodeDecodeError as error:
-        raise UserError(f"{path} is not a recipe: {error}") from None
+        raise no_recipe(path, "", error) from None
     except yaml.YAMLError as error:
-        raise UserError(f"{path} is not valid YAML: {_where(error)}") from None
-    if not isinstance(values, dict):
-        raise UserError(f"{path} is not a recipe: it should hold keys such as model and data")
+        raise no_recipe(path, f"is not valid YAML: {_where(error)}", error) from None
+    if not isinstance(values, dict) or is_data_file(path, values):
+        raise no_recipe(path, "is not a recipe: it should hold keys such as model and data")
     for one in overrides or []:
         override(values, one)
     return values

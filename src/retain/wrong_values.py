@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
+import yaml
 from pydantic import ValidationError
 
 from retain.errors import nearest
@@ -153,11 +154,28 @@ def _problem(
 
 
 def _entry(path: str, value: Any, kinds: Kinds) -> str:
-    """What to write in place of the bare name of a kind."""
+    """What to write in place of the bare name of a kind, or of an entry that is in no list."""
+    if path in kinds and isinstance(value, Mapping):
+        return _in_a_list(value, kinds[path][1])
     for place, form in ((path, "[{{kind: {}}}]"), (path.rpartition(".")[0], "{{kind: {}}}")):
         if place in kinds and isinstance(value, str) and value in kinds[place][1]:
             return f"; write {form.format(value)}"
     return ""
+
+
+def _in_a_list(value: Mapping[Any, Any], known: Sequence[str]) -> str:
+    """``; write - {kind: lora}`` for ``{kind: lora}`` and for ``{lora: {}}``."""
+    first = next(iter(value), None)
+    if first in known and len(value) == 1:
+        inner = value[first]
+        value = {"kind": first, **(inner if isinstance(inner, Mapping) else {})}
+    if value.get("kind") not in known:
+        return "; write each as an entry: - {kind: ...}"
+    in_short = f"{{kind: {value['kind']}, ...}}"
+    if len(value) > MOST_KEYS or not {type(part) for part in (*value, *value.values())} <= {str, int, float, bool}:
+        return f"; write - {in_short}"
+    written = yaml.safe_dump(dict(value), default_flow_style=True, sort_keys=False, width=2**20).strip()
+    return f"; write - {written if len(written) <= LONGEST else in_short}"
 
 
 def _wrong_kind(where: str, value: Any, noun: str, known: Sequence[str]) -> str:

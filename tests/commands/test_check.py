@@ -5,7 +5,8 @@ import yaml
 
 from retain.commands.check import check
 from retain.errors import UserError
-from retain.recipe import parse_recipe
+from retain.recipe import load_recipe, parse_recipe
+from retain.stages.prepare import read_and_split
 from retain.sweep.arms import arms_of
 
 
@@ -72,6 +73,30 @@ def test_a_rerankers_general_file_that_there_is_not_is_said_with_its_key(ranking
 def test_an_embedded_model_that_there_is_not(write):
     with pytest.raises(UserError, match=r'no embedded model "smolm2"; did you mean "builtin:smollm2-135m"'):
         check(write(model={"base": "builtin:smolm2"}))
+
+
+@pytest.mark.parametrize("base", ["./no/such/folder", "/no/such/folder", "no/such/folder", "none.gguf"])
+def test_a_model_folder_that_there_is_not(write, base):
+    with pytest.raises(UserError, match=rf"^model: there is no (model folder|file) {base}"):
+        check(write(model={"base": base}))
+
+
+def test_a_folder_without_a_model(write, tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match=r"^model: .*empty holds no config\.json"):
+        check(write(model={"base": "./empty"}))
+
+
+def test_a_model_of_the_hub_need_not_be_here(write):
+    assert "hf download nobody/nothing" in check(write(model={"base": "nobody/nothing"})).memory_notes[0]
+
+
+def test_a_suite_that_there_is_not_is_said_with_the_recipe_and_its_key(write):
+    path = write(measure={"suite": "cor"})
+    with pytest.raises(UserError, match=rf'^{path}: measure\.suite: there is no suite "cor" .*did you mean "core"'):
+        check(path)
+    with pytest.raises(UserError, match=r'^measure\.suite: there is no suite "cor"'):
+        read_and_split(load_recipe(path))
 
 
 MINIMAL = {"model": {"base": "builtin:smollm2-135m"}, "data": {"train": "rows.jsonl"}}

@@ -8,7 +8,9 @@ import pytest
 import retain
 from retain import cli
 from retain.errors import UserError
+from retain.recipe import parse_recipe
 from retain.reporting.lint import lint_section, render_lint
+from retain.stages.prepare import read_and_split
 
 
 @pytest.fixture
@@ -352,3 +354,25 @@ def test_rankings_in_folders_and_triples_are_linted(call, tmp_path):
     assert code == 0 and "relevant_negatives" in out
     code, _, err = call("lint", folder, "--suite", "none", "--fix", tmp_path / "clean.jsonl")
     assert code == 2 and "no file of one row each" in err and not (tmp_path / "clean.jsonl").exists()
+
+
+def test_a_table_of_texts_and_labels_is_not_taken_for_text_in_silence(call, tmp_path):
+    path = tmp_path / "tickets.csv"
+    path.write_text("text,label\n" + "".join(f"the {n}th ticket is about money,billing\n" for n in range(60)))
+    code, out, _ = call("lint", path, "--suite", "none", "--quiet")
+    assert code == 0 and "WARNING unread_answers: 60 of 60 rows" in out and "`label` to `completion`" in out
+    recipe = tmp_path / "recipe.yaml"
+    code, _, err = call("init", "builtin:smollm2-135m", path, "--output", recipe)
+    assert code == 0 and "WARNING unread_answers" in err and "rename `text` to `prompt`" in " ".join(err.split())
+    code, out, _ = call("check", recipe)
+    assert code == 0 and "WARNING unread_answers" in out
+
+
+def test_a_renamed_column_is_another_finding(tmp_path, toy_recipe):
+    path = tmp_path / "tickets.jsonl"
+    found = []
+    for name in ("label", "url", "intent"):
+        path.write_text("".join(json.dumps({"text": f"ticket {n}", name: "billing"}) + "\n" for n in range(60)))
+        lint = read_and_split(parse_recipe(toy_recipe(data={"train": str(path), "held_out": 0.3}))).lint
+        found.append([one.what.split("`")[1] for one in lint.findings if one.check == "unread_answers"])
+    assert found == [["label"], [], ["intent"]]

@@ -284,6 +284,39 @@ def test_unknown_shapes_are_refused_with_all_known_ones(write):
     assert all(format_.name in message for format_ in FORMATS)
 
 
+@pytest.mark.parametrize(
+    ("row", "proposal"),
+    [
+        ({"question": "q", "reply": "r"}, "rename `reply` to `answer`"),
+        ({"prompt": "q", "label": "r", "id": "1"}, "rename `label` to `completion`"),
+        ({"instruction": "q", "answer": "r"}, "rename `answer` to `output`"),
+        ({"query": "q", "response": "r"}, "rename `query` to `prompt`"),
+        ({"mesages": HI}, "rename `mesages` to `messages`"),
+        ({"Prompt": "q", "completion": "r"}, "rename `Prompt` to `prompt`"),
+        ({"prompt": "q", "accepted": "a", "rejected": "b"}, "rename `accepted` to `chosen`"),
+        ({"problem": "q", "solution": "r"}, "rename `problem` to `prompt` and rename `solution` to `completion`"),
+        ({"query": "q", "positve": ["r"]}, "rename `positve` to `positive`"),
+        ({"url": "u", "content": "c"}, "rename `content` to `text`"),
+    ],
+)
+def test_a_name_that_is_nearly_a_shape_is_told_how_to_be_called(write, row, proposal):
+    message = refusal(write, row)
+    assert f"\nTo make it one, {proposal}.\nKnown shapes" in message
+
+
+@pytest.mark.parametrize(
+    "row",
+    [{"foo": "1", "bar": "2"}, {"conversation_id": "7", "turn": "a"}, {"question": "q", "answers": {"text": []}}, {}],
+)
+def test_rows_like_no_shape_get_no_proposal(write, row):
+    assert "To make it one" not in refusal(write, row)
+
+
+def test_keys_of_a_script_that_are_no_words_get_no_proposal():
+    with pytest.raises(UserError, match="no known row shape: 1, 2"):
+        scan_values([{1: "a", 2: "b"}], "rows")
+
+
 PUBLIC = {
     "general/dolly_hh.jsonl": ("prompt/completion", 1000),
     "general/self_instruct_seeds.jsonl": ("self-instruct", 175),

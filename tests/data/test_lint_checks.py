@@ -12,6 +12,7 @@ from retain.data.lint.near import PIECE, pieces
 from retain.data.lint.target_lengths import TargetLengths
 from retain.data.lint.too_few_rows import TooFewRows
 from retain.data.lint.unfinished_answers import UnfinishedAnswers
+from retain.data.lint.unread_answers import UnreadAnswers
 
 
 def given(rows, **more):
@@ -71,6 +72,15 @@ def test_long_texts_count_by_their_length_and_short_ones_by_number():
     assert found.what.startswith("There are only 2 different rows")
 
 
+def test_only_rows_that_the_gain_is_measured_on_count_and_no_plain_text():
+    rows = scan_values([{"prompt": f"question {n}", "completion": "a"} for n in range(150)], "rows").examples
+    assert TooFewRows().find(LintData(examples=rows, held_out=rows)) == []
+    (found,) = TooFewRows().find(LintData(examples=rows, held_out=rows, measured=rows[:75]))
+    assert found.what == "75 different held-out rows to measure on: gains under about 23 points cannot be told."
+    texts = scan_values([f"text {n}" for n in range(90)], "rows").examples
+    assert TooFewRows().find(LintData(examples=texts, held_out=texts[:40], measured=texts[:20])) == []
+
+
 def test_one_length_is_said_once():
     (found,) = TargetLengths().find(answered(*["yes or no"] * 60, "x" * 400))
     assert "have an answer of 400 characters" in found.what
@@ -82,3 +92,35 @@ def test_pieces_are_all_runs_of_five_characters():
     assert len(pieces(text)) == len(runs)
     assert np.array_equal(pieces(text), np.unique([pieces(run)[0] for run in runs]))
     assert len(pieces("ab")) == 1 and pieces("ab") != pieces("abc")
+
+
+@pytest.mark.parametrize(
+    ("beside", "column"),
+    [
+        ({"label": "billing"}, "label"),
+        ({"label": 0}, "label"),
+        ({"label": False}, "label"),
+        ({" Category ": "billing"}, " Category "),
+        ({"label": "3", "label_text": "billing"}, "label_text"),
+        ({"id": 7, "answer": "yes", "url": "https://a.example"}, "answer"),
+    ],
+)
+def test_a_text_with_a_label_is_told_what_to_rename(beside, column):
+    (found,) = UnreadAnswers().find(given([{"text": f"text {n}", **beside} for n in range(4)]))
+    assert found.severity == "warning" and found.count == 4
+    assert f"their column `{column}` is not read" in found.what
+    assert (
+        f"rename `text` to `prompt` and `{column}` to `completion`" in found.do and "leave that column out" in found.do
+    )
+
+
+def test_what_web_text_comes_with_is_no_answer():
+    web = {"url": "https://a.example", "source": "web", "score": 0.9, "id": "1", "title": "a", "date": "2020"}
+    empty = {"label": "", "labels": [], "category": None, "target": " "}
+    assert UnreadAnswers().find(given([{"text": f"text {n}", **web, **empty} for n in range(4)])) == []
+
+
+def test_a_label_on_a_few_texts_is_worth_a_note():
+    rows = [{"text": f"text {n}", **({"category": "news"} if n < 4 else {})} for n in range(10)]
+    (found,) = UnreadAnswers().find(given(rows))
+    assert (found.severity, found.count, found.of) == ("note", 4, 10)

@@ -103,3 +103,11 @@ def test_rows_that_train_on_everything_are_cut_and_not_lost(toy_recipe, tmp_path
     lint = read_and_split(parse_recipe({**recipe, "data": {**recipe["data"], "loss_on": "all"}})).lint
     found = [one for one in lint.findings if one.check == "truncated_targets"]
     assert [one.severity for one in found] == ["warning"] and "cut at" in found[0].what
+
+
+def test_held_out_rows_are_counted_where_the_gain_is_measured(toy_recipe):
+    recipe = parse_recipe(toy_recipe())
+    prepared = read_and_split(recipe)
+    (found,) = [one for one in prepared.lint.findings if one.check == "too_few_rows" and one.severity == "note"]
+    different = len({row.id for row in prepared.splits.test})
+    assert prepared.splits.dev and found.count == different and found.of == len(prepared.splits.test)

@@ -42,7 +42,7 @@ def init(
         return
     if model is None or data is None:
         raise UserError("Name the base model and the training rows: retain init MODEL DATA, or retain init --from FILE")
-    command(model, data, output, force, suite, general)
+    command(model, data, output, force, suite, general, progress(quiet=False))
     show(f"{output} is written. Check it: retain check {output}\nRun it:   retain run {output}")
 
 

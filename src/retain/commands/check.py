@@ -10,8 +10,9 @@ from retain.advice.feasible import distinct_rows, problems, scored_by_rule
 from retain.advice_settings import AdviseSettings
 from retain.data.example import Example
 from retain.data.lint.run_checks import Lint
-from retain.errors import UserError, listed
+from retain.errors import UserError, listed, naming
 from retain.models.builtin import check_name
+from retain.models.load import check_place
 from retain.probes.base import Probe
 from retain.probes.bits_per_byte import BitsPerByte
 from retain.process_rules import abilities
@@ -78,7 +79,9 @@ def check(recipe: str | Path, overrides: Sequence[str] = ()) -> Checked | Checke
     if not is_sequence(values):
         return _checked(parse_recipe(values, str(path), path.parent), str(recipe))
     sequence = parse_sequence(values, str(path), path.parent)
-    refuse_taken(sequence.names, suite_of(sequence.common))
+    with naming(str(recipe)):
+        suite = suite_of(sequence.common)
+    refuse_taken(sequence.names, suite)
     stages = {stage.name: _checked(stage.recipe, f"{recipe}, {stage.name}") for stage in sequence.stages}
     return CheckedSequence(recipe=str(recipe), plan=sequence.settings.plan, stages=stages)
 
@@ -86,9 +89,11 @@ def check(recipe: str | Path, overrides: Sequence[str] = ()) -> Checked | Checke
 def _checked(checked: Recipe, recipe: str) -> Checked:
     """One recipe's data, probes and warnings."""
     check_name(checked.model.base)
+    check_place(checked.model.base)
+    with naming(recipe):
+        suite = suite_of(checked)
     prepared = read_and_split(checked)
     rows = prepared.splits.train
-    suite = suite_of(checked)
     task = task_probes(checked, prepared.splits)
     probes = {}
     for probe in [*task, *suite.probes]:

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import os
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 from retain.commands.pretraining_text import render_pretraining_recipe
 from retain.commands.recipe_texts import render_preference_recipe, render_ranking_recipe, render_recipe
 from retain.data.documents import read_documents
+from retain.data.example import Example
+from retain.data.lint.material import LintData
+from retain.data.lint.unread_answers import UnreadAnswers
 from retain.errors import UserError
 from retain.folder import write_text
 from retain.models.builtin import BUILTINS, PREFIX, check_name
 from retain.models.load import check_place
+from retain.progress import Progress
 from retain.ranking.read import is_rankings, read_ranking
 from retain.recipe import load_recipe
+from retain.reporting.lint import finding_lines
 
 THIS_FILE = "{this file}"
 """What the texts of recipes call themselves."""
@@ -27,6 +33,7 @@ def init(
     force: bool = False,
     suite: str | Path | None = None,
     general: str | Path | None = None,
+    progress: Progress | None = None,
 ) -> Path:
     """Write a recipe that suits the model and the data, with a comment on each choice.
 
@@ -41,6 +48,7 @@ def init(
         force: replace an existing file.
         suite: what to measure, as ``measure.suite`` takes it; only rankings need it.
         general: rows that stand for the old abilities; by default the base writes them, and a reranker has none.
+        progress: where a column of the rows that looks like their answer and is not read is told; nowhere when None.
 
     Raises:
         UserError: there is no such model, the data cannot be read, or is of a kind that no method trains; rankings have
@@ -69,7 +77,18 @@ def init(
         text = render_recipe(*named, shape, len(rows), what, kept)
     write_text(path, text.replace(THIS_FILE, " ".join(shlex.quote(str(output)).split())))
     load_recipe(path)
+    if progress is not None:
+        _tell_unread(rows, progress)
     return path
+
+
+def _tell_unread(rows: Sequence[Example], progress: Progress) -> None:
+    """Say which column of plain text looks like its answer and is not read."""
+    data = LintData(examples=rows)
+    check = UnreadAnswers()
+    for finding in check.find(data) if check.left_out(data) is None else []:
+        for line in finding_lines(finding, examples=False):
+            progress.say(line)
 
 
 def _letters(source: str) -> int:

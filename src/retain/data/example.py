@@ -34,6 +34,8 @@ class Example(Record):
     """How relevant each positive is, the higher the more; all 1 when empty."""
     teacher_scores: tuple[float, ...] = ()
     """What a teacher gave each positive, then each negative; none when empty."""
+    unread: str = ""
+    """Of a text: the column of its row that looks like its answer and is not read."""
     source: str = ""
     ended: bool = True
     """False for a text that was cut off at a limit: its end is not trained."""

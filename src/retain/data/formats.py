@@ -26,6 +26,7 @@ from pathlib import Path
 from retain.data import shapes
 from retain.data.example import Example
 from retain.data.lint.masking import as_written, beginning
+from retain.data.near_shapes import renamed
 from retain.data.rows import LONGEST, BadRow, Row, RowError, refuse
 from retain.data.shapes import Fields, Values, present
 from retain.data.sources import scan_rows
@@ -165,7 +166,14 @@ def _unknown(path: str, row: Row) -> str:
         f"  - {format_.name}: {' and '.join(' or '.join(group) for group in format_.needs)}" for format_ in FORMATS
     )
     keys = as_written(beginning(", ".join(map(str, row.value)), LONGEST)) or "none"
-    return f"{path}:{row.line}: these keys are no known row shape: {keys}\nKnown shapes and their keys:\n{known}"
+    proposal = as_written(beginning(renamed(row.value, [format_.needs for format_ in FORMATS]), LONGEST))
+    return "\n".join(
+        [
+            f"{path}:{row.line}: these keys are no known row shape: {keys}",
+            *([f"To make it one, {proposal}."] if proposal else []),
+            f"Known shapes and their keys:\n{known}",
+        ]
+    )
 
 
 def _examples(path: str, row: Row, format_: Format) -> list[Example]:

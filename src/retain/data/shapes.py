@@ -7,6 +7,7 @@ from typing import Any
 
 from retain.data.rows import RowError, kind_of
 from retain.data.turns import check_chat, check_order, is_labelled, labelled_turns, read_turn, read_turns
+from retain.data.unread import unread_answer
 from retain.models.base import Message
 
 Values = dict[str, Any]
@@ -123,8 +124,8 @@ def from_labelled_pair(row: Values) -> Iterator[Fields]:
 
 
 def from_text(row: Values) -> Iterator[Fields]:
-    """``text``: plain text."""
-    yield {"shape": "text", "text": _text(row, "text")}
+    """``text``: plain text; a column that looks like its answer is named."""
+    yield {"shape": "text", "text": _text(row, "text"), "unread": unread_answer(row)}
 
 
 def _string(row: Values, key: str) -> str:

@@ -52,6 +52,7 @@ def _found(recipe: Recipe, splits: Splits, tokenizer: object, progress: Progress
     data = LintData(
         examples=_in_order(splits.train),
         held_out=(*splits.dev, *splits.test),
+        measured=splits.test,
         real=[asked(row) for row in splits.shifted],
         tokenizer=tokenizer,
         max_length=_longest(recipe),
@@ -80,7 +81,7 @@ def _key(recipe: Recipe, splits: Splits, tokenized: bool) -> str | None:
     if state is None:
         return None
     parts = (_in_order(splits.train), splits.dev, splits.test, splits.shifted)
-    rows = [[(row.id, row.line, row.source) for row in part] for part in parts]
+    rows = [[(row.id, row.line, row.source, row.unread) for row in part] for part in parts]
     settings = (_longest(recipe), recipe.data.loss_on)
     return content_hash(VERSION, versions().get("retain"), state, settings, rows, length=32)
 

@@ -311,7 +311,8 @@ def suite_of(recipe: Recipe) -> Suite:
     Raises:
         UserError: there is no such suite, or it measures another kind of model than the recipe trains.
     """
-    suite = load_suite(recipe.measure.suite, recipe.measure.limit)
+    with naming("measure.suite"):
+        suite = load_suite(recipe.measure.suite, recipe.measure.limit)
     if of_rerankers(suite.probes) != (recipe.training.method == "rank"):
         kinds = ("language models", "rerankers")
         measured, trained = kinds[of_rerankers(suite.probes)], kinds[recipe.training.method == "rank"]

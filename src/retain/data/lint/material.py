@@ -30,6 +30,8 @@ class LintData:
     examples: Sequence[Example]
     held_out: Sequence[Example] = ()
     """Dev, test and shifted rows: never trained."""
+    measured: Sequence[Example] = ()
+    """Those of them that the gain is measured on; all of them when empty."""
     real: Sequence[str] = ()
     """Prompts as they come in use."""
     tokenizer: Any = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from retain.data.example import Example
 from retain.data.lint.base import Check, Finding, counted
@@ -24,6 +24,7 @@ class TooFewRows(Check):
 
     Threshold: 50 training rows (of texts, as many thousand characters), 100 held-out rows; repeats do not count. What
     n held-out rows can show is about 2.8 sqrt(psi / n) with psi the share of flipped rows (80% power at 5%, two-sided).
+    Only those that the gain is measured on count, and none of plain text, which is measured in bits per byte.
     Relations: `rare_labels` and `sparse_coverage` look at parts of a set; a verdict says itself how many items it
     needs.
     """
@@ -36,13 +37,17 @@ class TooFewRows(Check):
             what = f"There {'is' if distinct == 1 else 'are'} only {counted(distinct, 'different row')} to learn from."
             do = f"Bring at least {FEW}, or give the examples in the prompt instead of training on them."
             findings.append(self.finding("warning", data.examples[:1], len(data.examples), what, do, count=distinct))
-        measured = len({example.id for example in data.held_out})
-        if 0 < measured < FEW_HELD_OUT:
-            seen = 280 * math.sqrt(FLIPPED / measured)
-            what = f"{counted(measured, 'different held-out row')}: gains under about {seen:.0f} points cannot be told."
-            do = f"Hold out more rows, at least {FEW_HELD_OUT}."
-            findings.append(self.finding("note", data.held_out[:1], len(data.held_out), what, do, count=measured))
-        return findings
+        return findings + self._measured(data.measured or data.held_out)
+
+    def _measured(self, rows: Sequence[Example]) -> list[Finding]:
+        """At most one finding for the rows that the gain is measured on."""
+        number = len({example.id for example in rows})
+        if not 0 < number < FEW_HELD_OUT or rows[0].shape == "text":
+            return []
+        seen = 280 * math.sqrt(FLIPPED / number)
+        what = f"{counted(number, 'different held-out row')} to measure on: gains under about {seen:.0f} points cannot "
+        do = f"Hold out more rows, so that at least {FEW_HELD_OUT} are measured."
+        return [self.finding("note", rows[:1], len(rows), f"{what}be told.", do, count=number)]
 
 
 def _amount(examples: Iterable[Example]) -> int:
