@@ -249,6 +249,12 @@ def unfinished_answers(seed: int) -> Case:
     return Case(made(rows), 5)
 
 
+def unread_answers(seed: int) -> Case:
+    """Every text has its label in a column of its own."""
+    _, rows, _ = _start(seed, "text", 200)
+    return Case(made([{**row, "label": LABELS[place % 4]} for place, row in enumerate(rows)]), 200)
+
+
 def written_markup(seed: int) -> Case:
     """Two rows hold a template's marks."""
     _, rows, chance = _start(seed)
@@ -391,6 +397,7 @@ PLANTS: dict[str, Callable[[int], Case]] = {
         unfinished_answers,
         unjudged_negatives,
         unlike_real_prompts,
+        unread_answers,
         unreadable_rows,
         written_markup,
     )

@@ -14,17 +14,9 @@ from retain.registry import summary, units
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks" / "lint"))
 
-from plants import FAULTLESS, PLANTS, Case, clean, made
-from writer import KINDS, LABELS, Writer
+from plants import FAULTLESS, PLANTS, clean, made
+from writer import KINDS, Writer
 
-
-def unread_answers(seed):
-    """Every text has its label in a column of its own."""
-    rows = [{**row, "label": LABELS[place % 4]} for place, row in enumerate(Writer(seed).rows(200, "text"))]
-    return Case(made(rows), 200)
-
-
-PLANTS = {**PLANTS, "unread_answers": PLANTS.get("unread_answers", unread_answers)}
 CHECKS = checks()
 SEEDS = (3, 4)
 """benchmarks/lint measures twenty."""
