@@ -14,6 +14,7 @@ from retain.reporting.drawing import (
     INK,
     PAPER,
     SERIES,
+    SHADE,
     SOFT,
     TONES,
     Box,
@@ -205,8 +206,8 @@ def _forest_row(mark: Mark, x: Scale, top: float, step: float, box: Box, narrow:
     parts = []
     if mark.limit is not None and finite(mark.limit):
         at = x(mark.limit)
-        parts.append(rect(box.left, top + 1, max(0.0, at - box.left), step - 2, TONES["bad"], 0.06))
-        parts.append(rule(at, top, at, top + step, SOFT, 1.2, dash="3 3"))
+        parts.append(rect(box.left, top + 1, max(0.0, at - box.left), step - 2, TONES["bad"], SHADE))
+        parts.append(rule(at, top + 20 if narrow else top, at, top + step, SOFT, 1.2, dash="3 3"))
     weight = "600" if mark.strong else "400"
     note_at = (box.right, top + 15) if narrow else (box.right + 14, middle + 4)
     label = clipped(mark.label, 30 if narrow else 27)

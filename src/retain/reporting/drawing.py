@@ -30,6 +30,8 @@ TONES: dict[Tone, str] = {
     "open": "var(--open,#9a6700)",
     "muted": "var(--soft,#5b6675)",
 }
+SHADE = 0.12
+"""How strongly what lies beyond a margin is shaded: seen on the dark page too."""
 SERIES = (
     "var(--series-1,#0b63b5)",
     "var(--series-2,#c2410c)",

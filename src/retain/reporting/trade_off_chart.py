@@ -8,6 +8,7 @@ from typing import Literal
 
 from retain.reporting.drawing import (
     INK,
+    SHADE,
     SOFT,
     TONES,
     Box,
@@ -100,7 +101,7 @@ def _beyond(margin: float, x: Scale, box: Box) -> list[str]:
     at = x(margin)
     anchor = "end" if at > box.right - 80 else "start"
     return [
-        rect(at, box.top, max(0.0, box.right - at), box.bottom - box.top, TONES["bad"], 0.06),
+        rect(at, box.top, max(0.0, box.right - at), box.bottom - box.top, TONES["bad"], SHADE),
         rule(at, box.top, at, box.bottom, SOFT, 1.2, dash="3 3"),
         text(at + (4 if anchor == "start" else -4), box.top - 4, "mean margin", SOFT, anchor, 11),
     ]
