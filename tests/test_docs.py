@@ -17,10 +17,10 @@ from retain.cli import app
 from retain.commands.list_units import list_units
 from retain.commands.schema import schema
 from retain.data.example import Example
-from retain.folder import parse_yaml
 from retain.recipe import Recipe, parse_recipe
 from retain.sequence_recipe import is_sequence, parse_sequence
 from retain.sweep.arms import arms_of
+from retain.yaml_text import parse_yaml
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "docs_tools"))

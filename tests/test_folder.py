@@ -3,17 +3,9 @@ import errno
 import pytest
 
 from retain.errors import FaultError, UserError
-from retain.folder import (
-    check_writable,
-    parse_yaml,
-    read_json,
-    read_record,
-    whole_file,
-    whole_folder,
-    write_json,
-    write_text,
-)
+from retain.folder import check_writable, read_json, read_record, whole_file, whole_folder, write_json, write_text
 from retain.records import Gate
+from retain.yaml_text import parse_yaml
 
 
 def names(folder):

@@ -11,7 +11,19 @@ SOURCE = Path(__file__).parents[1] / "src" / "retain"
 LAYERS = [
     {"errors", "settings", "records", "wording", "advice_records", "export_records", "frontier_records", "paths"}
     | {"sequence_records", "several_records", "cells"},
-    {"registry", "folder", "faults", "sums", "at_work", "store", "progress", "quiet", "overrides", "wrong_values"}
+    {
+        "registry",
+        "folder",
+        "yaml_text",
+        "faults",
+        "sums",
+        "at_work",
+        "store",
+        "progress",
+        "quiet",
+        "overrides",
+        "wrong_values",
+    }
     | {"processes"},
     {"comparison", "scoring", "importing"},
     {"models"},

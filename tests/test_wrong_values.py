@@ -8,9 +8,10 @@ import yaml
 
 from retain.cli.measuring import margins_of
 from retain.errors import UserError
-from retain.folder import MOST_VALUES, parse_yaml, read_record
+from retain.folder import read_record
 from retain.recipe import load_recipe, parse_recipe
 from retain.records import Gate, RunRecord
+from retain.yaml_text import MOST_VALUES, parse_yaml
 
 MINIMAL = {"model": {"base": "builtin:smollm2-135m"}, "data": {"train": "rows.jsonl"}}
 PYDANTIC = re.compile(

@@ -14,9 +14,10 @@ from typing import Any
 
 from retain.commands.run import run
 from retain.errors import BrokenError, UserError
-from retain.folder import parse_yaml, read_json, write_json
+from retain.folder import read_json, write_json
 from retain.provenance import provenance
 from retain.records import Change, RunRecord
+from retain.yaml_text import parse_yaml
 
 HERE = Path(__file__).parent
 

@@ -24,11 +24,12 @@ from typing import Any
 
 from retain.commands.run import run
 from retain.errors import BrokenError, FaultError, UserError
-from retain.folder import parse_yaml, read_json, write_json
+from retain.folder import read_json, write_json
 from retain.frontier_records import ArmResult
 from retain.provenance import provenance
 from retain.records import Candidate, Change, RunRecord
 from retain.sweep.selection import recommend
+from retain.yaml_text import parse_yaml
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))

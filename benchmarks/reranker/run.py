@@ -18,11 +18,12 @@ from typing import Any
 from retain.commands.run import run
 from retain.comparison.claims import gain_kept, mean_loss
 from retain.comparison.seeds import over_seeds
-from retain.folder import parse_yaml, read_json, write_json
+from retain.folder import read_json, write_json
 from retain.frontier_records import ArmResult
 from retain.provenance import provenance
 from retain.records import Candidate, Change, Choice, Measurement, RunRecord
 from retain.sweep.selection import recommend
+from retain.yaml_text import parse_yaml
 
 HERE = Path(__file__).parent
 RESULT = HERE / "results" / "scifact.json"

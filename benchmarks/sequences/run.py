@@ -19,9 +19,10 @@ from typing import Any
 
 from retain.commands.run import run
 from retain.errors import BrokenError, UserError
-from retain.folder import parse_yaml, read_json, read_record, write_json
+from retain.folder import read_json, read_record, write_json
 from retain.provenance import provenance
 from retain.sequence_records import Estimate, SequenceRecord
+from retain.yaml_text import parse_yaml
 
 HERE = Path(__file__).parent
 SECOND_ORDER = ("plain", "default")

@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 from retain.errors import UserError
-from retain.folder import parse_yaml
+from retain.yaml_text import parse_yaml
 
 
 def override(values: dict[str, Any], text: str) -> None:

@@ -13,7 +13,7 @@ from pydantic import Field, ValidationError, create_model
 
 from retain.advice_settings import AdviseSettings
 from retain.errors import UserError, listed, nearest
-from retain.folder import parse_yaml, read_text
+from retain.folder import read_text
 from retain.frontier_settings import FrontierSettings
 from retain.method_rules import method_problems
 from retain.mitigations.base import Mitigation
@@ -29,6 +29,7 @@ from retain.settings import Settings
 from retain.training.ranking_settings import ROWS
 from retain.training.settings import TrainingSettings
 from retain.wrong_values import Location, problems_of
+from retain.yaml_text import parse_yaml
 
 
 class ModelSettings(Settings):

@@ -6,7 +6,6 @@ import pytest
 
 from retain.commands.run import run
 from retain.errors import UserError
-from retain.folder import parse_yaml
 from retain.progress import Progress
 from retain.recipe import parse_recipe
 from retain.sequence_recipe import parse_sequence
@@ -14,6 +13,7 @@ from retain.sequences.course import Course
 from retain.sequences.folder import SequenceFolder, plain_name
 from retain.sequences.rows import measured_row
 from retain.stages.run_folder import RunFolder
+from retain.yaml_text import parse_yaml
 
 QUIET = Progress(quiet=True)
 

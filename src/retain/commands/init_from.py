@@ -12,7 +12,7 @@ import yaml
 
 from retain.commands.recipe_texts import NEAR, NEAR_LIGHTLY, OWN, WIDE, given, quote
 from retain.errors import UserError
-from retain.folder import parse_yaml, read_text, write_text
+from retain.folder import read_text, write_text
 from retain.importing.axolotl import is_axolotl, read_axolotl
 from retain.importing.llama_factory import is_llama_factory, read_llama_factory
 from retain.importing.trainer_keys import Foreign, Left, Taken
@@ -20,6 +20,7 @@ from retain.recipe import parse_recipe
 from retain.records import Record
 from retain.reporting.text import one_line
 from retain.training.settings import TRACKERS
+from retain.yaml_text import parse_yaml
 
 READERS = {"Axolotl": (is_axolotl, read_axolotl), "LLaMA-Factory": (is_llama_factory, read_llama_factory)}
 MOST = 100

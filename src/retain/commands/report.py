@@ -11,7 +11,7 @@ from retain.commands.gate import judged_points, load_finished, load_run
 from retain.commands.measure import one_of
 from retain.errors import UserError
 from retain.export_records import EXPORT, ExportRecord
-from retain.folder import parse_yaml, read_record, write_text
+from retain.folder import read_record, write_text
 from retain.models.licence import AboutBase, about_base
 from retain.models.rerank_prompt import asked_in
 from retain.records import RunRecord
@@ -21,6 +21,7 @@ from retain.reporting.runs import runs_of
 from retain.reporting.write import HTML, write_reports, write_runs, write_sequence
 from retain.sequence_records import SequenceRecord
 from retain.training.trained import TUNED
+from retain.yaml_text import parse_yaml
 
 TEXTS = ("markdown", "json")
 """Formats of one text, which is shown or written to one file."""

@@ -12,7 +12,8 @@ from typing import Any
 from retain.data.content import UTF_16
 from retain.data.lint.masking import passage
 from retain.data.rows import BadRow, Row, RowError, kind_of
-from retain.folder import MOST_BYTES, MOST_DEEP, in_bytes
+from retain.folder import MOST_BYTES, in_bytes
+from retain.yaml_text import MOST_DEEP
 
 MOST_ROWS = 5_000_000
 """Of one file: beyond it, rows of nothing fill the memory."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from retain.data.example import answers_of
 from retain.errors import UserError
-from retain.folder import parse_yaml, read_record
+from retain.folder import read_record
 from retain.models.load import Precision, adapter_base, near
 from retain.probes.base import Probe
 from retain.probes.suites import load_suite
@@ -19,6 +19,7 @@ from retain.records import RunRecord, content_hash
 from retain.stages.prepare import Prepared, suite_of, task_probes
 from retain.sums import file_hash
 from retain.training.trained import TUNED, tuned_folder
+from retain.yaml_text import parse_yaml
 
 OTHERS = {"frontier.json": "frontier", "advice.json": "advice"}
 """Records of folders that hold a recipe and no run -> what they hold."""

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import yaml
 
-from retain.folder import parse_yaml
 from retain.models.builtin import BUILTINS, PREFIX
 from retain.models.hub_cache import cached_folder
+from retain.yaml_text import parse_yaml
 
 HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 """A Hub id: owner/name."""

@@ -10,7 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict
 
 from retain.errors import UserError, listed, nearest
-from retain.folder import parse_yaml, read_text
+from retain.folder import read_text
 from retain.probes.base import Probe
 from retain.probes.item_shapes import KNOWN, probe_from_file
 from retain.probes.items import ItemProbe
@@ -18,6 +18,7 @@ from retain.probes.lm_eval_task import LmEvalTask
 from retain.probes.suite_entries import first_few, probe_from_entry, ranking_probe
 from retain.ranking.beir import beir_place
 from retain.records import content_hash
+from retain.yaml_text import parse_yaml
 
 BUILT_IN = Path(__file__).parent / "suites"
 LM_EVAL = "lm-eval:"

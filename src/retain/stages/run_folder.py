@@ -15,11 +15,12 @@ import yaml
 from retain import processes
 from retain.at_work import is_own
 from retain.errors import DamagedError, UserError, listed
-from retain.folder import parse_yaml, read_json, read_record, read_text, write_record, write_sealed, write_text
+from retain.folder import read_json, read_record, read_text, write_record, write_sealed, write_text
 from retain.progress import Progress
 from retain.provenance import provenance
 from retain.recipe import Recipe, as_plain, parse_recipe
 from retain.records import Record, content_hash
+from retain.yaml_text import parse_yaml
 
 R = TypeVar("R", bound=Record)
 log = logging.getLogger(__name__)
