@@ -416,7 +416,13 @@ def test_a_path_that_is_almost_right_is_asked_after(call, tmp_path, toy_folder, 
 def test_a_record_of_another_version_says_so(call, tmp_path):
     (tmp_path / "record.json").write_text('{"title": "t", "of_the_future": 1}')
     code, _, err = call("gate", tmp_path)
-    assert_clear(code, err, "is not a RunRecord: ", "another version of Retain (this is 0.1.0)", "Make it again")
+    assert_clear(
+        code,
+        err,
+        "does not hold what Retain reads there: ",
+        "another version of Retain (this is 0.1.0)",
+        "Make it again",
+    )
 
 
 def test_the_version_is_said(call):

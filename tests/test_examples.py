@@ -47,13 +47,20 @@ def base_of_the_hub(path):
     return ["model.base=nobody/nothing"] if "/runs/" in values["model"]["base"] else []
 
 
+def test_a_base_that_is_not_here_is_remarked():
+    """Nothing on this machine can tell whether its name is right."""
+    path = next(path for path in EXAMPLES if path.name == "recipe.yaml" and base_of_the_hub(path))
+    assert any("nobody/nothing" in note for note in check(path, base_of_the_hub(path)).notes)
+
+
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_an_examples_data_pass_the_check(path, tmp_path):
     (tmp_path / "modules.json").touch()
     made = path.name == "base.yaml"  # its script says which teacher
     checked = check(path, [*base_of_the_hub(path), *([f"training.ranking.teacher={tmp_path}"] if made else [])])
     assert checked.data["train"] > 0
-    assert made or not checked.notes, "at least half of its probes generate, and nothing else is remarked"
+    notes = [note for note in checked.notes if "nobody/nothing" not in note]
+    assert made or not notes, "at least half of its probes generate, and nothing else is remarked"
 
 
 def test_the_banking_benchmark_passes_the_check_where_the_data_are():

@@ -23,6 +23,7 @@ DISK = {
     errno.ESTALE: "disk or the network drive fails",
     errno.EROFS: "Choose another place",
     errno.EACCES: "Choose another place",
+    errno.EBUSY: "Choose another place",
     errno.EMFILE: "ulimit -n",
 }
 

@@ -109,7 +109,12 @@ def test_a_folder_in_the_place_of_a_file_is_said_in_words(tmp_path):
 
 def test_json_nested_too_deeply_is_damaged(tmp_path):
     (tmp_path / "a.json").write_text("[" * 200_000)
-    with pytest.raises(UserError, match="missing or damaged"):
+    (tmp_path / "empty.json").touch()
+    with pytest.raises(UserError, match=r"empty\.json is empty"):
+        read_json(tmp_path / "empty.json")
+    with pytest.raises(UserError, match=r"There is no file .*none\.json"):
+        read_json(tmp_path / "none.json")
+    with pytest.raises(UserError, match="no whole JSON"):
         read_json(tmp_path / "a.json")
 
 

@@ -34,5 +34,5 @@ def test_another_version_is_said_and_not_called_damaged(tmp_path, found, told):
 def test_a_version_that_is_none_is_damage(tmp_path):
     path = tmp_path / "measured.json"
     path.write_text('{"version": "x", "measurements": []}')
-    with pytest.raises(DamagedError, match="is not a Measurements"):
+    with pytest.raises(DamagedError, match="does not hold what Retain reads there"):
         read_record(path, Measurements)

@@ -97,7 +97,9 @@ def test_a_margin_on_the_command_line_is_told_alike():
 def test_a_record_that_is_none_is_told_alike(tmp_path):
     path = tmp_path / "record.json"
     path.write_text('{"title": 3}')
-    with pytest.raises(UserError, match=r"record.json is not a RunRecord: title: found 3; allowed: text"):
+    with pytest.raises(
+        UserError, match=r"record.json does not hold what Retain reads there: title: found 3; allowed: text"
+    ):
         read_record(path, RunRecord)
 
 

@@ -13,20 +13,20 @@ RESULTS = Path(__file__).parent / "results"
 
 
 def ablation_table(task: str) -> str:
-    """One row for each arm: gain, mean loss, the worst capability, the verdict and the time."""
+    """One row for each arm: gain, mean loss, the worst capability and the verdict."""
     path = RESULTS / f"{task}.json"
     if not path.is_file():
         return NOT_RUN
     arms = read_json(path)["arms"]
-    lines = head("arm", "the task", "mean of points", "worst capability", "verdict", "seconds of training")
+    lines = head("arm", "the task", "mean of points", "worst capability", "verdict")
     for arm, one in arms.items():
         if "failed" in one:
-            lines.append(f"| {arm} | {one['failed']} | | | | |")
+            lines.append(f"| {arm} | {one['failed']} | | | |")
             continue
         points = {probe: change for probe, change in one["losses"].items() if probe != "language"}
         worst = min(points, key=lambda probe: points[probe]["delta"])
         cells = [interval(one["gain"]), interval(one["mean"]), f"{worst} {interval(points[worst])}"]
-        lines.append(line([arm, *cells, one["verdict"], str(one["training_seconds"])]))
+        lines.append(line([arm, *cells, one["verdict"]]))
     return "\n".join(lines)
 
 

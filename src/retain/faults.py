@@ -15,6 +15,7 @@ FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 """What the system says of a disk, or of a user's share of it, that is full."""
 UNWRITABLE = frozenset(
     {errno.EACCES, errno.EPERM, errno.EROFS, errno.EEXIST, errno.EISDIR, errno.ENOTDIR, errno.ENAMETOOLONG}
+    | {errno.EBUSY, errno.ELOOP}
 )
 """What the system says of a place where no file can be written, whatever is free."""
 FAILING = frozenset({errno.EIO, errno.ESTALE, errno.ENXIO, errno.ENODEV, errno.ENOTCONN, errno.ENOLCK})

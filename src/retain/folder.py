@@ -24,6 +24,7 @@ from retain.wrong_values import problems_of
 R = TypeVar("R", bound=Record)
 MOST_BYTES = 2**31
 """Of a file that is read into memory as a whole."""
+NO_FILES = "its folder takes no files"
 
 
 def cache_folder() -> Path:
@@ -100,7 +101,7 @@ def write_bytes(path: Path, content: bytes) -> None:
     if not processes.is_first():
         return
     with disk_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _make_parent(path)
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
         try:
             with os.fdopen(handle, "wb") as file:
@@ -113,6 +114,18 @@ def write_bytes(path: Path, content: bytes) -> None:
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise
+
+
+def _make_parent(path: Path) -> None:
+    """Make the folder of a file.
+
+    Raises:
+        OSError: it cannot be made; never that it is not there, which is what /proc says.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except FileNotFoundError as error:
+        raise PermissionError(errno.EACCES, NO_FILES) from error
 
 
 def _readable(path: Path | str) -> None:
@@ -130,7 +143,7 @@ def whole_file(path: Path) -> Iterator[Path]:
     """
     making = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     with disk_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _make_parent(path)
         try:
             yield making
             _readable(making)
@@ -201,13 +214,13 @@ def check_writable(path: Path) -> None:
         UserError: it is a folder, or its folder cannot be made or written to.
     """
     with disk_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _make_parent(path)
         if path.is_dir():
             raise IsADirectoryError(errno.EISDIR, "it is a folder")
         try:
             tempfile.TemporaryFile(dir=path.parent).close()
         except FileNotFoundError as error:  # what /proc says
-            raise PermissionError(errno.EACCES, "its folder takes no files") from error
+            raise PermissionError(errno.EACCES, NO_FILES) from error
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -220,8 +233,23 @@ def read_json(path: Path) -> dict[str, Any]:
         return dict(json.loads(unsealed(read_text(path))))
     except UserError:
         raise
+    except FileNotFoundError:
+        raise UserError(f"There is no file {path}") from None
     except (OSError, ValueError, TypeError, RecursionError) as error:
-        raise UserError(f"{path} is missing or damaged: {error}") from None
+        raise UserError(f"{path} {_damage(path, error)}") from None
+
+
+def _damage(path: Path, error: Exception) -> str:
+    """What is wrong with a file that should hold JSON, and what to do."""
+    if isinstance(error, OSError):
+        return f"could not be read: {error.strerror}. Name a readable file."
+    if path.stat().st_size == 0:
+        return "is empty. It was never finished, or is another file: make it again, or name the right one."
+    where = f" (line {error.lineno}, column {error.colno})" if isinstance(error, json.JSONDecodeError) else ""
+    return (
+        f"does not hold what Retain writes: it is no whole JSON{where}. It is cut short, damaged or another "
+        "file: make it again, or name the right one."
+    )
 
 
 def read_record(path: Path, kind: type[R]) -> R:
@@ -242,13 +270,26 @@ def read_record(path: Path, kind: type[R]) -> R:
         raise FaultError(f"{path} could not be read: {error.strerror}. Name a readable file.") from None
     except (ValidationError, ValueError) as error:
         _check_version(path, kind)
-        what = problems_of(error, None)[0] if isinstance(error, ValidationError) else str(error)
-        from retain import __version__
+        raise DamagedError(f"{path} {_not_a_record(path, error)}") from None
 
-        raise DamagedError(
-            f"{path} is not a {kind.__name__}: {what}\n  It is damaged, something else, or of another version of "
-            f"Retain (this is {__version__}). Make it again with this version, or read it with the one that wrote it."
-        ) from None
+
+def _not_a_record(path: Path, error: ValueError) -> str:
+    """Why a file cannot be read as a record, and what to do."""
+    from retain import __version__
+
+    first = error.errors(include_url=False)[0] if isinstance(error, ValidationError) else None
+    if first is None:
+        what = str(error)
+    elif first["type"] == "json_invalid":
+        return _damage(path, ValueError())
+    elif first["type"] == "missing":
+        what = f"it has no {'.'.join(str(part) for part in first['loc'])}"
+    else:
+        what = problems_of(error, None)[0] if isinstance(error, ValidationError) else str(error)
+    return (
+        f"does not hold what Retain reads there: {what}.\n  It is damaged, something else, or of another version of "
+        f"Retain (this is {__version__}). Make it again with this version, or read it with the one that wrote it."
+    )
 
 
 def _check_version(path: Path, kind: type[R]) -> None:

@@ -265,7 +265,7 @@ def contradictions(recipe: Recipe) -> list[str]:
         if wants and not names:
             problems.append(
                 f"mitigations.{index} ({kinds[index]}): needs general text; add under data: "
-                "general: [{name: own, source: base_model, count: 200}]"
+                "general: [{name: own, source: base_model, count: 4000, max_tokens: 32}]"
             )
         elif wants and named is not None and named not in names:
             problems.append(f'mitigations.{index}.general: there is no general set "{named}"; {nearest(named, names)}')
@@ -350,6 +350,8 @@ def _with_models(training: TrainingSettings, folder: Path) -> TrainingSettings:
 def _siblings(location: Location) -> list[str]:
     """The keys that are allowed where an unknown one was found."""
     kind: Any = recipe_type()
+    if len(location) == 1:
+        return sorted([*kind.model_fields, "stages"])
     for part in location[:-1]:
         if isinstance(part, int):
             continue

@@ -148,7 +148,34 @@ def test_a_run_folder_is_the_model_that_it_made(run_folder, tmp_path, toy_folder
     assert [change.probe for change in record.comparison.gains] == ["say"]
     assert any("is a run" in note for note in record.comparison.notes)
     shutil.copytree(run_folder, tmp_path / "second")
-    assert all(change.delta == 0 for change in compared(run_folder, tmp_path / "second", toy_suite).comparison.losses)
+    releases = compared(run_folder, tmp_path / "second", toy_suite).comparison
+    assert all(change.delta == 0 for change in releases.losses)
+    assert not releases.gains and "say" in {change.probe for change in releases.losses}, (
+        "both learned it: it is to stay"
+    )
+
+
+def test_what_says_how_models_are_measured_is_told_to_be_unused_where_all_is_read(
+    tmp_path, toy_folder, toy_suite, capsys
+):
+    files = [tmp_path / "before.json", tmp_path / "after.json"]
+    for file in files:
+        measured(toy_folder, toy_suite, file)
+    compare(*map(str, files), "quick", progress=Progress())
+    assert "--suite has no effect" in capsys.readouterr().err
+    compare(*map(str, files), progress=Progress())
+    assert "no effect" not in capsys.readouterr().err
+    for wrong in ({"load_in": "8bit"}, {"limit": 0}):
+        with pytest.raises(UserError, match=next(iter(wrong))):
+            compare(*map(str, files), progress=QUIET, **wrong)
+
+
+def test_half_a_record_is_no_finished_comparison(run_folder, tmp_path, toy_folder):
+    (tmp_path / "half").mkdir()
+    whole = (run_folder / "record.json").read_text()
+    (tmp_path / "half" / "record.json").write_text(whole[: len(whole) // 2])
+    with pytest.raises(UserError, match="cut short"):
+        compare(str(toy_folder), str(tmp_path / "half"), progress=QUIET)
 
 
 def test_what_stands_for_two_models_is_refused(run_folder, tmp_path, toy_folder, toy_suite):

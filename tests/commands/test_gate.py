@@ -46,6 +46,16 @@ def test_formats_on_standard_output_and_in_files(call, run_folder, tmp_path):
     assert ElementTree.parse(tmp_path / "out" / "junit").getroot().tag == "testsuites"
 
 
+def test_own_margins_leave_nothing_of_a_demonstration(call, run_folder):
+    record = make_full_record()
+    wide = record.verdict.gate.model_copy(update={"demonstration": True})
+    record = record.model_copy(update={"verdict": record.verdict.model_copy(update={"gate": wide})})
+    (run_folder / "record.json").write_text(record.model_dump_json())
+    both, one = ("--margin", 3, "--mean-margin", 1), ("--margin", 3)
+    assert "demonstration" in call("gate", run_folder)[1] and "demonstration" in call("gate", run_folder, *one)[1]
+    assert "demonstration" not in call("gate", run_folder, *both)[1]
+
+
 def test_margins_change_what_is_written(call, run_folder):
     wide = ("--margin", 90, "--mean-margin", 90, "--min-gain", -90)
     code, out, _ = call("gate", run_folder, "--format", "junit", *wide)

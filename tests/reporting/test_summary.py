@@ -67,6 +67,22 @@ def test_an_inconclusive_verdict_says_how_many_items_would_decide():
     assert "About 2,674 items would decide it." in " ".join(text.split())
 
 
+@pytest.mark.parametrize(
+    "gain, mean_loss, open_",
+    [
+        ("inconclusive", 0.5, "the tuned model learned the task."),
+        ("inconclusive", 2.0, "the tuned model learned the task and kept what the base could do."),
+        ("learned", 2.0, "the tuned model kept what the base could do."),
+    ],
+)
+def test_an_inconclusive_verdict_says_what_is_open(gain, mean_loss, open_):
+    pooled = make_change("mean").model_copy(update={"loss_high": mean_loss})
+    comparison = Comparison(base="base", tuned="tuned", gains=[], losses=[make_change()], pooled=pooled)
+    verdict = make_verdict(outcome="inconclusive", gain=gain, gate=Gate(mean_margin=1.0))
+    text = " ".join(render_summary(make_record(comparison=comparison, verdict=verdict)).split())
+    assert f"cannot decide whether {open_}" in text
+
+
 def test_no_task_no_capability_and_no_example_are_said_or_left_out():
     nothing = Comparison(base="b", tuned="t", gains=[], losses=[], pooled=None)
     text = render_summary(make_record(comparison=nothing))

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from retain.cli.options import AsJson
-from retain.cli.shown import show
+from retain.cli.shown import columns, show
 
 
 def list_(
@@ -22,7 +22,7 @@ def list_(
     from retain.commands.list_units import list_units, render_list
 
     found = list_units(what)
-    show(json.dumps(found, indent=1) if json_ else render_list(found), json_)
+    show(json.dumps(found, indent=1) if json_ else render_list(found, columns()), json_)
 
 
 def doctor(

@@ -9,7 +9,7 @@ import typer
 from pydantic import ValidationError
 
 from retain.cli.options import AsJson, Folder, Limit, Precision, Quiet, SuiteName
-from retain.cli.shown import finish, finish_several, judged_text, progress, show
+from retain.cli.shown import finish, finish_several, judged_text, progress, show, show_lines
 from retain.errors import UserError
 from retain.export_records import worse
 from retain.folder import write_text
@@ -40,7 +40,7 @@ def measure(
     for one in found.measurements:
         left_out = f", {len(one.left_out)} left out" if one.left_out else ""
         show(f"{one.probe:<{width}}  {one.value:7.4f}  {one.metric}, {len(one.scores)} items{left_out}")
-    show("\n".join(f"note: {remark}" for remark in found.remarks()))
+    show_lines("\n".join(f"note: {remark}" for remark in found.remarks()))
 
 
 def compare(
@@ -123,24 +123,31 @@ def gate(
     """Judge a finished run, or a comparison of one model or several; the exit code is the (worst) verdict."""
     from retain.commands.gate import finished, judged_points, render_gate
 
-    if (json_ and format_) or (output and not format_):
-        raise UserError("--output needs --format, and --json goes without both: retain gate RUN --json > verdict.json")
+    if json_ and format_:
+        raise UserError(f"--json and --format {format_} are two ways to print the verdict: leave one out")
+    if output and not format_:
+        raise UserError("--output needs --format; the verdict as JSON: retain gate RUN --json > verdict.json")
     margins = margins_of(finished(comparison)[0].verdict.gate, margin, mean_margin, min_gain)
     points = judged_points(comparison, margins)
     verdict = worse([one.verdict for one in points])
     written = render_gate(points, comparison, format_) if format_ else ""
     if output is not None:
         write_text(output, written)
-    shown = written if written and not output else judged_text(points, verdict)
-    text = verdict.model_dump_json(indent=1) if json_ else shown
-    show(text.rstrip("\n"), json_ or (format_ == "sarif" and output is None))
+    if json_:
+        show(verdict.model_dump_json(indent=1), json_)
+    elif written and not output:
+        show(written.rstrip("\n"), format_ == "sarif")
+    else:
+        show(judged_text(points, verdict))
     raise typer.Exit(EXIT_CODES[verdict.outcome])
 
 
 def margins_of(margins: Gate, margin: float | None, mean_margin: float | None, min_gain: float | None) -> Gate:
-    """Margins with those that options replace."""
+    """Margins with those that options replace; both of a loss replaced, nothing of a demonstration is left."""
     options = {"margin": margin, "mean_margin": mean_margin, "min_gain": min_gain}
-    changed = {key: value for key, value in options.items() if value is not None}
+    changed: dict[str, float | bool] = {key: value for key, value in options.items() if value is not None}
+    if margin is not None and mean_margin is not None:
+        changed["demonstration"] = False
     try:
         return Gate.model_validate({**margins.model_dump(), **changed})
     except ValidationError as error:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from retain.cli.options import AsJson, Folder, Overrides, Quiet, RecipeFile
-from retain.cli.shown import columns, progress, show
+from retain.cli.shown import columns, progress, show, show_lines
 from retain.errors import UserError
 
 
@@ -74,21 +74,21 @@ def _show_checked(checked: Any) -> None:
     from retain.reporting.lint import render_lint
     from retain.stages.estimating import memory_lines
 
-    show("\n".join(f"  {key}: {value}" for key, value in checked.data.items() if value not in (0, "")))
-    show(f"  the task is scored by: {checked.task_metric}")
+    show_lines("\n".join(f"  {key}: {value}" for key, value in checked.data.items() if value not in (0, "")))
+    show_lines(f"  the task is scored by: {checked.task_metric}")
     for name, items in checked.probes.items():
-        show(f"  probe {name}: " + ", ".join(f"{count} {part}" for part, count in items.items()))
-    show(f"  {checked.provable}" if checked.provable else "")
+        show_lines(f"  probe {name}: " + ", ".join(f"{count} {part}" for part, count in items.items()))
+    show_lines(f"  {checked.provable}" if checked.provable else "")
     if checked.arms:
-        show(f"  the frontier's {len(checked.arms)} arms: {'; '.join(checked.arms)}")
+        show_lines(f"  the frontier's {len(checked.arms)} arms: {'; '.join(checked.arms)}")
     if checked.passages:
-        show(f"  the documents of an advice: {checked.passages} passages")
+        show_lines(f"  the documents of an advice: {checked.passages} passages")
     for engine, reasons in checked.processes.items():
-        show(f"  several processes, {engine}: " + ("; ".join(reasons) or "yes"))
+        show_lines(f"  several processes, {engine}: " + ("; ".join(reasons) or "yes"))
     memory = [*(memory_lines(checked.memory) if checked.memory is not None else []), *checked.memory_notes]
-    show("\n".join(f"  {line}" for line in memory))
+    show_lines("\n".join(f"  {line}" for line in memory))
     told = [f"note: {note}" for note in checked.notes] + [f"warning: {one}" for one in checked.warnings]
-    show("".join(f"  {line}\n" for line in told).rstrip())
+    show_lines("".join(f"  {line}\n" for line in told).rstrip())
     if checked.lint is not None:
         show(render_lint(checked.lint))
 

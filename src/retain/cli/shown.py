@@ -12,6 +12,7 @@ import typer
 
 from retain import processes
 from retain.records import EXIT_CODES, RunRecord, Verdict
+from retain.reporting.columns import page_of
 from retain.reporting.terms import outcome_of
 from retain.reporting.text import clean, clean_json
 from retain.sequence_records import SequenceRecord
@@ -68,6 +69,11 @@ def show(text: str, json_: bool = False) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
+def show_lines(text: str) -> None:
+    """A result for people, its lines no longer than the terminal's."""
+    show(page_of(columns()).fitted(text))
+
+
 def columns() -> int:
     """Columns of the terminal; 80 where there is none."""
     return shutil.get_terminal_size().columns
@@ -101,11 +107,8 @@ def finish_several(record: SeveralRecord, folder: Path, as_json: bool) -> NoRetu
     raise typer.Exit(EXIT_CODES[record.outcome])
 
 
-def _verdict_text(verdict: Verdict) -> str:
-    return "\n".join([outcome_of(verdict), *(f"  - {reason}" for reason in verdict.reasons)])
-
-
 def judged_text(points: list[Any], verdict: Verdict) -> str:
-    """The verdict that counts; below it, where several were judged, each one's outcome."""
+    """The verdict that counts in the terminal's width; below it, where several were judged, each one's outcome."""
+    told = "\n".join([outcome_of(verdict), *(f"  - {reason}" for reason in verdict.reasons)])
     each = [f"{one.base} -> {one.tuned}: {outcome_of(one.verdict)}" for one in points] if len(points) > 1 else []
-    return "\n".join([_verdict_text(verdict), *each])
+    return "\n".join([page_of(columns()).fitted(told), *each])

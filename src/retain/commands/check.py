@@ -11,8 +11,9 @@ from retain.advice_settings import AdviseSettings
 from retain.data.example import Example
 from retain.data.lint.run_checks import Lint
 from retain.errors import UserError, listed, naming
-from retain.models.builtin import check_name
+from retain.models.builtin import PREFIX, check_name
 from retain.models.load import check_place
+from retain.models.outline import config_here
 from retain.probes.base import Probe
 from retain.probes.bits_per_byte import BitsPerByte
 from retain.process_rules import abilities
@@ -110,6 +111,7 @@ def _checked(checked: Recipe, recipe: str) -> Checked:
         task_metric=metric,
         provable=_provable(checked, suite.probes, probes),
         notes=[
+            *_elsewhere(checked.model.base),
             *(note for probe in task for note in probe.notes()),
             *suite.notes(),
             *plain_text_note(checked, prepared.splits),
@@ -122,6 +124,18 @@ def _checked(checked: Recipe, recipe: str) -> Checked:
         passages=passages,
         arms=[arm.name for arm in arms_of(checked, rows)] if checked.frontier else [],
     )
+
+
+def _elsewhere(base: str) -> list[str]:
+    """That a base is not on this machine, so that nothing here can tell a name that is mistyped."""
+    if base.startswith(PREFIX) or base.endswith(".gguf") or Path(base).expanduser().is_dir():
+        return []
+    if config_here(base) is not None:
+        return []
+    return [
+        f"model.base: there is no folder {base}, and no such model in the Hub's cache: it will be downloaded, and only "
+        "then a mistyped name shows"
+    ]
 
 
 def _provable(recipe: Recipe, suite: Sequence[Probe], items: Mapping[str, Mapping[str, int]]) -> str:

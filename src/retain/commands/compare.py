@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from retain.at_work import working_in
@@ -61,7 +61,7 @@ def compare(
     Args:
         before: the base.
         after: the tuned model. None where ``before`` is an adapter folder: it is compared with the base that it names.
-        suite: what models are measured with; files and logs bring their own.
+        suite: what models are measured with; files and logs bring their own, and then it has no effect.
         load_in: precision of both models.
         limit: at most this many test items per probe.
         gate: the margins; the defaults when None.
@@ -85,6 +85,8 @@ def compare(
     shown = progress or Progress()
     floors = how.floors()
     kinds = check_pair(before, after, metric)
+    for line in how.unused(kinds):
+        shown.say(line)
     read = {one: how.read(one, kind) for one, kind in zip((before, after), kinds, strict=True) if kind != "model"}
     check_models(before, after)
     with working_in(Path(folder)) if folder is not None else nullcontext():
@@ -116,14 +118,32 @@ def write_comparison(record: RunRecord, folder: Path) -> None:
 class How:
     """How models are measured and judged, by the names of the arguments of :func:`compare`."""
 
-    suite: str
-    load_in: str
-    limit: int | None
-    gate: Gate
-    task: Sequence[str]
-    metric: str | None
-    allow_different: Sequence[str]
-    noise: str | Path | None
+    suite: str = "core"
+    load_in: str = "bf16"
+    limit: int | None = None
+    gate: Gate = field(default_factory=Gate)
+    task: Sequence[str] = ()
+    metric: str | None = None
+    allow_different: Sequence[str] = ()
+    noise: str | Path | None = None
+
+    def unused(self, kinds: Collection[Kind]) -> list[str]:
+        """What says how models are measured and has no effect, since none is.
+
+        Raises:
+            UserError: a value is wrong, whether it has an effect or not.
+        """
+        one_of("load_in", self.load_in, PRECISIONS)
+        if self.limit is not None and self.limit < 1:
+            raise UserError(f"limit is {self.limit}; it must be at least 1")
+        if "model" in kinds:
+            return []
+        default = {one.name: one.default for one in fields(How)}
+        names = [name for name in ("suite", "load_in", "limit") if getattr(self, name) != default[name]]
+        return [
+            f"--{name.replace('_', '-')} has no effect: it says how models are measured, and all were measured before"
+            for name in names
+        ]
 
     def floors(self) -> list[NoiseFloor]:
         """The base's noise floor, where it was given."""
@@ -170,7 +190,7 @@ def _compared(
         raise UserError(f'--task: no probe "{unknown[0]}" was measured; {nearest(unknown[0], measured)}')
     before, after, notes = set_aside(old.measurements, new.measurements, allow_different)
     shared = {one.probe for one in before} & {one.probe for one in after}
-    tasks = [*task, *sorted(((old.tasks | new.tasks) & shared) - set(task))]
+    tasks = [*task, *sorted(((new.tasks - old.tasks) & shared) - set(task))]  # what both learned is to be kept
     comparison = compare_measurements(before, after, tasks, old.name, new.name, noise)
     comparison = read_symptoms(comparison, before, after, new.targets)
     return comparison.model_copy(update={"notes": [*notes, *comparison.notes]})

@@ -70,6 +70,8 @@ def compare_several(
     shown = progress or Progress()
     floors = how.floors()
     kinds = dict(kind for one in after for kind in zip((before, one), check_pair(before, one, metric), strict=True))
+    for line in how.unused(kinds.values()):
+        shown.say(line)
     sides = {one: how.read(one, kind) for one, kind in kinds.items() if kind != "model"}
     check_models(before, *after)
     with working_in(place) if place is not None else nullcontext():

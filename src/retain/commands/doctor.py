@@ -19,6 +19,7 @@ from retain.folder import cache_folder
 from retain.models.builtin import BUILTINS, PREFIX
 from retain.provenance import installed
 from retain.records import Record
+from retain.reporting.numbers import number_of
 from retain.store import store_size
 
 OPTIONAL = (
@@ -194,7 +195,9 @@ def _devices(torch: Any) -> list[Device]:
     cpu = platform.processor() or platform.machine()
     return [
         *found,
-        Device(kind="cpu", name=f"{cpu}, {os.cpu_count()} cores, {torch.get_num_threads()} threads", bf16=True),
+        Device(
+            kind="cpu", name=f"{cpu}, {os.cpu_count()} cores, {number_of(torch.get_num_threads(), 'thread')}", bf16=True
+        ),
     ]
 
 

@@ -78,9 +78,9 @@ def init_from(
             recipe exists and ``force`` is False.
     """
     path = Path(output)
+    foreign = _read(Path(source))
     if path.exists() and not force:
         raise UserError(f"{path} exists. Choose another name with --output, or replace it with --force.")
-    foreign = _read(Path(source))
     _leave_trackers(foreign)
     if model is not None:
         foreign.set("model.base", model, "given")

@@ -9,6 +9,7 @@ from pathlib import Path
 from retain import registry
 from retain.comparison.read_symptoms import FOLDER as SYMPTOMS
 from retain.errors import UserError, nearest
+from retain.reporting.columns import WIDTH, page_of
 from retain.training.read_alarms import FOLDER as ALARMS
 
 TITLES: dict[str, str] = {
@@ -39,13 +40,14 @@ def list_units(folder: str | None = None) -> dict[str, dict[str, str]]:
     return {name: _units(name) for name in TITLES if folder in (None, name)}
 
 
-def render_list(listed: dict[str, dict[str, str]]) -> str:
-    """The units as plain text, names under each other."""
-    width = max((len(name) for units in listed.values() for name in units), default=0)
-    parts = [
-        "\n".join([folder, *(f"  {name:<{width}}  {about}" for name, about in units.items())])
-        for folder, units in listed.items()
-    ]
+def render_list(listed: dict[str, dict[str, str]], width: int = WIDTH) -> str:
+    """The units as plain text in lines of ``width`` columns, between 60 and 100, names under each other."""
+    longest = max((len(name) for units in listed.values() for name in units), default=0)
+    page, rest = page_of(width), " " * (longest + 4)
+    parts = []
+    for folder, units in listed.items():
+        lines = [line for name, about in units.items() for line in page.wrapped(about, f"  {name:<{longest}}  ", rest)]
+        parts.append("\n".join([folder, *lines]))
     return "\n\n".join(parts) + "\n"
 
 

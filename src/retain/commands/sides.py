@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from retain.commands.gate import load_run
+from retain.commands.gate import load_finished, load_run
 from retain.commands.measure import measure
 from retain.data.example import answers_of
 from retain.errors import UserError
@@ -71,6 +71,7 @@ def _kind_of_folder(path: Path) -> Kind:
     if (path / "recipe.yaml").is_file():
         return "run"
     if (path / "record.json").is_file():
+        load_finished(path)  # a damaged one is no comparison
         raise UserError(_two_models(path))
     return "lm-eval" if is_lm_eval(path) else "model"
 

@@ -22,7 +22,7 @@ NONE_PASSED = "no strength passed the margins on dev items"
 
 
 class Strength(Mitigation):
-    """Scale the learned update by the strength that keeps most and still learned, measured on dev items.
+    """Scale the learned update by the strength that learned most of those that keep within the margins, on dev items.
 
     Adapters are scaled, full fine-tunes interpolated with the base (WiSE-FT, arXiv 2109.01903; LM-Cocktail,
     arXiv 2311.13534). With ``per_layer: linear`` the strength is the deepest layer's, and falls to nothing at the first

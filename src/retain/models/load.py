@@ -93,8 +93,9 @@ def _load_pretrained(spec: str, place: Path, load_in: Precision) -> tuple[Any, A
     except Exception as error:  # a damaged folder can make transformers raise anything
         raise UserError(
             f"model: {spec!r} could not be loaded{near(place)}: {first_line(error)}\n"
-            "  Allowed: builtin:NAME (see 'retain list builtin'), a folder with config.json and safetensors, a .gguf "
-            "file, or a Hub id that this machine can reach.\n  Models that need their own code are not run."
+            f"{_no_folder(place)}  Allowed: builtin:NAME (see 'retain list builtin'), a folder with config.json and "
+            "safetensors, a .gguf file, or a Hub id that this machine can reach.\n"
+            "  Models that need their own code are not run."
         ) from error
     if found["missing_keys"]:
         _refuse_classifier(spec, place)
@@ -299,6 +300,11 @@ def _with_precision(module: Any, load_in: Precision, place: Path) -> Any:
             "Choose load_in: bf16, or save the model as safetensors first."
         )
     return module.to(torch.float32 if load_in == "fp32" else torch.bfloat16)
+
+
+def _no_folder(place: Path) -> str:
+    """That a name was taken for a Hub id because nothing lies there; nothing where something does."""
+    return "" if place.exists() else f"  There is no folder {place}, so that it was looked for on the Hub.\n"
 
 
 def near(place: Path) -> str:

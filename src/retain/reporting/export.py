@@ -6,6 +6,7 @@ from retain.export_records import AGAINST_TUNED, ExportRecord, Sameness
 from retain.records import Verdict
 from retain.reporting.columns import WIDTH, page_of
 from retain.reporting.numbers import share
+from retain.reporting.terms import outcome_of
 from retain.reporting.text import one_line
 
 
@@ -31,7 +32,7 @@ def render_export(record: ExportRecord, folder: str = "", width: int = WIDTH) ->
 def _verdict(against: str, verdict: Verdict | None, place: str) -> list[str]:
     if verdict is None:
         return []
-    told = [f"  {against}: {verdict.outcome.upper()} ({place}report.html)"]
+    told = [f"  {against}: {outcome_of(verdict).upper()} ({place}report.html)"]
     return told + [f"    - {one_line(reason, 200)}" for reason in verdict.reasons[:5]]
 
 

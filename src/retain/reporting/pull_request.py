@@ -29,8 +29,8 @@ def render_pull_request(gates: Sequence[Judged]) -> str:
 
 
 def _sections(gate: Judged) -> list[str]:
-    first, *rest = gate.points
-    sections = [f"## {_SIGNS[first.state]} {markdown(gate.title)}: {outcome_of(gate.verdict)}"]
+    _, *rest = gate.points
+    sections = [f"## {_sign(gate)} {markdown(gate.title)}: {outcome_of(gate.verdict)}"]
     if gate.verdict.gate.demonstration:
         sections.append("> **Demonstration.** The margins are wide; nothing should ship on this verdict.")
     sections.append("\n".join(f"- {markdown(reason, 600)}" for reason in gate.verdict.reasons))
@@ -44,6 +44,12 @@ def _sections(gate: Judged) -> list[str]:
         rows = [(str(one["check"]), str(one["severity"]), str(one["what was found"])) for one in gate.lint]
         sections.append(_listed("Training rows", rows))
     return sections
+
+
+def _sign(gate: Judged) -> str:
+    """The verdict's; that of a demonstration is open, as in the reports."""
+    state = gate.points[0].state
+    return _SIGNS["open" if gate.verdict.gate.demonstration and state == "passed" else state]
 
 
 def _row(point: Point) -> str:

@@ -84,7 +84,19 @@ def headline(record: RunRecord) -> str:
         unit = "percent" if all(change.unit == "percent" for change in record.comparison.gains) else "points"
         more = f" by more than {plain(need)} {unit}" if need else ""
         return f"The tuned model did not get better at the task{more}."
-    return "The items measured so far cannot decide whether the tuned model kept what the base could do."
+    return f"The items measured so far cannot decide whether the tuned model {_open(record)}."
+
+
+def _open(record: RunRecord) -> str:
+    """What these items leave open: whether the task was learned, whether the rest was kept, or both."""
+    verdict, mean = record.verdict, record.comparison.pooled
+    judged = [probe for probe in verdict.probes if probe.outcome != "near chance"]
+    kept = bool(judged) and all(probe.outcome == "retained" for probe in judged)
+    if mean is not None:
+        kept = mean.loss_high < verdict.gate.mean_margin
+    if verdict.gain != "inconclusive":
+        return "kept what the base could do"
+    return "learned the task" if kept else "learned the task and kept what the base could do"
 
 
 def _kept(record: RunRecord) -> str:
