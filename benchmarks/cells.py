@@ -44,6 +44,8 @@ def arms_table(results: Path, order: list[str]) -> str:
         return NOT_RUN
     lines = head("", "base", *arms)
     first = found[arms[0]].comparison
+    if first.rewards:
+        lines.append(line(["reward accuracy against the base", "50", *(_reward(found[arm]) for arm in arms)]))
     for change in [*first.gains, *first.losses]:
         cells = [cell(_named(found[arm], change.probe)) for arm in arms]
         kind = "writes" if change.generates else "likelihood"
@@ -56,6 +58,14 @@ def arms_table(results: Path, order: list[str]) -> str:
         lines.append(line(["strength of the update", "", *(f"{one:g}" for one in strengths)]))
     lines.append(line(["verdict", "", *(verdict(found[arm]) for arm in arms)]))
     return "\n".join(lines)
+
+
+def _reward(record: RunRecord) -> str:
+    """The share of pairs whose chosen answer became likelier than the rejected one, in percent."""
+    one = next(iter(record.comparison.rewards), None)
+    if one is None:
+        return ""
+    return f"{100 * one.accuracy:.1f} ({100 * one.accuracy_low:.1f} to {100 * one.accuracy_high:.1f})"
 
 
 def verdict(record: RunRecord) -> str:
