@@ -114,6 +114,9 @@ def test_json_nested_too_deeply_is_damaged(tmp_path):
         read_json(tmp_path / "empty.json")
     with pytest.raises(UserError, match=r"There is no file .*none\.json"):
         read_json(tmp_path / "none.json")
+    (tmp_path / "list.json").write_text("[1]")
+    with pytest.raises(UserError, match="holds no keys with values"):
+        read_json(tmp_path / "list.json")
     with pytest.raises(UserError, match="no whole JSON"):
         read_json(tmp_path / "a.json")
 

@@ -102,7 +102,10 @@ def write_bytes(path: Path, content: bytes) -> None:
         return
     with disk_errors(path):
         _make_parent(path)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+        try:
+            handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+        except FileNotFoundError as error:  # what /proc says
+            raise PermissionError(errno.EACCES, NO_FILES) from error
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(content)
@@ -230,13 +233,16 @@ def read_json(path: Path) -> dict[str, Any]:
         UserError: the file is missing or damaged.
     """
     try:
-        return dict(json.loads(unsealed(read_text(path))))
+        found = json.loads(unsealed(read_text(path)))
     except UserError:
         raise
     except FileNotFoundError:
         raise UserError(f"There is no file {path}") from None
     except (OSError, ValueError, TypeError, RecursionError) as error:
         raise UserError(f"{path} {_damage(path, error)}") from None
+    if not isinstance(found, dict):
+        raise UserError(f"{path} holds no keys with values: it is another file. Name the right one.")
+    return found
 
 
 def _damage(path: Path, error: Exception) -> str:
@@ -245,11 +251,10 @@ def _damage(path: Path, error: Exception) -> str:
         return f"could not be read: {error.strerror}. Name a readable file."
     if path.stat().st_size == 0:
         return "is empty. It was never finished, or is another file: make it again, or name the right one."
+    if not isinstance(error, json.JSONDecodeError | UnicodeDecodeError | RecursionError):
+        return f"is damaged: {error}"
     where = f" (line {error.lineno}, column {error.colno})" if isinstance(error, json.JSONDecodeError) else ""
-    return (
-        f"does not hold what Retain writes: it is no whole JSON{where}. It is cut short, damaged or another "
-        "file: make it again, or name the right one."
-    )
+    return f"is no whole JSON{where}. It is cut short, damaged or another file: make it again, or name the right one."
 
 
 def read_record(path: Path, kind: type[R]) -> R:
@@ -281,7 +286,7 @@ def _not_a_record(path: Path, error: ValueError) -> str:
     if first is None:
         what = str(error)
     elif first["type"] == "json_invalid":
-        return _damage(path, ValueError())
+        return _damage(path, RecursionError())
     elif first["type"] == "missing":
         what = f"it has no {'.'.join(str(part) for part in first['loc'])}"
     else:

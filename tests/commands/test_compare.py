@@ -153,6 +153,7 @@ def test_a_run_folder_is_the_model_that_it_made(run_folder, tmp_path, toy_folder
     assert not releases.gains and "say" in {change.probe for change in releases.losses}, (
         "both learned it: it is to stay"
     )
+    assert any("say was learned by both" in note for note in releases.notes)
 
 
 def test_what_says_how_models_are_measured_is_told_to_be_unused_where_all_is_read(

@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 import pytest
 
 from retain import cli
+from retain.folder import write_record
 from retain.records import Comparison
 from tests.reporting.makers import make_change, make_full_record, make_probe_verdict, make_record, make_verdict
 
@@ -48,12 +49,22 @@ def test_formats_on_standard_output_and_in_files(call, run_folder, tmp_path):
 
 def test_own_margins_leave_nothing_of_a_demonstration(call, run_folder):
     record = make_full_record()
-    wide = record.verdict.gate.model_copy(update={"demonstration": True})
+    wide = record.verdict.gate.model_copy(update={"demonstration": True, "bits_margin": 80.0, "min_gain": -50.0})
     record = record.model_copy(update={"verdict": record.verdict.model_copy(update={"gate": wide})})
     (run_folder / "record.json").write_text(record.model_dump_json())
     both, one = ("--margin", 3, "--mean-margin", 1), ("--margin", 3)
     assert "demonstration" in call("gate", run_folder)[1] and "demonstration" in call("gate", run_folder, *one)[1]
     assert "demonstration" not in call("gate", run_folder, *both)[1]
+    judged = json.loads(call("gate", run_folder, *both, "--json")[1])["gate"]
+    assert (judged["bits_margin"], judged["min_gain"]) == (3.0, 0.0), "no other margin stays as wide"
+
+
+def test_a_record_changed_by_hand_is_not_called_cut_short(call, run_folder):
+    write_record(run_folder / "record.json", make_full_record())
+    text = (run_folder / "record.json").read_text()
+    (run_folder / "record.json").write_text(text.replace('"title": "', '"title": "x', 1))
+    code, _, err = call("gate", run_folder)
+    assert code == 2 and "changed by hand" in err and "sha256" in err and "no whole JSON" not in err
 
 
 def test_margins_change_what_is_written(call, run_folder):

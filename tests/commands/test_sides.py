@@ -12,7 +12,7 @@ def test_json_nested_too_deeply_is_no_file_of_measurements(tmp_path):
     file = tmp_path / "deep.json"
     file.write_text(DEEP)
     assert kind_of(str(file)) == "file"
-    with pytest.raises(UserError, match=r"deep\.json does not hold what Retain writes"):
+    with pytest.raises(UserError, match=r"deep\.json is no whole JSON"):
         read_side(str(file), "file")
 
 

@@ -86,7 +86,7 @@ def test_an_inconclusive_verdict_says_what_is_open(gain, mean_loss, open_):
 def test_no_task_no_capability_and_no_example_are_said_or_left_out():
     nothing = Comparison(base="b", tuned="t", gains=[], losses=[], pooled=None)
     text = render_summary(make_record(comparison=nothing))
-    assert "No task was measured" in text
+    assert "No gain is judged" in text
     assert "No capability was measured" in text
     assert "Worst example" not in text
     assert "Not proven" not in text

@@ -143,11 +143,12 @@ def gate(
 
 
 def margins_of(margins: Gate, margin: float | None, mean_margin: float | None, min_gain: float | None) -> Gate:
-    """Margins with those that options replace; both of a loss replaced, nothing of a demonstration is left."""
+    """Margins with those that options replace; both of a loss replaced, none stays as wide as a demonstration's."""
     options = {"margin": margin, "mean_margin": mean_margin, "min_gain": min_gain}
     changed: dict[str, float | bool] = {key: value for key, value in options.items() if value is not None}
-    if margin is not None and mean_margin is not None:
-        changed["demonstration"] = False
+    if margins.demonstration and margin is not None and mean_margin is not None:
+        changed |= {"demonstration": False, "bits_margin": min(margins.bits_margin, Gate().bits_margin)}
+        changed.setdefault("min_gain", max(margins.min_gain, Gate().min_gain))
     try:
         return Gate.model_validate({**margins.model_dump(), **changed})
     except ValidationError as error:

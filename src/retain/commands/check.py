@@ -12,8 +12,8 @@ from retain.data.example import Example
 from retain.data.lint.run_checks import Lint
 from retain.errors import UserError, listed, naming
 from retain.models.builtin import PREFIX, check_name
+from retain.models.hub_cache import cached_folder
 from retain.models.load import check_place
-from retain.models.outline import config_here
 from retain.probes.base import Probe
 from retain.probes.bits_per_byte import BitsPerByte
 from retain.process_rules import abilities
@@ -130,7 +130,7 @@ def _elsewhere(base: str) -> list[str]:
     """That a base is not on this machine, so that nothing here can tell a name that is mistyped."""
     if base.startswith(PREFIX) or base.endswith(".gguf") or Path(base).expanduser().is_dir():
         return []
-    if config_here(base) is not None:
+    if cached_folder(base) is not None:
         return []
     return [
         f"model.base: there is no folder {base}, and no such model in the Hub's cache: it will be downloaded, and only "

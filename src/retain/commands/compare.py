@@ -190,10 +190,12 @@ def _compared(
         raise UserError(f'--task: no probe "{unknown[0]}" was measured; {nearest(unknown[0], measured)}')
     before, after, notes = set_aside(old.measurements, new.measurements, allow_different)
     shared = {one.probe for one in before} & {one.probe for one in after}
-    tasks = [*task, *sorted(((new.tasks - old.tasks) & shared) - set(task))]  # what both learned is to be kept
+    tasks = [*task, *sorted(((new.tasks - old.tasks) & shared) - set(task))]
+    kept = sorted((new.tasks & old.tasks & shared) - set(task))
     comparison = compare_measurements(before, after, tasks, old.name, new.name, noise)
-    comparison = read_symptoms(comparison, before, after, new.targets)
-    return comparison.model_copy(update={"notes": [*notes, *comparison.notes]})
+    comparison = read_symptoms(comparison, before, after, new.targets, tasks=kept)
+    told = [f"{name} was learned by both, and is to be kept; --task {name} judges it as a gain." for name in kept]
+    return comparison.model_copy(update={"notes": [*told, *notes, *comparison.notes]})
 
 
 def _meter(

@@ -129,6 +129,4 @@ def deciding(record: RunRecord) -> str:
 
 def not_measured(record: RunRecord) -> str:
     """Said where no task was measured, so that nobody reads the verdict as a gain."""
-    return (
-        "No task was measured: this report is about forgetting only." if record.verdict.gain == "not measured" else ""
-    )
+    return "No gain is judged: this report is about forgetting only." if record.verdict.gain == "not measured" else ""

@@ -65,6 +65,7 @@ def material_of(
     comparison: Comparison,
     targets: Sequence[str] = (),
     recitation: Recitation | None = None,
+    tasks: Collection[str] = (),
 ) -> Material:
     """Pair the answers of two models' measurements.
 
@@ -74,8 +75,9 @@ def material_of(
         comparison: what was found of them; its gains tell which probes measure the task.
         targets: the answers of the training rows; the task's expected answers stand for them where they are not known.
         recitation: what the run tried; None where nothing was.
+        tasks: probes that measure a task besides the gains', such as one that both models learned.
     """
-    tasks = {change.probe for change in comparison.gains}
+    tasks = {*tasks, *(change.probe for change in comparison.gains)}
     new = {(one.probe, one.split): one for one in after}
     pairs = [(one, new[one.probe, one.split]) for one in before if (one.probe, one.split) in new]
     found: dict[str, Answered] = {}
