@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from retain.folder import read_record
+from retain.record_files import read_record
 from retain.records import Change, RunRecord
 
 NOT_RUN = "Not run yet."

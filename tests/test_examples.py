@@ -129,7 +129,7 @@ def test_the_advices_pass_the_check_where_the_data_are(tmp_path):
 
 
 def test_committed_records_can_be_read_and_name_no_machine():
-    from retain.folder import read_record
+    from retain.record_files import read_record
     from retain.records import RunRecord
 
     found = sorted((ROOT / "benchmarks").rglob("*.json"))

@@ -3,7 +3,8 @@ import errno
 import pytest
 
 from retain.errors import FaultError, UserError
-from retain.folder import check_writable, read_json, read_record, whole_file, whole_folder, write_json, write_text
+from retain.folder import check_writable, whole_file, whole_folder, write_text
+from retain.record_files import read_json, read_record, write_json
 from retain.records import Gate
 from retain.yaml_text import parse_yaml
 

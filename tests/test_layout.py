@@ -14,6 +14,7 @@ LAYERS = [
     {
         "registry",
         "folder",
+        "record_files",
         "yaml_text",
         "faults",
         "sums",

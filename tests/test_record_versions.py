@@ -5,7 +5,7 @@ import json
 import pytest
 
 from retain.errors import DamagedError, UserError
-from retain.folder import read_record, write_record
+from retain.record_files import read_record, write_record
 from retain.records import RunRecord
 from retain.stages.measurements import Measurements
 from tests.reporting.makers import make_record

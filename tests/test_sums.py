@@ -6,7 +6,8 @@ import random
 import pytest
 
 from retain.errors import DamagedError, UserError
-from retain.folder import read_json, read_record, whole_folder, write_record, write_sealed
+from retain.folder import whole_folder
+from retain.record_files import read_json, read_record, write_record, write_sealed
 from retain.records import Record
 from retain.sums import SUMS, check_sums, problem_of, sealed, unsealed, write_sums
 

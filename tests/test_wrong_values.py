@@ -8,8 +8,8 @@ import yaml
 
 from retain.cli.measuring import margins_of
 from retain.errors import UserError
-from retain.folder import read_record
 from retain.recipe import load_recipe, parse_recipe
+from retain.record_files import read_record
 from retain.records import Gate, RunRecord
 from retain.yaml_text import MOST_VALUES, parse_yaml
 

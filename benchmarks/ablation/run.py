@@ -14,8 +14,8 @@ from typing import Any
 
 from retain.commands.run import run
 from retain.errors import BrokenError, UserError
-from retain.folder import read_json, write_json
 from retain.provenance import provenance
+from retain.record_files import read_json, write_json
 from retain.records import Change, RunRecord
 from retain.yaml_text import parse_yaml
 

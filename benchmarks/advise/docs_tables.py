@@ -7,7 +7,7 @@ from pathlib import Path
 from cells import NOT_RUN, head, line
 
 from retain.advice_records import AdviceRecord
-from retain.folder import read_record
+from retain.record_files import read_record
 from retain.reporting.advice_rows import rung_rows
 
 RESULTS = Path(__file__).parent / "results"

@@ -25,8 +25,8 @@ sys.path.insert(0, str(HERE))
 import courses  # noqa: E402
 from courses import CLEAN, PLANTED  # noqa: E402
 
-from retain.folder import read_json, read_record, write_json  # noqa: E402
 from retain.provenance import versions  # noqa: E402
+from retain.record_files import read_json, read_record, write_json  # noqa: E402
 from retain.records import Alarm, Training  # noqa: E402
 from retain.registry import units  # noqa: E402
 from retain.training.alarms.history import (  # noqa: E402

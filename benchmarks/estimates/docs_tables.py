@@ -6,7 +6,8 @@ from pathlib import Path
 
 from cells import head, line
 
-from retain.folder import in_bytes, read_json
+from retain.folder import in_bytes
+from retain.record_files import read_json
 
 RESULTS = Path(__file__).parent / "results" / "estimates.json"
 

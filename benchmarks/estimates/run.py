@@ -77,8 +77,8 @@ def main() -> None:
 
 
 def _write(path: Path, known: dict[str, Any]) -> None:
-    from retain.folder import write_json
     from retain.provenance import provenance
+    from retain.record_files import write_json
 
     found = {name: known["settings"][name] for name in SETTINGS if name in known["settings"]}
     write_json(path, {"provenance": provenance(0), "settings": found})

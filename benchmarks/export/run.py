@@ -15,9 +15,9 @@ from retain.commands.run import run
 from retain.export_records import AGAINST_TUNED, ExportRecord
 from retain.exporting.export import default_folder
 from retain.exporting.source import find_source
-from retain.folder import read_record, write_json
 from retain.progress import Progress
 from retain.provenance import provenance
+from retain.record_files import read_record, write_json
 from retain.records import Change, RunRecord
 
 HERE = Path(__file__).parent

@@ -28,9 +28,9 @@ import toys  # noqa: E402
 from trials import CORRUPTION, ERRORS, KILLS, SECOND, Trial, tried, undisturbed  # noqa: E402
 from work import Place, begin, end  # noqa: E402
 
-from retain.folder import read_json, write_json  # noqa: E402
 from retain.provenance import versions  # noqa: E402
 from retain.quiet import quiet_libraries, quiet_loggers  # noqa: E402
+from retain.record_files import read_json, write_json  # noqa: E402
 
 SHARES = {"run": 9, "all weights": 3, "frontier": 1, "sequence": 2, "reranker": 1}
 """How often each piece of work is taken."""

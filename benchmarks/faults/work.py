@@ -149,7 +149,7 @@ def go(recipe: Path, place: Place, harm: Harm | None = None) -> Ended:
 def record(place: Place) -> Any:
     """All that the work found out, without times and places; None where there is no record that can be read."""
     from retain.errors import UserError
-    from retain.folder import read_json
+    from retain.record_files import read_json
 
     found = []
     for path in sorted(place.folder.rglob("*.json")):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from retain.folder import read_record
 from retain.frontier_records import FrontierRecord
+from retain.record_files import read_record
 from retain.reporting.frontier import arms_of_frontier
 
 RESULTS = Path(__file__).parent / "results"

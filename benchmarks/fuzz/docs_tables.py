@@ -6,7 +6,7 @@ from pathlib import Path
 
 from cells import NOT_RUN, head, line
 
-from retain.folder import read_json
+from retain.record_files import read_json
 
 RESULTS = Path(__file__).parent / "results.json"
 

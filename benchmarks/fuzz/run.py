@@ -36,8 +36,8 @@ from watch import watched  # noqa: E402
 
 from retain.errors import RetainError, UserError  # noqa: E402
 from retain.faults import refused_path  # noqa: E402
-from retain.folder import read_json, write_json  # noqa: E402
 from retain.provenance import versions  # noqa: E402
+from retain.record_files import read_json, write_json  # noqa: E402
 
 SLOWEST = 60.0
 """Seconds that one input may take: bounded, on a busy machine too."""

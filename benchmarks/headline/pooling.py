@@ -9,7 +9,7 @@ from scores import Both, Scores, read_scores
 
 from retain.comparison.chance import near_chance
 from retain.comparison.claims import gain_kept, mean_loss
-from retain.folder import read_json
+from retain.record_files import read_json
 from retain.records import Measurement
 
 RESULTS = Path(__file__).parent / "results"

@@ -36,9 +36,10 @@ def main() -> None:
 
     import torch
 
-    from retain.folder import write_json, write_text
+    from retain.folder import write_text
     from retain.models.load import load_causal
     from retain.provenance import provenance
+    from retain.record_files import write_json
     from retain.reporting.charts import Series, line_chart
 
     torch.set_num_threads(options.threads)

@@ -88,8 +88,8 @@ def _known(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _write(options: argparse.Namespace, results: dict[str, Any]) -> None:
-    from retain.folder import write_json
     from retain.provenance import provenance
+    from retain.record_files import write_json
 
     write_json(options.output, {"settings": _settings(options), "provenance": provenance(0), "tasks": results})
 

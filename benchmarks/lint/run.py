@@ -27,8 +27,8 @@ from plants import FAULTLESS, PLANTS, byte_tokenizer, clean, made  # noqa: E402
 from writer import KINDS, Writer  # noqa: E402
 
 from retain.data.lint.run_checks import checks  # noqa: E402
-from retain.folder import write_json  # noqa: E402
 from retain.provenance import versions  # noqa: E402
+from retain.record_files import write_json  # noqa: E402
 
 
 def main() -> None:

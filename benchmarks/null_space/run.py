@@ -19,10 +19,10 @@ import torch
 from retain.data.encoding import encode
 from retain.data.formats import read_examples
 from retain.data.general import keep_back
-from retain.folder import read_record, write_json
 from retain.models.load import load_causal
 from retain.models.low_rank import lora_layers, update_factors
 from retain.provenance import provenance
+from retain.record_files import read_record, write_json
 from retain.stages.general import GeneralText
 
 HERE = Path(__file__).parent

@@ -6,20 +6,23 @@ from pathlib import Path
 
 from cells import NOT_RUN, head, interval, line
 
-from retain.folder import read_json
+from retain.record_files import read_json
 
 RESULTS = Path(__file__).parent / "results"
 
 
 def reranker_base_table() -> str:
-    """One row for each set: BM25 and the base on the same documents, paired by query."""
+    """Two rows for each set, test queries and all judged ones, and their mean: BM25 and the base, paired by query."""
     path = RESULTS / "base.json"
     if not path.is_file():
         return NOT_RUN
-    lines = head("set", "test queries", "BM25", "base", "difference")
+    lines = head("set", "queries", "BM25", "base", "difference")
     for name, one in read_json(path)["sets"].items():
-        change = {"delta": one["difference"], **one}
-        lines.append(f"| {name} | {one['queries']} | {one['bm25']:.1f} | {one['reranker']:.1f} | {interval(change)} |")
+        rows = {f"{name}, test": one, f"{name}, all judged": one["all"]} if "all" in one else {f"**{name}**": one}
+        for label, row in rows.items():
+            change = {"delta": row["difference"], **row}
+            cells = [label, str(row["queries"]), f"{row['bm25']:.1f}", f"{row['reranker']:.1f}", interval(change)]
+            lines.append(line(cells))
     return "\n".join(lines)
 
 

@@ -32,12 +32,13 @@ import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
 from retain.comparison.compare import compare
 from retain.data.example import Example
 from retain.data.overlap import overlap_finder
-from retain.folder import write_json, write_text
+from retain.folder import write_text
 from retain.models.base import Pair
 from retain.models.load_reranker import load_reranker
 from retain.models.new_reranker import new_reranker, packaged_encoder
@@ -49,7 +50,8 @@ from retain.progress import Progress
 from retain.provenance import provenance
 from retain.ranking.read import read_ranking
 from retain.recipe import parse_recipe
-from retain.records import Training
+from retain.record_files import write_json
+from retain.records import Change, Measurement, Training
 from retain.training.trained import TUNED
 
 HERE = Path(__file__).parent
@@ -237,20 +239,41 @@ class Bm25:
 
 
 def beside_bm25(folder: Path, probes: Sequence[Ranking]) -> dict[str, Any]:
-    """What the reranker and BM25 score on the same documents, test items, paired by query."""
-    reranker = load_reranker(str(folder))
-    found = {}
+    """What the reranker and BM25 score on the same documents, paired by query.
+
+    Of each set the test queries, and all judged ones: those for choices chose nothing of the base. The mean over the
+    sets is that of all.
+    """
+    models: list[Any] = [Bm25(), load_reranker(str(folder))]
+    found: dict[str, Any] = {}
+    everything: list[list[Measurement]] = []
     for probe in probes:
-        first = probe.measure(Bm25(), "test")  # type: ignore[arg-type]
-        second = probe.measure(reranker, "test")  # type: ignore[arg-type]
-        change = compare([first], [second]).losses[0]
-        found[probe.name] = {
-            "metric": change.metric, "queries": change.items, "bm25": round(change.before, 2),
-            "reranker": round(change.after, 2), "difference": round(change.delta, 2),
-            "low": round(change.low, 2), "high": round(change.high, 2),
-        }  # fmt: skip
+        dev = [probe.measure(model, "dev") for model in models]
+        test = [probe.measure(model, "test") for model in models]
+        everything.append([_together(*parts) for parts in zip(dev, test, strict=True)])
+        found[probe.name] = {**_difference(*test), "all": _difference(*everything[-1])}
         print(probe.name, found[probe.name], flush=True)
-    return found
+    pooled = compare([first for first, _ in everything], [second for _, second in everything]).pooled
+    assert pooled is not None
+    return {**found, "mean of all": _said(pooled)}
+
+
+def _together(dev: Measurement, test: Measurement) -> Measurement:
+    """The queries of both parts as one measurement."""
+    parts = {name: {**getattr(dev, name), **getattr(test, name)} for name in ("scores", "left_out", "clusters")}
+    return test.model_copy(update={**parts, "value": mean(parts["scores"].values())})
+
+
+def _difference(first: Measurement, second: Measurement) -> dict[str, Any]:
+    return _said(compare([first], [second]).losses[0])
+
+
+def _said(change: Change) -> dict[str, Any]:
+    return {
+        "metric": change.metric, "queries": change.items, "bm25": round(change.before, 2),
+        "reranker": round(change.after, 2), "difference": round(change.delta, 2),
+        "low": round(change.low, 2), "high": round(change.high, 2),
+    }  # fmt: skip
 
 
 if __name__ == "__main__":

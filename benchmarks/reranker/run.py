@@ -18,9 +18,9 @@ from typing import Any
 from retain.commands.run import run
 from retain.comparison.claims import gain_kept, mean_loss
 from retain.comparison.seeds import over_seeds
-from retain.folder import read_json, write_json
 from retain.frontier_records import ArmResult
 from retain.provenance import provenance
+from retain.record_files import read_json, write_json
 from retain.records import Candidate, Change, Choice, Measurement, RunRecord
 from retain.sweep.selection import recommend
 from retain.yaml_text import parse_yaml

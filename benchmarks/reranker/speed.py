@@ -20,8 +20,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from retain.folder import write_json
 from retain.provenance import provenance
+from retain.record_files import write_json
 
 HERE = Path(__file__).parent
 SCIFACT = HERE.parents[2] / "shared" / "data" / "rank" / "scifact"

@@ -8,7 +8,7 @@ from typing import Any
 
 from cells import NOT_RUN, head, line
 
-from retain.folder import read_json
+from retain.record_files import read_json
 
 RESULTS = Path(__file__).parent / "results"
 UPPER_BOUND = "together"

@@ -19,8 +19,8 @@ from typing import Any
 
 from retain.commands.run import run
 from retain.errors import BrokenError, UserError
-from retain.folder import read_json, read_record, write_json
 from retain.provenance import provenance
+from retain.record_files import read_json, read_record, write_json
 from retain.sequence_records import Estimate, SequenceRecord
 from retain.yaml_text import parse_yaml
 

@@ -21,7 +21,7 @@ from scipy import stats
 
 from retain.comparison.compare import compare
 from retain.comparison.intervals import TWO_SIDED, critical_value, flip_upper
-from retain.folder import read_record
+from retain.record_files import read_record
 from retain.records import Change, Measurement, RunRecord
 
 HERE = Path(__file__).parent

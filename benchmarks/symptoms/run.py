@@ -31,9 +31,9 @@ from retain.comparison.read_symptoms import FOLDER, read_symptoms  # noqa: E402
 from retain.data.encoding import encode  # noqa: E402
 from retain.data.recital_rows import rows_to_recite  # noqa: E402
 from retain.data.splits import Splits  # noqa: E402
-from retain.folder import read_json, read_record, write_json  # noqa: E402
 from retain.models.load import load_causal  # noqa: E402
 from retain.provenance import versions  # noqa: E402
+from retain.record_files import read_json, read_record, write_json  # noqa: E402
 from retain.records import Comparison, Measurement, Recitation, RunRecord, Symptom  # noqa: E402
 from retain.registry import find, units  # noqa: E402
 from retain.stages.prepare import Prepared  # noqa: E402

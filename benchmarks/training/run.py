@@ -93,8 +93,8 @@ def _run(options: argparse.Namespace, side: str) -> dict[str, Any]:
 
 
 def _write(options: argparse.Namespace, found: dict[str, list[dict[str, Any]]]) -> None:
-    from retain.folder import write_json
     from retain.provenance import provenance
+    from retain.record_files import write_json
 
     best = {side: max(runs, key=lambda one: one["tokens_per_second"]) for side, runs in found.items() if runs}
     rows = {}

@@ -12,9 +12,9 @@ from retain.advice_records import AdviceRecord
 from retain.commands.advise import advise
 from retain.commands.run import run
 from retain.errors import UserError
-from retain.folder import read_record
 from retain.progress import Progress
 from retain.recipe import parse_recipe
+from retain.record_files import read_record
 from retain.records import Response
 
 QUIET = Progress(quiet=True)

@@ -12,10 +12,10 @@ from retain import cli
 from retain.commands.compare import compare
 from retain.commands.measure import measure
 from retain.errors import UserError
-from retain.folder import read_record, write_record
 from retain.models.base import Limits, Request
 from retain.models.load import load_causal
 from retain.progress import Progress
+from retain.record_files import read_record, write_record
 from retain.records import RunRecord
 
 QUIET = Progress(quiet=True)

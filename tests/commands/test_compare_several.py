@@ -13,9 +13,9 @@ from retain.commands.compare_several import compare_several, folder_names
 from retain.commands.measure import measure
 from retain.commands.schema import schema
 from retain.errors import FaultError, UserError
-from retain.folder import read_record, write_record
 from retain.models.load import load_causal
 from retain.progress import Progress
+from retain.record_files import read_record, write_record
 from retain.records import Gate, RunRecord
 from retain.several_records import SEVERAL, SeveralRecord
 

@@ -7,8 +7,8 @@ import yaml
 
 from retain.commands.compare import compare
 from retain.commands.run import run
-from retain.folder import write_record
 from retain.progress import Progress
+from retain.record_files import write_record
 from retain.records import Response, RunRecord
 from retain.stages.measuring import Measurements
 from tests.comparison.build import measurement

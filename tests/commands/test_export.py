@@ -20,12 +20,12 @@ from retain.commands.report import report
 from retain.errors import FaultError, UserError
 from retain.export_records import AGAINST_TUNED, ExportRecord
 from retain.exporting.merged import save_merged as write_merged
-from retain.folder import read_record
 from retain.models.licence import AboutBase
 from retain.models.load import load_causal
 from retain.pipeline import run_recipe
 from retain.progress import Progress
 from retain.recipe import load_recipe, parse_recipe
+from retain.record_files import read_record
 from retain.records import Gate, RunRecord
 from retain.sums import write_sums
 

@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 import pytest
 
 from retain import cli
-from retain.folder import write_record
+from retain.record_files import write_record
 from retain.records import Comparison
 from tests.reporting.makers import make_change, make_full_record, make_probe_verdict, make_record, make_verdict
 

@@ -7,7 +7,7 @@ from retain import cli
 from retain.commands.gate import judged_points, render_gate
 from retain.commands.report import report, report_text
 from retain.errors import UserError
-from retain.folder import write_record
+from retain.record_files import write_record
 from retain.records import Comparison, Gate, RunRecord, Verdict
 
 

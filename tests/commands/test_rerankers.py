@@ -11,7 +11,7 @@ from retain.commands.compare import compare
 from retain.commands.measure import measure
 from retain.commands.noise import noise
 from retain.errors import UserError
-from retain.folder import read_record
+from retain.record_files import read_record
 from retain.records import Gate, RunRecord
 from retain.stages.measurements import Measurements
 

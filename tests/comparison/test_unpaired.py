@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from retain.comparison.compare import compare
-from retain.folder import read_record
+from retain.record_files import read_record
 from retain.records import RunRecord
 
 from .build import table

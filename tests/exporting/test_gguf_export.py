@@ -8,9 +8,9 @@ from retain.commands.sides import kind_of
 from retain.errors import UserError
 from retain.export_records import AGAINST_TUNED
 from retain.exporting import llama_cpp
-from retain.folder import read_record
 from retain.models.load import load_causal
 from retain.progress import Progress
+from retain.record_files import read_record
 from retain.records import RunRecord
 
 QUIET = Progress(quiet=True)

@@ -6,7 +6,6 @@ from types import SimpleNamespace
 
 import pytest
 
-from retain.folder import read_record
 from retain.mitigations.dev_guard import RECORD, Guarded, GuardOnDev, best_of
 from retain.mitigations.early_stop import EarlyStop
 from retain.models.base import Request
@@ -14,6 +13,7 @@ from retain.models.load import load_causal
 from retain.pipeline import run_recipe
 from retain.progress import Progress
 from retain.recipe import parse_recipe
+from retain.record_files import read_record
 from retain.records import Candidate
 from retain.training import sft
 

@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from retain.folder import read_record
+from retain.record_files import read_record
 from retain.records import RunRecord
 
 HERE = Path(__file__).parent

@@ -12,9 +12,9 @@ from retain.commands.gate import gate
 from retain.commands.report import report
 from retain.commands.run import run
 from retain.errors import UserError
-from retain.folder import read_record
 from retain.models.load import load_causal
 from retain.progress import Progress
+from retain.record_files import read_record
 from retain.records import Gate
 from retain.sequence_records import SequenceRecord
 from retain.sequences import learning

@@ -12,10 +12,10 @@ import pytest
 import yaml
 
 from retain.errors import DamagedError
-from retain.folder import read_record
 from retain.pipeline import run_recipe
 from retain.progress import Progress
 from retain.recipe import parse_recipe
+from retain.record_files import read_record
 from retain.records import RunRecord
 from retain.sums import write_sums
 from retain.training import sft

@@ -9,12 +9,12 @@ import pytest
 import torch
 
 from retain.commands.compare import compare
-from retain.folder import read_record
 from retain.models.load import load_causal
 from retain.pipeline import run_recipe
 from retain.probes.suites import load_suite
 from retain.progress import Progress
 from retain.recipe import parse_recipe
+from retain.record_files import read_record
 from retain.stages import base_distributions, known_models
 from retain.stages.meter_pair import OTHER_WORDS, read_meter_pair
 from retain.stages.meter_rows import general_rows, input_rows

@@ -13,11 +13,11 @@ from retain.commands.export import export
 from retain.commands.frontier import frontier
 from retain.commands.run import run
 from retain.errors import UserError
-from retain.folder import read_record
 from retain.models.load_reranker import load_reranker
 from retain.models.new_reranker import new_reranker
 from retain.models.rerank_prompt import RerankSettings
 from retain.recipe import recipe_problems
+from retain.record_files import read_record
 from retain.records import RunRecord
 from retain.stages.negatives import Mined
 

@@ -10,10 +10,10 @@ import pytest
 
 from retain.commands.run import run as run_command
 from retain.data.recital_rows import RecitalRow, RecitalRows
-from retain.folder import read_record
 from retain.pipeline import run_recipe
 from retain.progress import Progress
 from retain.recipe import parse_recipe
+from retain.record_files import read_record
 from retain.records import Recitation, RunRecord
 from retain.stages import reciting
 

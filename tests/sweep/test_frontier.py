@@ -8,10 +8,10 @@ import yaml
 from retain.commands.frontier import frontier
 from retain.commands.run import run
 from retain.errors import BrokenError, UserError
-from retain.folder import read_record
 from retain.frontier_records import FrontierRecord, Recommendation, frontier_exit
 from retain.progress import Progress
 from retain.recipe import load_recipe
+from retain.record_files import read_record
 from retain.records import Candidate, Training
 from retain.reporting.frontier_figures import factor_levels
 from retain.sweep import arm_run

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from retain.folder import read_json
+from retain.record_files import read_json
 from retain.training import elapsed
 from retain.training.elapsed import FILE, Elapsed
 

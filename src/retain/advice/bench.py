@@ -21,13 +21,13 @@ from retain.advice_settings import AdviseSettings
 from retain.data.example import Example
 from retain.data.lint.masking import masked
 from retain.errors import UserError
-from retain.folder import read_record
 from retain.models.base import Prompt
 from retain.models.causal import TransformersCausal, as_language_model
 from retain.models.update_files import is_adapter
 from retain.probes.items import as_prompt
 from retain.probes.rules.item import AnswerItem
 from retain.recipe import Recipe
+from retain.record_files import read_record
 from retain.records import Measurement, Split
 from retain.stages.measuring import measure_probes
 from retain.stages.prepare import TASK, Prepared

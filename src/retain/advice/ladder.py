@@ -17,9 +17,10 @@ from retain.advice_records import WORDS, AdviceRecord, Rung
 from retain.advice_settings import AdviseSettings
 from retain.at_work import working_in
 from retain.errors import UserError
-from retain.folder import write_record, write_text
+from retain.folder import write_text
 from retain.progress import Progress
 from retain.recipe import Recipe, portable
+from retain.record_files import write_record
 from retain.records import Record, content_hash
 from retain.reporting.write import write_advice
 from retain.stages.prepare import prepare

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from retain.at_work import working_in
@@ -26,13 +26,14 @@ from retain.comparison.compare import compare as compare_measurements
 from retain.comparison.gate import judge
 from retain.comparison.read_symptoms import read_symptoms
 from retain.errors import UserError, nearest
-from retain.folder import check_writable, write_record
+from retain.folder import check_writable
 from retain.models.address import is_endpoint
 from retain.models.load import Precision
 from retain.probes.base import of_rerankers
-from retain.probes.suites import load_suite
+from retain.probes.suites import check_limit, load_suite
 from retain.progress import Progress
 from retain.provenance import provenance
+from retain.record_files import write_record
 from retain.records import Comparison, Gate, KlReading, NoiseFloor, RunRecord
 from retain.reporting.write import write_reports
 
@@ -134,12 +135,10 @@ class How:
             UserError: a value is wrong, whether it has an effect or not.
         """
         one_of("load_in", self.load_in, PRECISIONS)
-        if self.limit is not None and self.limit < 1:
-            raise UserError(f"limit is {self.limit}; it must be at least 1")
+        check_limit(self.limit)
         if "model" in kinds:
             return []
-        default = {one.name: one.default for one in fields(How)}
-        names = [name for name in ("suite", "load_in", "limit") if getattr(self, name) != default[name]]
+        names = [name for name in ("suite", "load_in", "limit") if getattr(self, name) != getattr(How(), name)]
         return [
             f"--{name.replace('_', '-')} has no effect: it says how models are measured, and all were measured before"
             for name in names

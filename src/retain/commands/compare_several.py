@@ -13,9 +13,10 @@ from retain.commands.compare import How, check_place_of_record, compared, write_
 from retain.commands.comparison_folders import folder_names
 from retain.commands.sides import check_models, check_pair
 from retain.errors import UserError
-from retain.folder import check_writable, write_record
+from retain.folder import check_writable
 from retain.progress import Progress
 from retain.provenance import provenance
+from retain.record_files import write_record
 from retain.records import Gate, RunRecord
 from retain.reporting.runs import Run, remarks, runs_of
 from retain.reporting.write import HTML, write_runs

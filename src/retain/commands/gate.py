@@ -9,9 +9,9 @@ from pathlib import Path
 from retain.comparison.gate import judge
 from retain.errors import UserError
 from retain.export_records import AGAINST_TUNED, EXPORT, worse
-from retain.folder import read_json, read_record
 from retain.paths import absolute, portable_path
 from retain.provenance import installed
+from retain.record_files import read_json, read_record
 from retain.records import Gate, RunRecord, Verdict
 from retain.reporting.judged import Judged, judged
 from retain.reporting.junit import render_junit

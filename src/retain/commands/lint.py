@@ -18,12 +18,13 @@ from retain.data.lint.material import LintData, asked
 from retain.data.lint.run_checks import Lint, run_checks
 from retain.data.sources import extension_of, scan_rows
 from retain.errors import UserError
-from retain.folder import check_writable, write_rows, write_text
+from retain.folder import check_writable, write_text
 from retain.models.tokenizer import tokenizer_here
 from retain.probes.suites import load_suite
 from retain.progress import Progress
 from retain.ranking.beir import Part
 from retain.ranking.read import is_rankings, read_ranking
+from retain.record_files import write_rows
 from retain.records import Record
 from retain.training.settings import TrainingSettings
 

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from retain import processes
 from retain.errors import UserError
-from retain.folder import check_writable, write_record
+from retain.folder import check_writable
 from retain.models.address import is_endpoint, parse_address
 from retain.probes.base import Probe
 from retain.probes.suites import load_suite
 from retain.progress import Progress
+from retain.record_files import write_record
 from retain.records import Split
 from retain.stages.kept_measurements import has_items, kept_of_files
 from retain.stages.known_models import KnownModel, files_state, remember_model

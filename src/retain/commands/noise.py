@@ -12,13 +12,14 @@ from retain.comparison.compare import compare
 from retain.comparison.gate import judge
 from retain.comparison.noise import noise_floor
 from retain.errors import UserError
-from retain.folder import check_writable, read_record, write_record
+from retain.folder import check_writable
 from retain.models.address import is_endpoint
 from retain.models.load import Precision
 from retain.models.transformers_model import TransformersModel
 from retain.probes.base import Probe
 from retain.probes.suites import load_suite
 from retain.progress import Progress
+from retain.record_files import read_record, write_record
 from retain.records import Gate, NoiseFloor, Verdict, Versioned
 from retain.stages.loading import load_for
 from retain.stages.measuring import measure_probes

@@ -11,9 +11,10 @@ from retain.commands.gate import judged_points, load_finished, load_run
 from retain.commands.measure import one_of
 from retain.errors import UserError
 from retain.export_records import EXPORT, ExportRecord
-from retain.folder import read_record, write_text
+from retain.folder import write_text
 from retain.models.licence import AboutBase, about_base
 from retain.models.rerank_prompt import asked_in
+from retain.record_files import read_record
 from retain.records import RunRecord
 from retain.reporting.card import render_card
 from retain.reporting.pull_request import render_pull_request

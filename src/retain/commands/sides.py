@@ -12,11 +12,12 @@ from retain.commands.gate import load_finished, load_run
 from retain.commands.measure import measure
 from retain.data.example import answers_of
 from retain.errors import UserError
-from retain.folder import read_record, read_text
+from retain.folder import read_text
 from retain.importing.lm_eval import read_lm_eval
 from retain.importing.lm_eval_files import is_lm_eval
 from retain.models.address import is_endpoint, parse_address
 from retain.progress import Progress
+from retain.record_files import read_record
 from retain.records import Measurement
 from retain.stages.measuring import Measurements
 from retain.stages.prepare import Prepared

@@ -52,8 +52,8 @@ def judge(comparison: Comparison, gate: Gate) -> Verdict:
     found = [judge_gain(one, gate.min_gain) for one in gains]
     gain: Gain = next((one for one in WEAKEST_FIRST if one in found), "not measured")
     pooled = comparison.pooled
-    alone = bool(comparison.losses) and all(change.unit == "percent" for change in comparison.losses)
-    outcome = _outcome(probes, pooled, gain, gate, pooled_floor(comparison.losses, comparison.noise), alone)
+    kept = kept_within(comparison, probes, gate)
+    outcome = _outcome(probes, pooled, gain, gate, pooled_floor(comparison.losses, comparison.noise), kept)
     told = [
         *reasons.forgotten(comparison.losses, probes),
         *(
@@ -67,7 +67,7 @@ def judge(comparison: Comparison, gate: Gate) -> Verdict:
     return Verdict(
         outcome=outcome,
         reasons=told,
-        items_needed=_blocking_items(pooled, gains, gate, probes if alone else [])
+        items_needed=_blocking_items(pooled, gains, gate, probes if _alone(comparison) else [])
         if outcome == "inconclusive"
         else None,
         gate=gate,
@@ -115,6 +115,24 @@ def judge_gain(change: Change, min_gain: float) -> Gain:
     return "not learned" if -change.loss_low <= min_gain else "inconclusive"
 
 
+def kept_within(comparison: Comparison, probes: Sequence[ProbeVerdict], gate: Gate) -> bool:
+    """Whether what the base could do is proven to be kept: by the pooled loss, or, without one, one by one.
+
+    Args:
+        comparison: what was measured.
+        probes: the judgements on its losses.
+        gate: the margins.
+    """
+    if comparison.pooled is not None:
+        return comparison.pooled.loss_high < gate.mean_margin
+    return _alone(comparison) and all(probe.outcome == "retained" for probe in probes)
+
+
+def _alone(comparison: Comparison) -> bool:
+    """Whether capabilities are proven one by one, since none is scored in points."""
+    return bool(comparison.losses) and all(change.unit == "percent" for change in comparison.losses)
+
+
 def _judge_probe(change: Change, margin: float, significant: bool, floor: NoiseFloor | None) -> ProbeVerdict:
     outcome = _probe_outcome(change, margin, significant, floor)
     return ProbeVerdict(
@@ -138,18 +156,16 @@ def _probe_outcome(change: Change, margin: float, significant: bool, floor: Nois
 
 
 def _outcome(
-    probes: Sequence[ProbeVerdict], pooled: Change | None, gain: Gain, gate: Gate, floor: NoiseFloor | None, alone: bool
+    probes: Sequence[ProbeVerdict], pooled: Change | None, gain: Gain, gate: Gate, floor: NoiseFloor | None, kept: bool
 ) -> Outcome:
-    """The run's outcome; ``alone``: capabilities are proven one by one, since none is scored in points."""
+    """The run's outcome; ``kept`` as :func:`kept_within` says it."""
     if any(probe.outcome == "forgot" for probe in probes):
         return "forgot"
     if pooled is not None and pooled.loss_low > gate.mean_margin and exceeds(pooled, floor):
         return "forgot"
     if gain == "not learned":
         return "not learned"
-    kept = alone and all(probe.outcome == "retained" for probe in probes)
-    proven = pooled.loss_high < gate.mean_margin if pooled is not None else kept
-    return "retained" if proven and gain != "inconclusive" else "inconclusive"
+    return "retained" if kept and gain != "inconclusive" else "inconclusive"
 
 
 def _blocking_items(

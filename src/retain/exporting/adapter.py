@@ -8,8 +8,9 @@ from pathlib import Path
 
 from retain.errors import UserError
 from retain.exporting.source import Source
-from retain.folder import disk_errors, write_json
+from retain.folder import disk_errors
 from retain.models.load import first_line
+from retain.record_files import write_json
 
 SKIPPED = ("README.md", "adapter_config.json")
 

@@ -29,7 +29,7 @@ from retain.exporting.merged import Dtype, merged_model, save_merged
 from retain.exporting.room import check_place, check_room
 from retain.exporting.sameness import runtime_sameness, sameness, texts_of
 from retain.exporting.source import Source
-from retain.folder import read_record, whole_folder, write_record, write_text
+from retain.folder import whole_folder, write_text
 from retain.models.causal import TransformersCausal
 from retain.models.licence import AboutBase, about_base
 from retain.models.load import Precision
@@ -37,6 +37,7 @@ from retain.models.rerank_prompt import FILE as ASKED
 from retain.models.rerank_prompt import asked_in
 from retain.models.transformers_model import TransformersModel
 from retain.progress import Progress
+from retain.record_files import read_record, write_record
 from retain.records import RunRecord
 from retain.reporting.card import render_card
 from retain.reporting.write import write_reports

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from retain.data.example import answers_of
 from retain.errors import UserError
-from retain.folder import read_record
 from retain.models.load import Precision, adapter_base, near
 from retain.probes.base import Probe
 from retain.probes.suites import load_suite
 from retain.recipe import Recipe, parse_recipe
+from retain.record_files import read_record
 from retain.records import RunRecord, content_hash
 from retain.stages.prepare import Prepared, suite_of, task_probes
 from retain.sums import file_hash

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from retain.errors import UserError
-from retain.folder import read_json
 from retain.importing import trainer_keys as keys
 from retain.importing.trainer_keys import Foreign
+from retain.record_files import read_json
 
 INFO = "dataset_info.json"
 _MEMORY = "it changes speed or memory, not what is learned; Retain picks its own kernels"

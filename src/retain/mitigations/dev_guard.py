@@ -14,7 +14,6 @@ from retain import processes
 from retain.comparison.dev import least_loss
 from retain.data.encoding import Encoded
 from retain.errors import DamagedError, UserError
-from retain.folder import read_record, write_record
 from retain.mitigations.base import Setup
 from retain.mitigations.candidates import measured_on_dev
 from retain.mitigations.distributions import Stored, store_base
@@ -24,6 +23,7 @@ from retain.models.mid_training import as_it_would_ship
 from retain.models.transformers_model import TransformersModel
 from retain.models.update_files import save_update
 from retain.models.whole import whole_module
+from retain.record_files import read_record, write_record
 from retain.records import Candidate, Measurement, Record
 
 RECORD = "guarded.json"

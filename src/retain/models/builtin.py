@@ -9,7 +9,8 @@ import json
 from pathlib import Path
 
 from retain.errors import MissingExtraError, UserError
-from retain.folder import cache_folder, whole_folder, write_json
+from retain.folder import cache_folder, whole_folder
+from retain.record_files import write_json
 from retain.records import Record
 from retain.sums import file_hash
 

@@ -15,7 +15,6 @@ from retain.data.general import GeneralRows, keep_back, write_general
 from retain.data.overlap import overlap_finder, refuse_overlaps
 from retain.data.splits import sample
 from retain.errors import UserError
-from retain.folder import read_record, write_record
 from retain.mitigations.base import GeneralSet, Mitigation, Setup
 from retain.models.base import Limits
 from retain.models.causal import TransformersCausal
@@ -25,6 +24,7 @@ from retain.models.mid_training import as_it_would_ship
 from retain.models.transformers_model import TransformersModel
 from retain.probes.suites import Suite
 from retain.recipe import GeneralSettings, Recipe, parse_recipe
+from retain.record_files import read_record, write_record
 from retain.records import Gate, Measurement
 from retain.stages.measurements import Measurements
 from retain.stages.measuring import measure_probes

@@ -24,6 +24,16 @@ BUILT_IN = Path(__file__).parent / "suites"
 LM_EVAL = "lm-eval:"
 
 
+def check_limit(limit: int | None) -> None:
+    """Refuse a limit of items below one.
+
+    Raises:
+        UserError: says what was found.
+    """
+    if limit is not None and limit < 1:
+        raise UserError(f"limit is {limit}; it must be at least 1")
+
+
 class Suite(BaseModel):
     """A named set of probes."""
 
@@ -38,10 +48,9 @@ class Suite(BaseModel):
 
     def limited(self, limit: int | None) -> Suite:
         """The same suite with at most this many test items for each probe; itself for None."""
+        check_limit(limit)
         if limit is None:
             return self
-        if limit < 1:
-            raise UserError(f"limit is {limit}; it must be at least 1")
         return Suite(name=self.name, probes=tuple(one.model_copy(update={"limit": limit}) for one in self.probes))
 
     def notes(self) -> list[str]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from retain.comparison.gate import kept_within
 from retain.records import RunRecord, Verdict
 from retain.reporting.numbers import count, plain
 
+NO_GAIN = "No gain is judged: this report is about forgetting only."
 MARGIN = (
     "The margin is the largest loss you accept. A capability is retained when even the pessimistic end of "
     "its measured loss stays inside the margin; not seeing a drop is no proof that there is none."
@@ -89,13 +91,10 @@ def headline(record: RunRecord) -> str:
 
 def _open(record: RunRecord) -> str:
     """What these items leave open: whether the task was learned, whether the rest was kept, or both."""
-    verdict, mean = record.verdict, record.comparison.pooled
-    judged = [probe for probe in verdict.probes if probe.outcome != "near chance"]
-    kept = bool(judged) and all(probe.outcome == "retained" for probe in judged)
-    if mean is not None:
-        kept = mean.loss_high < verdict.gate.mean_margin
+    verdict = record.verdict
     if verdict.gain != "inconclusive":
         return "kept what the base could do"
+    kept = kept_within(record.comparison, verdict.probes, verdict.gate)
     return "learned the task" if kept else "learned the task and kept what the base could do"
 
 
@@ -128,5 +127,5 @@ def deciding(record: RunRecord) -> str:
 
 
 def not_measured(record: RunRecord) -> str:
-    """Said where no task was measured, so that nobody reads the verdict as a gain."""
-    return "No gain is judged: this report is about forgetting only." if record.verdict.gain == "not measured" else ""
+    """Said where no gain is judged, so that nobody reads the verdict as one."""
+    return NO_GAIN if record.verdict.gain == "not measured" else ""

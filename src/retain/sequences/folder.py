@@ -7,10 +7,10 @@ from typing import Any
 
 from retain.at_work import is_own
 from retain.errors import UserError, listed
-from retain.folder import write_sealed
 from retain.progress import Progress
 from retain.provenance import provenance
 from retain.recipe import Recipe
+from retain.record_files import write_sealed
 from retain.records import content_hash
 from retain.sequence_recipe import SequenceRecipe, parse_sequence, sequence_as_plain
 from retain.stages.run_folder import (

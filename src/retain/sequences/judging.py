@@ -9,8 +9,8 @@ from retain.comparison import task_matrix
 from retain.comparison.compare import compare
 from retain.comparison.gate import judge
 from retain.errors import DamagedError
-from retain.folder import read_record, write_record
 from retain.paths import portable_path
+from retain.record_files import read_record, write_record
 from retain.records import Change, Comparison, Measurement, RunRecord
 from retain.reporting.write import write_sequence
 from retain.sequence_recipe import portable_sequence

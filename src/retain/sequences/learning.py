@@ -11,9 +11,9 @@ from retain.comparison.gate import judge
 from retain.comparison.read_symptoms import read_symptoms
 from retain.data.example import answers_of
 from retain.errors import DamagedError
-from retain.folder import read_record
 from retain.mitigations.base import Mitigation
 from retain.models.transformers_model import TransformersModel
+from retain.record_files import read_record
 from retain.records import Measurement, RunRecord
 from retain.sequences.adapters import check_whole, model_folder, stage_mitigations, write_whole
 from retain.sequences.course import Course, StageBench

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from retain.errors import UserError
-from retain.folder import read_record, write_record
 from retain.models.transformers_model import TransformersModel
 from retain.probes.base import Probe
+from retain.record_files import read_record, write_record
 from retain.records import Measurement
 from retain.stages.measurements import Measurements
 from retain.stages.measuring import measure_probes

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from retain import processes
-from retain.folder import write_record
 from retain.mitigations.base import GeneralSet
 from retain.paths import portable_path
 from retain.recipe import portable
+from retain.record_files import write_record
 from retain.records import Comparison, KlReading, Measurement, Recitation, RunRecord, Training, Verdict
 from retain.reporting.lint import lint_section
 from retain.reporting.tracked import tracked

@@ -10,9 +10,10 @@ import torch
 from retain import processes
 from retain.data.example import Example
 from retain.errors import DamagedError
-from retain.folder import in_bytes, read_record, write_record
+from retain.folder import in_bytes
 from retain.models.load import device
 from retain.recipe import Recipe
+from retain.record_files import read_record, write_record
 from retain.records import Record
 from retain.scoring.room import free_memory
 from retain.stages.estimating import MemoryEstimate, estimate_memory

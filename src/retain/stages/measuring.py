@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 from retain import processes
 from retain.errors import CannotMeasureError, UserError, listed
-from retain.folder import read_record, write_record
 from retain.models.endpoint import EndpointModel
 from retain.models.transformers_model import TransformersModel
 from retain.probes.base import Probe
 from retain.provenance import versions
+from retain.record_files import read_record, write_record
 from retain.records import Measurement, Split, content_hash
 from retain.scoring import ENGINE_VERSION
 from retain.stages.kept_measurements import has_items, keep, kept

@@ -15,10 +15,11 @@ import yaml
 from retain import processes
 from retain.at_work import is_own
 from retain.errors import DamagedError, UserError, listed
-from retain.folder import read_json, read_record, read_text, write_record, write_sealed, write_text
+from retain.folder import read_text, write_text
 from retain.progress import Progress
 from retain.provenance import provenance
 from retain.recipe import Recipe, as_plain, parse_recipe
+from retain.record_files import read_json, read_record, write_record, write_sealed
 from retain.records import Record, content_hash
 from retain.yaml_text import parse_yaml
 

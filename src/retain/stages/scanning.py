@@ -11,10 +11,10 @@ from pathlib import Path
 from retain import processes
 from retain.data.splits import sample
 from retain.errors import BrokenError, DamagedError
-from retain.folder import read_record, write_record
 from retain.mitigations.base import GeneralSet
 from retain.mitigations.candidates import candidate_on_dev
 from retain.models.mid_training import as_it_would_ship
+from retain.record_files import read_record, write_record
 from retain.records import Candidate
 from retain.stages.rate import Rate
 from retain.stages.run_folder import RunFolder

@@ -12,7 +12,6 @@ from retain.data.example import Example
 from retain.data.pieces import pieces
 from retain.data.preference_rows import as_conversations
 from retain.errors import UserError
-from retain.folder import read_record
 from retain.mitigations.base import GeneralSet, Setup
 from retain.mitigations.general_groups import RankingSetup
 from retain.mitigations.preference_pairs import PreferenceSetup
@@ -20,6 +19,7 @@ from retain.models.causal import TransformersCausal, as_language_model
 from retain.models.transformers_model import TransformersModel
 from retain.probes.base import Probe
 from retain.recipe import Recipe
+from retain.record_files import read_record
 from retain.records import Measurement
 from retain.stages.fitting import fitted
 from retain.stages.loading import load_for

@@ -10,11 +10,12 @@ import yaml
 
 from retain.at_work import working_in
 from retain.errors import UserError
-from retain.folder import write_record, write_text
+from retain.folder import write_text
 from retain.frontier_records import ArmResult, FrontierRecord, Recommendation
 from retain.frontier_settings import FrontierSettings
 from retain.progress import Progress
 from retain.recipe import Recipe, portable
+from retain.record_files import write_record
 from retain.reporting.text import one_line
 from retain.reporting.write import write_frontier
 from retain.stages.prepare import prepare

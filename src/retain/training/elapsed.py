@@ -9,7 +9,7 @@ from typing import Any
 from transformers import TrainerCallback
 
 from retain.errors import UserError
-from retain.folder import read_json, write_sealed
+from retain.record_files import read_json, write_sealed
 
 FILE = "elapsed.json"
 """Beside a checkpoint's own files."""

@@ -13,8 +13,8 @@ from typing import Any
 from transformers import TrainerCallback
 
 from retain.errors import MissingExtraError, install_extra
-from retain.folder import read_json, read_record, write_json
 from retain.mitigations.dev_guard import RECORD, Guarded
+from retain.record_files import read_json, read_record, write_json
 from retain.training.settings import TRACKERS
 
 log = logging.getLogger(__name__)
